@@ -1,0 +1,83 @@
+import { drizzle, type MySql2Database } from 'drizzle-orm/mysql2'
+import { createPool, type Pool } from 'mysql2/promise'
+import { databaseFault } from './errors.ts'
+
+/** What a query runs on: the pool, or the one connection of a transaction. */
+export type Queryable = MySql2Database
+export type Database = Queryable & { $client: Pool }
+
+const CONNECT_TIMEOUT_MS = 2_000
+const DEADLOCK = 1213
+const MAX_ATTEMPTS = 3
+
+/** What the servers' own defaults leave open and the queries rely on. */
+const SESSION_SETTINGS = [
+  "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00'",
+  'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
+]
+
+/**
+ * Opens a pool; no connection is made until the first query.
+ *
+ * @param url `mysql://user:password@host:port/database`; a `socketPath` parameter names a socket
+ * @param connections the most connections that this process ever holds
+ */
+export function openDatabase(url: string, connections = 10): Database {
+  const pool = createPool({
+    uri: url,
+    charset: 'utf8mb4',
+    connectionLimit: connections,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    queueLimit: 1_000,
+    enableKeepAlive: true,
+  })
+  pool.pool.on('connection', (connection) => {
+    for (const statement of SESSION_SETTINGS) {
+      connection.query(statement, (error) => {
+        if (error) connection.destroy()
+      })
+    }
+  })
+  return drizzle({ client: pool })
+}
+
+export async function closeDatabase(db: Database): Promise<void> {
+  await db.$client.end()
+}
+
+/**
+ * Runs `work` in a transaction: committed when it resolves, rolled back when it rejects. A
+ * deadlock's victim is run again, so `work` may have no effect outside the database.
+ *
+ * Drizzle's own `transaction` keeps the pool's connection for ever when `begin` fails, and shows
+ * the failure of `rollback` in place of its cause.
+ */
+export async function transaction<T>(
+  db: Database,
+  work: (tx: Queryable) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await runOnce(db, work)
+    } catch (error) {
+      if (attempt === MAX_ATTEMPTS || databaseFault(error)?.errno !== DEADLOCK) throw error
+    }
+  }
+}
+
+async function runOnce<T>(db: Database, work: (tx: Queryable) => Promise<T>): Promise<T> {
+  const connection = await db.$client.getConnection()
+  try {
+    await connection.beginTransaction()
+    const result = await work(drizzle({ client: connection }))
+    await connection.commit()
+    connection.release()
+    return result
+  } catch (error) {
+    await connection.rollback().then(
+      () => connection.release(),
+      () => connection.destroy(),
+    )
+    throw error
+  }
+}

@@ -1,0 +1,100 @@
+import { fileURLToPath } from 'node:url'
+import { sql } from 'drizzle-orm'
+import { readMigrationFiles } from 'drizzle-orm/migrator'
+import { drizzle } from 'drizzle-orm/mysql2'
+import type { Database, Queryable } from './client.ts'
+import { databaseFault } from './errors.ts'
+
+const migrations = readMigrationFiles({
+  migrationsFolder: fileURLToPath(new URL('migrations', import.meta.url)),
+})
+
+const LOCK_TIMEOUT_S = 120
+
+/**
+ * "It is there already": a migration that was cut off half-way is run again from its start, and
+ * neither server can roll back a change of tables.
+ */
+const ALREADY_APPLIED = new Set([
+  1050, // table exists
+  1060, // column exists
+  1061, // index exists
+  1091, // nothing there to drop
+  1826, // foreign key exists
+])
+
+/**
+ * Applies the migrations that the database lacks. One process migrates, others wait for it.
+ *
+ * @returns how many were applied
+ * @throws if the lock isn't free within two minutes, or a statement fails: those before it stay
+ */
+export async function migrate(db: Database): Promise<number> {
+  const client = await db.$client.getConnection()
+  const connection = drizzle({ client })
+  try {
+    await lock(connection)
+    await connection.execute(
+      sql`CREATE TABLE IF NOT EXISTS __drizzle_migrations
+          (id SERIAL PRIMARY KEY, hash TEXT NOT NULL, created_at BIGINT)`,
+    )
+    const latest = await latestApplied(connection)
+    const pending = migrations.filter((migration) => migration.folderMillis > latest)
+    for (const migration of pending) {
+      for (const statement of migration.sql) await apply(connection, statement)
+      await connection.execute(
+        sql`INSERT INTO __drizzle_migrations (hash, created_at)
+            VALUES (${migration.hash}, ${migration.folderMillis})`,
+      )
+    }
+    return pending.length
+  } finally {
+    // The end of its connection frees the lock, whatever happened.
+    client.destroy()
+  }
+}
+
+/** Whether every migration of this version has been applied. Rejects if the database is away. */
+export async function isSchemaCurrent(db: Database): Promise<boolean> {
+  const newest = migrations.at(-1)?.folderMillis ?? 0
+  try {
+    return (await latestApplied(db)) >= newest
+  } catch (error) {
+    if (databaseFault(error)?.code === 'ER_NO_SUCH_TABLE') return false
+    throw error
+  }
+}
+
+/** A lock's name is known to the whole server and 64 characters at most: the digest is of the database's name. */
+const LOCK_NAME = sql`CONCAT('gatehouse.migrate.', LEFT(SHA2(DATABASE(), 256), 32))`
+
+async function lock(connection: Queryable): Promise<void> {
+  const [rows] = await connection.execute(
+    sql`SELECT GET_LOCK(${LOCK_NAME}, ${LOCK_TIMEOUT_S}) AS held`,
+  )
+  if (firstNumber(rows) !== 1) {
+    throw new Error(`another process has been migrating for more than ${LOCK_TIMEOUT_S} s`)
+  }
+}
+
+async function apply(connection: Queryable, statement: string): Promise<void> {
+  try {
+    await connection.execute(sql.raw(statement))
+  } catch (error) {
+    const errno = databaseFault(error)?.errno
+    if (errno === undefined || !ALREADY_APPLIED.has(errno)) throw error
+  }
+}
+
+async function latestApplied(connection: Queryable): Promise<number> {
+  const [rows] = await connection.execute(
+    sql`SELECT COALESCE(MAX(created_at), 0) AS latest FROM __drizzle_migrations`,
+  )
+  return firstNumber(rows)
+}
+
+/** The one number that a raw query asked for; drizzle doesn't type raw rows. */
+function firstNumber(rows: unknown): number {
+  const row: unknown = Array.isArray(rows) ? rows[0] : undefined
+  return Number(row && typeof row === 'object' ? Object.values(row)[0] : undefined)
+}

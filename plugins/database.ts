@@ -1,0 +1,27 @@
+import fp from 'fastify-plugin'
+import { closeDatabase, type Database, openDatabase } from '../db/client.ts'
+import { isSchemaCurrent } from '../db/migrations.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    db: Database
+  }
+}
+
+export interface DatabaseOptions {
+  /** `mysql://user:password@host:port/database` */
+  url: string
+}
+
+/** Decorates `db`. Booting fails where the database can't be reached. */
+export default fp<DatabaseOptions>(
+  async (app, { url }) => {
+    const db = openDatabase(url)
+    app.addHook('onClose', () => closeDatabase(db))
+    if (!(await isSchemaCurrent(db))) {
+      app.log.warn('the database schema is behind this version: run `gatehouse migrate`')
+    }
+    app.decorate('db', db)
+  },
+  { name: 'database' },
+)

@@ -1,0 +1,48 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import findMyWay, { type HTTPMethod } from 'find-my-way'
+import { renderError, toCodedError } from './error-response.ts'
+import { errors } from './errors.ts'
+
+/** Answers with the one body that errors have, and logs what is our own fault. */
+export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply) {
+  const told = toCodedError(error)
+  if (told.statusCode === 503) request.log.warn({ err: error }, 'request not served')
+  else if (told.statusCode >= 500) request.log.error({ err: error }, 'request failed')
+  const { headers, body } = renderError(told, request.headers.accept)
+  return reply.code(told.statusCode).headers(headers).send(body)
+}
+
+/**
+ * Makes the answers of everything that is thrown, of unknown paths (404), and of known paths with
+ * another method (405 with `Allow`, RFC 9110 15.5.6). Register it before the routes.
+ */
+export default fp(
+  async (app) => {
+    // Fastify's own router can't say which methods a path has, nor take methods it doesn't know.
+    const paths = findMyWay()
+    const methods = new Map<string, Set<string>>()
+    app.addHook('onRoute', ({ url, method }) => {
+      const known = methods.get(url)
+      const allowed = known ?? new Set<string>()
+      for (const name of [method].flat()) allowed.add(name)
+      if (known) return
+      methods.set(url, allowed)
+      paths.on('GET', url, () => undefined, allowed)
+    })
+
+    app.setErrorHandler<FastifyError>((error, request, reply) => sendError(error, request, reply))
+    app.setNotFoundHandler((request, reply) => {
+      const match = paths.find('GET' satisfies HTTPMethod, pathOf(request.url))
+      if (!match) throw new errors.ROUTE_NOT_FOUND()
+      const allowed: Set<string> = match.store
+      reply.header('allow', [...allowed].sort().join(', '))
+      throw new errors.METHOD_NOT_ALLOWED()
+    })
+  },
+  { name: 'error-handler' },
+)
+
+function pathOf(url: string): string {
+  return url.split('?', 1)[0] ?? url
+}

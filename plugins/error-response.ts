@@ -1,0 +1,119 @@
+import { STATUS_CODES } from 'node:http'
+import type { FastifySchemaValidationError } from 'fastify'
+import { databaseFault, isTransient } from '../db/errors.ts'
+import { type CodedError, type ErrorCode, errors, type Fault } from './errors.ts'
+
+const MAX_FAULTS_TOLD = 20
+const MAX_NAME_LENGTH = 100
+const RETRY_AFTER_S = '1'
+
+/** Fastify's own errors, as far as they aren't told by their status alone. */
+const FRAMEWORK_CODES: Record<string, ErrorCode> = {
+  FST_ERR_CTP_INVALID_JSON_BODY: 'INVALID_JSON',
+  FST_ERR_HANDLER_TIMEOUT: 'SERVICE_UNAVAILABLE',
+  ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
+  HPE_HEADER_OVERFLOW: 'HEADERS_TOO_LARGE',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 'BODY_TOO_LARGE',
+}
+
+const STATUS_ERRORS: Record<number, ErrorCode> = {
+  400: 'BAD_REQUEST',
+  404: 'ROUTE_NOT_FOUND',
+  413: 'BODY_TOO_LARGE',
+  415: 'UNSUPPORTED_MEDIA_TYPE',
+}
+
+/** Finds for whatever was thrown the error that a client is told. What it doesn't know is a 500. */
+export function toCodedError(error: unknown): CodedError {
+  if (isCoded(error)) return error
+  const fault = databaseFault(error)
+  if (fault) return new errors[isTransient(fault) ? 'SERVICE_UNAVAILABLE' : 'INTERNAL_ERROR']()
+  if (!(error instanceof Error)) return new errors.INTERNAL_ERROR()
+
+  if ('validation' in error && Array.isArray(error.validation)) {
+    const context = 'validationContext' in error ? String(error.validationContext) : 'request'
+    return validationFailed(context, error.validation)
+  }
+  const known = 'code' in error ? FRAMEWORK_CODES[String(error.code)] : undefined
+  if (known) return new errors[known]()
+  const status = 'statusCode' in error ? Number(error.statusCode) : 500
+  return new errors[
+    STATUS_ERRORS[status] ?? (isClientFault(status) ? 'BAD_REQUEST' : 'INTERNAL_ERROR')
+  ]()
+}
+
+/**
+ * The one body that errors have, or the same facts as RFC 9457 for a client that asks for it.
+ *
+ * @param accept the request's `Accept` header
+ */
+export function renderError(error: CodedError, accept: string | undefined) {
+  const { code, message, statusCode } = error
+  const title = STATUS_CODES[statusCode]
+  const faults = error.faults && { errors: error.faults }
+  const retryAfter = statusCode === 503 ? { 'retry-after': RETRY_AFTER_S } : {}
+  if (accept?.includes('application/problem+json')) {
+    return {
+      headers: { 'content-type': 'application/problem+json; charset=utf-8', ...retryAfter },
+      body: JSON.stringify({
+        type: 'about:blank',
+        title,
+        status: statusCode,
+        detail: message,
+        code,
+        ...faults,
+      }),
+    }
+  }
+  return {
+    headers: { 'content-type': 'application/json; charset=utf-8', ...retryAfter },
+    body: JSON.stringify({
+      statusCode,
+      code,
+      error: title,
+      message,
+      ...faults,
+    }),
+  }
+}
+
+function isCoded(error: unknown): error is CodedError {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    Object.hasOwn(errors, error.code)
+  )
+}
+
+function isClientFault(status: number): boolean {
+  return status >= 400 && status < 500
+}
+
+/** @param context the part of the request: `body`, `params`, `querystring` or `headers` */
+function validationFailed(context: string, violations: FastifySchemaValidationError[]) {
+  const error = new errors.VALIDATION_FAILED()
+  error.faults = violations
+    .slice(0, MAX_FAULTS_TOLD)
+    .map((violation) => toFault(context, violation))
+  return error
+}
+
+function toFault(
+  context: string,
+  { instancePath, keyword, message, params }: FastifySchemaValidationError,
+): Fault {
+  const path = context + instancePath.replaceAll('/', '.')
+  switch (keyword) {
+    case 'required':
+      return { path: `${path}.${String(params.missingProperty)}`, message: 'is required' }
+    case 'additionalProperties': {
+      const name = String(params.additionalProperty).slice(0, MAX_NAME_LENGTH)
+      return { path: `${path}.${name}`, message: 'is not known here' }
+    }
+    case 'enum':
+      return { path, message: `must be one of ${JSON.stringify(params.allowedValues)}` }
+    default:
+      return { path, message: message ?? 'is not valid' }
+  }
+}

@@ -1,0 +1,62 @@
+import createError from '@fastify/error'
+
+/**
+ * Every error that a client can be told, by its `code`: a closed list, and part of the contract.
+ * A handler throws `new errors.USER_NOT_FOUND()`; the error handler alone makes bodies of them.
+ */
+export const errors = {
+  VALIDATION_FAILED: coded('VALIDATION_FAILED', 400, 'The request is not valid.'),
+  INVALID_JSON: coded('INVALID_JSON', 400, 'The body is not valid JSON in UTF-8.'),
+  BAD_REQUEST: coded('BAD_REQUEST', 400, 'The request is malformed.'),
+  INVALID_CREDENTIALS: coded('INVALID_CREDENTIALS', 400, 'The username or the password is wrong.'),
+  WRONG_CURRENT_PASSWORD: coded(
+    'WRONG_CURRENT_PASSWORD',
+    400,
+    'The current password is not the one given.',
+  ),
+  PASSWORD_REFUSED: coded('PASSWORD_REFUSED', 400, 'The password %s.'),
+  USERNAME_TAKEN: coded('USERNAME_TAKEN', 400, 'A user of this name exists.'),
+  UNAUTHENTICATED: coded('UNAUTHENTICATED', 401, 'There is no valid session.'),
+  NOT_PERMITTED: coded('NOT_PERMITTED', 401, 'This account may not do that.'),
+  PASSWORD_MISSING: coded('PASSWORD_MISSING', 403, 'A password is required.'),
+  USER_NOT_FOUND: coded('USER_NOT_FOUND', 404, 'There is no such user.'),
+  ROUTE_NOT_FOUND: coded('ROUTE_NOT_FOUND', 404, 'There is no such path.'),
+  METHOD_NOT_ALLOWED: coded('METHOD_NOT_ALLOWED', 405, 'This path does not take this method.'),
+  REQUEST_TIMEOUT: coded('REQUEST_TIMEOUT', 408, 'The request did not arrive in time.'),
+  OWN_ACCOUNT: coded('OWN_ACCOUNT', 409, 'An admin can not do that to their own account.'),
+  BODY_TOO_LARGE: coded('BODY_TOO_LARGE', 413, 'The body is longer than 16 KiB.'),
+  UNSUPPORTED_MEDIA_TYPE: coded(
+    'UNSUPPORTED_MEDIA_TYPE',
+    415,
+    'The body must be application/json, without a content encoding.',
+  ),
+  EXPECTATION_FAILED: coded('EXPECTATION_FAILED', 417, 'The expectation can not be met.'),
+  TOO_MANY_REQUESTS: coded('TOO_MANY_REQUESTS', 429, 'Too many requests from this address.'),
+  HEADERS_TOO_LARGE: coded('HEADERS_TOO_LARGE', 431, 'The address and headers exceed 16 KiB.'),
+  INTERNAL_ERROR: coded('INTERNAL_ERROR', 500, 'Something went wrong here.'),
+  SERVICE_UNAVAILABLE: coded('SERVICE_UNAVAILABLE', 503, 'Try again shortly.'),
+} as const
+
+export type ErrorCode = keyof typeof errors
+
+/** One fault of the request: where it is (`body.username`) and what is wrong there. */
+export interface Fault {
+  path: string
+  message: string
+}
+
+export type CodedError = InstanceType<ReturnType<typeof coded>>
+
+function coded<Code extends string>(code: Code, statusCode: number, message: string) {
+  return class extends createError(code, message, statusCode) {
+    override readonly code: Code = code
+    override readonly statusCode: number = statusCode
+    /** The faults by field, where the request has any. */
+    faults: Fault[] | undefined
+
+    at(path: string, text: string): this {
+      this.faults = [{ path, message: text }]
+      return this
+    }
+  }
+}

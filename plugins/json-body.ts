@@ -1,0 +1,33 @@
+import fp from 'fastify-plugin'
+import { errors } from './errors.ts'
+
+/**
+ * Takes JSON in UTF-8 (RFC 8259) and nothing else. An empty body is no body, since clients send
+ * the content type with every request. Bytes that aren't UTF-8 are refused, not replaced.
+ */
+export default fp(
+  async (app) => {
+    const parseJson = app.getDefaultJsonParser('error', 'error')
+    const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+    app.removeAllContentTypeParsers()
+    app.addContentTypeParser<Buffer>(
+      'application/json',
+      { parseAs: 'buffer' },
+      (request, body, done) => {
+        if (body.length === 0) return done(null, undefined)
+        if (request.headers['content-encoding'] !== undefined) {
+          return done(new errors.UNSUPPORTED_MEDIA_TYPE())
+        }
+        let text: string
+        try {
+          text = utf8.decode(body)
+        } catch {
+          return done(new errors.INVALID_JSON())
+        }
+        parseJson(request, text, done)
+      },
+    )
+  },
+  { name: 'json-body' },
+)

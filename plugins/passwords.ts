@@ -1,0 +1,72 @@
+import { hash, parseOptions, verify } from '@node-rs/bcrypt'
+import fp from 'fastify-plugin'
+import { errors } from './errors.ts'
+import { isHashable, passwordFault } from './password-policy.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    passwords: Passwords
+  }
+}
+
+export interface PasswordsOptions {
+  /** bcrypt's cost: a hash takes 2^cost rounds */
+  cost: number
+  /** in characters */
+  minLength: number
+}
+
+export type Passwords = Awaited<ReturnType<typeof createPasswords>>
+
+/** A hash dearer than this isn't checked: an imported one of cost 31 would run for days. */
+const MAX_COST = 15
+
+/** Hashing and checking of passwords; decorates `passwords`. */
+export default fp<PasswordsOptions>(
+  async (app, options) => {
+    app.decorate('passwords', await createPasswords(options))
+  },
+  { name: 'passwords' },
+)
+
+export async function createPasswords({ cost, minLength }: PasswordsOptions) {
+  const nobodysHash = await hash('the password of nobody', { cost })
+
+  return {
+    /**
+     * @param username of the account, once it is known
+     * @throws PASSWORD_REFUSED, with the reason, if the password may not be chosen
+     */
+    check(password: string, username = ''): void {
+      const fault = passwordFault(password, username, minLength)
+      if (fault) throw new errors.PASSWORD_REFUSED(fault).at('body.password', fault)
+    },
+
+    /** A hash at today's cost. */
+    hash: (password: string): Promise<string> =>
+      hash(password, { cost, rejectLongPasswords: true }),
+
+    /** Whether a hash was made at a lower cost than today's. */
+    isOutdated: (passwordHash: string): boolean => parseOptions(passwordHash).cost < cost,
+
+    /**
+     * Checks a password in the same time, 2^cost rounds, whether there is such an account or not,
+     * and whatever lower cost its hash was made at.
+     *
+     * Hashes of a higher cost than today's take longer: lowering the cost tells such accounts from
+     * others until their passwords change.
+     */
+    async verify(password: string, passwordHash: string | undefined): Promise<boolean> {
+      if (!passwordHash || !isHashable(password) || parseOptions(passwordHash).cost > MAX_COST) {
+        await verify('', nobodysHash)
+        return false
+      }
+      if (await verify(password, passwordHash)) return true
+      // 2^c + 2^c + 2^(c+1) + … + 2^(cost-1) = 2^cost
+      for (let spent = parseOptions(passwordHash).cost; spent < cost; spent++) {
+        await hash(password, { cost: spent })
+      }
+      return false
+    },
+  }
+}

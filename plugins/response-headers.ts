@@ -1,0 +1,58 @@
+import fp from 'fastify-plugin'
+import helmet from 'helmet'
+import { errors } from './errors.ts'
+
+export type Headers = Record<string, string>
+
+export interface ResponseHeadersOptions {
+  /** Clients reach this server by TLS alone. */
+  tls: boolean
+}
+
+/**
+ * The headers of every answer, also of those that are made before routing.
+ *
+ * Helmet's values (OWASP ASVS 5.0, 3.4) don't depend on the request, so they are computed once.
+ * Nothing may be cached: almost every answer tells who somebody is.
+ */
+export function responseHeaders({ tls }: ResponseHeadersOptions): Headers {
+  const headers: Headers = { 'cache-control': 'no-store' }
+  const middleware = helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] },
+    },
+    referrerPolicy: { policy: 'no-referrer' },
+    strictTransportSecurity: tls && { maxAge: 31_536_000, includeSubDomains: false },
+    xFrameOptions: { action: 'deny' },
+  })
+  // Helmet is middleware for Node's own response, of which it uses no more than these two methods.
+  const recorder = {
+    setHeader: (name: string, value: string) => {
+      headers[name.toLowerCase()] = value
+    },
+    removeHeader: () => undefined,
+  } as unknown as Parameters<typeof middleware>[1]
+  const request = {} as Parameters<typeof middleware>[0] // not read by any part in use
+  middleware(request, recorder, (error) => {
+    if (error) throw error
+  })
+  return headers
+}
+
+/**
+ * Puts the headers of every answer, and the request's id, on what is routed. It also refuses a
+ * request without `Host` (RFC 9112 3.2), which Node by itself would do with an empty answer.
+ */
+export default fp<ResponseHeadersOptions>(
+  async (app, options) => {
+    const headers = responseHeaders(options)
+    app.addHook('onRequest', async ({ id, raw }, reply) => {
+      reply.headers(headers).header('x-request-id', id)
+      if (raw.httpVersion === '1.1' && raw.headers.host === undefined) {
+        throw new errors.BAD_REQUEST()
+      }
+    })
+  },
+  { name: 'response-headers' },
+)

@@ -1,0 +1,64 @@
+import session, { type SessionStore } from '@fastify/session'
+import fp from 'fastify-plugin'
+import type { Database } from '../db/client.ts'
+import { endSession, findActor, type NewSession, openSession } from '../db/sessions.ts'
+import { errors } from './errors.ts'
+
+declare module 'fastify' {
+  interface Session {
+    /** Set by a login: saving the session opens it for this account. */
+    login?: NewSession
+    /** Set on what the store brings back. */
+    userId?: number
+  }
+}
+
+/**
+ * @fastify/session, for the scope in which sessions are made and ended: decorates
+ * `request.session`. Reads of who is asking go by `auth` instead, past its cost.
+ */
+export default fp(
+  async (app) => {
+    const { name, attributes, signer } = app.sessionCookie
+    await app.register(session, {
+      cookieName: name,
+      cookie: attributes,
+      secret: signer,
+      store: createStore(app.db),
+      rolling: false,
+      saveUninitialized: false,
+    })
+  },
+  { name: 'sessions', dependencies: ['database', 'session-cookie'] },
+)
+
+/**
+ * All that a session holds is fixed when it is opened, so saving one that was read writes
+ * nothing, and a slow request can't bring back a session that was ended meanwhile.
+ */
+export function createStore(db: Database): SessionStore {
+  return {
+    get(secretId, done) {
+      findActor(db, secretId).then(
+        // Null attributes: the ones that the plugin is configured with.
+        (actor) =>
+          done(null, actor ? { userId: actor.id, cookie: { originalMaxAge: null } } : null),
+        done,
+      )
+    },
+    set(secretId, session, done) {
+      const { login } = session
+      if (!login) return done()
+      // Taken off first: after a failure the plugin saves again while it sends the error.
+      delete session.login
+      openSession(db, secretId, login).then((opened) => {
+        if (!opened) return done(new errors.INVALID_CREDENTIALS())
+        session.userId = login.userId
+        done()
+      }, done)
+    },
+    destroy(secretId, done) {
+      endSession(db, secretId).then(() => done(), done)
+    },
+  }
+}

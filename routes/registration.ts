@@ -1,0 +1,25 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { insertUser } from '../db/users.ts'
+import { errors } from '../plugins/errors.ts'
+import type { Handler } from './handler.ts'
+import { closedObject, MessageWithUser, Password, responses, toUser, Username } from './schemas.ts'
+
+const createUserSchema = {
+  operationId: 'createUser',
+  body: closedObject({ username: Username, password: Password }),
+  response: responses(MessageWithUser, 400, 401, 413, 415),
+}
+
+/** `POST /user`: its scope decides who may register an account. */
+export default (async (app) => {
+  const createUser: Handler<typeof createUserSchema> = async (request) => {
+    const { username, password } = request.body
+    app.passwords.check(password, username)
+    const passwordHash = await app.passwords.hash(password)
+    const user = await insertUser(app.db, { username, passwordHash, role: 'user' })
+    if (!user) throw new errors.USERNAME_TAKEN().at('body.username', 'is taken')
+    return { message: 'User created.', user: toUser(user) }
+  }
+
+  app.route({ method: 'POST', url: '/user', schema: createUserSchema, handler: createUser })
+}) satisfies FastifyPluginAsyncTypebox

@@ -1,0 +1,77 @@
+import cookie from '@fastify/cookie'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import Fastify from 'fastify'
+import auth from '../plugins/auth.ts'
+import database from '../plugins/database.ts'
+import errorHandler from '../plugins/error-handler.ts'
+import jsonBody from '../plugins/json-body.ts'
+import passwords from '../plugins/passwords.ts'
+import rateLimit from '../plugins/rate-limit.ts'
+import requestLog from '../plugins/request-log.ts'
+import responseHeaders from '../plugins/response-headers.ts'
+import sessionCookie from '../plugins/session-cookie.ts'
+import sessions from '../plugins/sessions.ts'
+import health from '../routes/health.ts'
+import login from '../routes/login.ts'
+import logout from '../routes/logout.ts'
+import password from '../routes/password.ts'
+import registration from '../routes/registration.ts'
+import users from '../routes/users.ts'
+import { type Config, splitList } from './config.ts'
+import { serverOptions } from './server-options.ts'
+
+/** A configuration whose database and secret are settled, given or made. */
+export type SettledConfig = Config & { DATABASE_URL: string; SESSION_SECRET: string }
+
+const SESSION_LIFETIME_MS = 30 * 24 * 60 * 60 * 1_000
+
+/** Builds the server, ready to listen. It rejects where the database can't be reached. */
+export async function buildApp(config: SettledConfig) {
+  const app = Fastify(serverOptions(config)).withTypeProvider<TypeBoxTypeProvider>()
+
+  await app.register(errorHandler)
+  await app.register(responseHeaders, { tls: config.COOKIE_SECURE })
+  if (config.RATE_LIMIT_ENABLED) await app.register(rateLimit)
+  await app.register(jsonBody)
+  await app.register(cookie)
+  await app.register(database, { url: config.DATABASE_URL })
+  await app.register(passwords, {
+    cost: config.BCRYPT_COST,
+    minLength: config.PASSWORD_MIN_LENGTH,
+  })
+  await app.register(sessionCookie, {
+    secrets: splitList(config.SESSION_SECRET),
+    secure: config.COOKIE_SECURE,
+  })
+  await app.register(auth)
+  await app.register(requestLog)
+
+  // Anyone
+  await app.register(health)
+  if (config.REGISTRATION === 'open') await app.register(registration)
+  await app.register(async (scope) => {
+    await scope.register(sessions)
+    await scope.register(login, { sessionLifetimeMs: SESSION_LIFETIME_MS })
+  })
+
+  // Whoever has a session
+  await app.register(async (scope) => {
+    scope.addHook('onRequest', scope.guard.session)
+    await scope.register(users)
+
+    await scope.register(async (ending) => {
+      await ending.register(sessions)
+      await ending.register(logout)
+    })
+    await scope.register(async (own) => {
+      own.addHook('onRequest', own.guard.ownOrAdmin)
+      await own.register(password)
+    })
+    await scope.register(async (admin) => {
+      admin.addHook('onRequest', admin.guard.admin)
+      if (config.REGISTRATION === 'admin') await admin.register(registration)
+    })
+  })
+
+  return app
+}

@@ -1,0 +1,98 @@
+#!/usr/bin/env node
+import { text } from 'node:stream/consumers'
+import { Command, CommanderError, Option } from 'commander'
+import { read } from 'read'
+import { closeDatabase, openDatabase } from '../db/client.ts'
+import { insertUser, type Role } from '../db/users.ts'
+import { createPasswords } from '../plugins/passwords.ts'
+import { isUsername } from '../routes/schemas.ts'
+import type { SettledConfig } from './app.ts'
+import { loadConfig, readEnvironment } from './config.ts'
+import { migrateDatabase, settle } from './settle.ts'
+
+const EXIT_FAILED = 1
+const EXIT_USAGE = 2
+
+const program = new Command('gatehouse')
+  .description(
+    'Administers the accounts of a Gatehouse database (DATABASE_URL, or .data/ without it).',
+  )
+  .exitOverride()
+
+program
+  .command('migrate')
+  .description('Brings the database schema up to this version; one process at a time.')
+  .action(() =>
+    withSettled(async ({ DATABASE_URL }) => {
+      const applied = await migrateDatabase(DATABASE_URL)
+      console.log(applied ? `Migrations applied: ${applied}.` : 'The schema is up to date.')
+    }),
+  )
+
+program
+  .command('user')
+  .description('Manages users.')
+  .command('create')
+  .description('Creates a user. The password is asked for, or read from standard input.')
+  .argument('<name>', 'the username')
+  .addOption(new Option('--role <role>', 'the role').choices(['user', 'admin']).default('user'))
+  .action((name: string, { role }: { role: Role }) =>
+    withSettled(async (config) => {
+      await createUser(config, name, role)
+      console.log(`User ${name} created, role ${role}.`)
+    }),
+  )
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.exitCode = report(error)
+}
+
+async function createUser(config: SettledConfig, username: string, role: Role): Promise<void> {
+  if (!isUsername(username)) {
+    throw new Error(
+      'A username is 1 to 80 letters, digits or ._@+- and starts with a letter or digit.',
+    )
+  }
+  const passwords = await createPasswords({
+    cost: config.BCRYPT_COST,
+    minLength: config.PASSWORD_MIN_LENGTH,
+  })
+  const password = await readPassword()
+  passwords.check(password, username)
+
+  const db = openDatabase(config.DATABASE_URL, 1)
+  try {
+    const passwordHash = await passwords.hash(password)
+    const user = await insertUser(db, { username, passwordHash, role })
+    if (!user) throw new Error(`A user named ${username} exists.`)
+  } finally {
+    await closeDatabase(db)
+  }
+}
+
+/** Never from an argument: those are seen in the list of processes and kept by shells. */
+async function readPassword(): Promise<string> {
+  if (!process.stdin.isTTY) return (await text(process.stdin)).replace(/\r?\n$/, '')
+  const password = await read({ prompt: 'Password: ', silent: true, output: process.stderr })
+  const again = await read({ prompt: 'Again: ', silent: true, output: process.stderr })
+  if (password !== again) throw new Error('The two passwords differ.')
+  return password
+}
+
+async function withSettled(work: (config: SettledConfig) => Promise<void>): Promise<void> {
+  const { config, embedded } = await settle(loadConfig(readEnvironment()))
+  try {
+    await work(config)
+  } finally {
+    await embedded?.close()
+  }
+}
+
+/** @returns the exit code: 0 after `--help`, 2 for wrong usage, 1 for a failure */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE
+  console.error(error instanceof Error ? error.message : error)
+  return EXIT_FAILED
+}

@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import {
+  type FastifyHttpOptions,
+  type FastifyInstance,
+  LogController,
+  type RawServerDefault,
+} from 'fastify'
+import { sendError } from '../plugins/error-handler.ts'
+import { refuseBeforeRouting } from '../plugins/raw-errors.ts'
+import { responseHeaders } from '../plugins/response-headers.ts'
+import { type Config, splitList } from './config.ts'
+import { loggerOptions } from './logger.ts'
+
+const BODY_LIMIT_BYTES = 16 * 1024
+const HEADERS_LIMIT_BYTES = 16 * 1024
+const REQUEST_TIMEOUT_MS = 30_000
+const HANDLER_TIMEOUT_MS = 10_000
+const KEEP_ALIVE_TIMEOUT_MS = 72_000
+
+/** What a client may choose as the id of its request: it comes back in a header and in the log. */
+const SANE_REQUEST_ID = /^[A-Za-z0-9._:-]{1,64}$/
+
+/** The options of the server, in production as in the tests. */
+export function serverOptions(config: Config): FastifyHttpOptions<RawServerDefault> {
+  const headers = responseHeaders({ tls: config.COOKIE_SECURE })
+  return {
+    logger: loggerOptions(config),
+    logController: new LogController({ disableRequestLogging: true }), // see plugins/request-log
+    genReqId: requestId,
+    trustProxy: config.TRUST_PROXY ? splitList(config.TRUST_PROXY) : false,
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    handlerTimeout: HANDLER_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    // A request that comes while the server closes is served, with `connection: close`.
+    return503OnClosing: false,
+    http: {
+      maxHeaderSize: HEADERS_LIMIT_BYTES,
+      requireHostHeader: false, // Node would refuse with no body; response-headers does it
+    },
+    routerOptions: { maxParamLength: HEADERS_LIMIT_BYTES }, // a long id is a 400 of the schema
+    ajv: {
+      customOptions: {
+        coerceTypes: false,
+        removeAdditional: false,
+        allErrors: true, // bounded by the size of a body, and of what an answer tells
+      },
+    },
+    frameworkErrors: (error, request, reply) => {
+      reply.headers(headers).header('x-request-id', request.id)
+      sendError(error, request, reply)
+    },
+    clientErrorHandler(this: FastifyInstance, error, socket) {
+      refuseBeforeRouting(error, socket, { ...headers, 'x-request-id': randomUUID() }, this.log)
+    },
+  }
+}
+
+function requestId({ headers }: { headers: IncomingMessage['headers'] }): string {
+  const sent = headers['x-request-id']
+  return typeof sent === 'string' && SANE_REQUEST_ID.test(sent) ? sent : randomUUID()
+}

@@ -1,0 +1,61 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { closeDatabase, openDatabase } from '../db/client.ts'
+import { migrate } from '../db/migrations.ts'
+import type { SettledConfig } from './app.ts'
+import type { Config } from './config.ts'
+import { type EmbeddedDatabase, joinEmbeddedDatabase } from './embedded-database.ts'
+
+export const DATA_FOLDER = resolve('.data')
+
+/**
+ * Fills in what the configuration leaves open: without `DATABASE_URL` the private server, with its
+ * schema up to date, and without `SESSION_SECRET` a secret that is made once. Both are kept in
+ * `.data/`. Production's configuration leaves nothing open.
+ *
+ * @returns the server to close after use, if there is one
+ */
+export async function settle(
+  config: Config,
+): Promise<{ config: SettledConfig; embedded?: EmbeddedDatabase }> {
+  const embedded = config.DATABASE_URL ? undefined : await joinEmbeddedDatabase(DATA_FOLDER)
+  const DATABASE_URL = config.DATABASE_URL ?? embedded?.url ?? ''
+  try {
+    if (embedded) await migrateDatabase(DATABASE_URL)
+    const SESSION_SECRET = config.SESSION_SECRET ?? keptSecret()
+    const settled = Object.freeze({ ...config, DATABASE_URL, SESSION_SECRET })
+    return { config: settled, ...(embedded && { embedded }) }
+  } catch (error) {
+    await embedded?.close()
+    throw error
+  }
+}
+
+/** @returns how many migrations were applied */
+export async function migrateDatabase(url: string): Promise<number> {
+  const db = openDatabase(url, 1)
+  try {
+    return await migrate(db)
+  } finally {
+    await closeDatabase(db)
+  }
+}
+
+/** Made once, by whichever process is first, and whole from the moment that it has its name. */
+function keptSecret(): string {
+  const file = join(DATA_FOLDER, 'session-secret')
+  if (!existsSync(file)) {
+    mkdirSync(DATA_FOLDER, { recursive: true, mode: 0o700 })
+    const own = `${file}.${process.pid}`
+    writeFileSync(own, randomBytes(32).toString('hex'), { mode: 0o600 })
+    try {
+      linkSync(own, file)
+    } catch (error) {
+      if (!existsSync(file)) throw error
+    } finally {
+      unlinkSync(own)
+    }
+  }
+  return readFileSync(file, 'utf8')
+}

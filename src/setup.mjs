@@ -1,0 +1,82 @@
+// Runs before `npm start`, `npm test` and `npm run gatehouse`: it installs what they need and
+// isn't there. Plain JavaScript without packages, since these are what it installs.
+import { spawnSync } from 'node:child_process'
+import { statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { findProgram, findServerBinary } from './server-binary.mjs'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+/** The server's programs alone: no service is started, no user is made, no port is opened. */
+const DEBIAN_PACKAGES = ['mariadb-server-core', 'mariadb-client-core']
+
+const HOW_TO_GET_A_SERVER = `Gatehouse needs a MySQL or MariaDB server, and there is none on this machine.
+  Debian, Ubuntu:  sudo apt-get install ${DEBIAN_PACKAGES.join(' ')}
+  macOS:           brew install mariadb
+  Docker:          docker compose up -d db
+                   then set DATABASE_URL (for the tests: TEST_DATABASE_URL), see README.md`
+
+if (packagesAreStale()) {
+  console.error('Gatehouse: installing npm packages (npm ci)')
+  run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund'])
+}
+
+const url = process.env.npm_lifecycle_event === 'pretest' ? 'TEST_DATABASE_URL' : 'DATABASE_URL'
+if (!process.env[url] && !findServerBinary()) installServer()
+
+function packagesAreStale() {
+  const installed = modifiedMs(join(root, 'node_modules/.package-lock.json'))
+  return installed === undefined || installed < (modifiedMs(join(root, 'package-lock.json')) ?? 0)
+}
+
+function installServer() {
+  const isRoot = process.getuid?.() === 0
+  const apt = findProgram('apt-get')
+  const mayInstall = apt && (isRoot || succeeds('sudo', ['-n', 'true']))
+  if (!mayInstall) fail(HOW_TO_GET_A_SERVER)
+  console.error(`Gatehouse: installing ${DEBIAN_PACKAGES.join(' and ')} with apt-get`)
+  const [command, before] = isRoot ? ['apt-get', []] : ['sudo', ['-n', 'apt-get']]
+  const quiet = [...before, '-qq', '-o', 'Dpkg::Use-Pty=0']
+  // Lists may be missing, or too old to fetch by: a failure to renew them isn't the end.
+  spawnSync(command, [...quiet, 'update'], { stdio: ['ignore', 2, 2] })
+  run(command, [...quiet, 'install', '-y', '--no-install-recommends', ...DEBIAN_PACKAGES])
+  if (!findServerBinary()) fail(HOW_TO_GET_A_SERVER)
+}
+
+/**
+ * @param {string} command
+ * @param {string[]} parameters
+ */
+function run(command, parameters) {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  // What it says goes to standard error: standard output belongs to the command that follows.
+  const { status, error } = spawnSync(command, parameters, {
+    cwd: root,
+    env,
+    stdio: ['ignore', 2, 2],
+  })
+  if (status !== 0) {
+    const why = error ? error.message : `exit code ${status}`
+    fail(`Gatehouse: \`${command} ${parameters.join(' ')}\` failed: ${why}`)
+  }
+}
+
+/**
+ * @param {string} command
+ * @param {string[]} parameters
+ */
+function succeeds(command, parameters) {
+  return spawnSync(command, parameters, { stdio: 'ignore' }).status === 0
+}
+
+/** @param {string} path */
+function modifiedMs(path) {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs
+}
+
+/** @param {string} message */
+function fail(message) {
+  console.error(message)
+  process.exit(1)
+}
