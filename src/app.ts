@@ -18,6 +18,7 @@ import password from '../routes/password.ts'
 import registration from '../routes/registration.ts'
 import users from '../routes/users.ts'
 import { type Config, splitList } from './config.ts'
+import { type LogStream, standardOutput } from './logger.ts'
 import { serverOptions } from './server-options.ts'
 
 /** A configuration whose database and secret are settled, given or made. */
@@ -26,8 +27,8 @@ export type SettledConfig = Config & { DATABASE_URL: string; SESSION_SECRET: str
 const SESSION_LIFETIME_MS = 30 * 24 * 60 * 60 * 1_000
 
 /** Builds the server, ready to listen. It rejects where the database can't be reached. */
-export async function buildApp(config: SettledConfig) {
-  const app = Fastify(serverOptions(config)).withTypeProvider<TypeBoxTypeProvider>()
+export async function buildApp(config: SettledConfig, logStream: LogStream = standardOutput()) {
+  const app = Fastify(serverOptions(config, logStream)).withTypeProvider<TypeBoxTypeProvider>()
 
   await app.register(errorHandler)
   await app.register(responseHeaders, { tls: config.COOKIE_SECURE })

@@ -4,16 +4,18 @@ import { databaseFault } from '../db/errors.ts'
 import type { Config } from './config.ts'
 
 type LoggerOptions = Exclude<FastifyServerOptions['logger'], boolean | undefined>
+/** Takes the log's lines. */
+export type LogStream = Exclude<LoggerOptions['stream'], undefined>
+
+/** @param stream where the lines go */
+export function loggerOptions(config: Config, stream: LogStream): LoggerOptions {
+  return { level: config.LOG_LEVEL, serializers: { err: serializeError }, stream }
+}
 
 /** JSON lines on standard output; pretty ones on a terminal. */
-export function loggerOptions(config: Config): LoggerOptions {
-  return {
-    level: config.LOG_LEVEL,
-    serializers: { err: serializeError },
-    ...(process.stdout.isTTY && {
-      stream: pretty({ colorize: true, ignore: 'pid,hostname', singleLine: true }),
-    }),
-  }
+export function standardOutput(): LogStream {
+  if (!process.stdout.isTTY) return process.stdout
+  return pretty({ colorize: true, ignore: 'pid,hostname', singleLine: true })
 }
 
 /**

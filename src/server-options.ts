@@ -10,7 +10,7 @@ import { sendError } from '../plugins/error-handler.ts'
 import { refuseBeforeRouting } from '../plugins/raw-errors.ts'
 import { responseHeaders } from '../plugins/response-headers.ts'
 import { type Config, splitList } from './config.ts'
-import { loggerOptions } from './logger.ts'
+import { type LogStream, loggerOptions } from './logger.ts'
 
 const BODY_LIMIT_BYTES = 16 * 1024
 const HEADERS_LIMIT_BYTES = 16 * 1024
@@ -22,10 +22,13 @@ const KEEP_ALIVE_TIMEOUT_MS = 72_000
 const SANE_REQUEST_ID = /^[A-Za-z0-9._:-]{1,64}$/
 
 /** The options of the server, in production as in the tests. */
-export function serverOptions(config: Config): FastifyHttpOptions<RawServerDefault> {
+export function serverOptions(
+  config: Config,
+  logStream: LogStream,
+): FastifyHttpOptions<RawServerDefault> {
   const headers = responseHeaders({ tls: config.COOKIE_SECURE })
   return {
-    logger: loggerOptions(config),
+    logger: loggerOptions(config, logStream),
     logController: new LogController({ disableRequestLogging: true }), // see plugins/request-log
     genReqId: requestId,
     trustProxy: config.TRUST_PROXY ? splitList(config.TRUST_PROXY) : false,

@@ -1,0 +1,48 @@
+// `npm test`: runs the test files side by side against a database server of the run's own, or
+// against the one that TEST_DATABASE_URL names. Arguments: folders or files, and --no-coverage.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync, statSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { joinEmbeddedDatabase } from '../src/embedded-database.ts'
+
+const FILES_AT_ONCE = 3
+const SUITES = ['test/db', 'test/plugins', 'test/routes', 'test/src']
+
+const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
+const files = (named.length > 0 ? named : SUITES).flatMap(testFiles)
+const withCoverage = named.length === 0 && !process.argv.includes('--no-coverage')
+
+const given = process.env.TEST_DATABASE_URL
+const folder = await mkdtemp(join(tmpdir(), 'gatehouse-test-'))
+const server = given ? undefined : await joinEmbeddedDatabase(folder)
+let child: ChildProcess | undefined
+// The runner has to outlive the tests, to stop the server after them.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child?.kill(signal))
+try {
+  process.exitCode = await runTests(given ?? server?.url ?? '')
+} finally {
+  await server?.close()
+  await rm(folder, { recursive: true, force: true })
+}
+
+async function runTests(url: string): Promise<number> {
+  const coverage = withCoverage ? ['node_modules/c8/bin/c8.js', process.execPath] : []
+  const runner = ['--import', 'tsx', '--test', '--test-reporter=spec']
+  child = spawn(
+    process.execPath,
+    [...coverage, ...runner, `--test-concurrency=${FILES_AT_ONCE}`, ...files],
+    { stdio: 'inherit', env: { ...process.env, NODE_ENV: 'test', TEST_DATABASE_URL: url } },
+  )
+  const [code] = await once(child, 'exit')
+  return code ?? 1
+}
+
+function testFiles(path: string): string[] {
+  if (statSync(path).isFile()) return [path]
+  return readdirSync(path, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => join(path, name))
+}

@@ -1,0 +1,62 @@
+import type { TestContext } from 'node:test'
+import type { InjectOptions } from 'fastify'
+import { buildApp, type SettledConfig } from '../../src/app.ts'
+import { loadConfig } from '../../src/config.ts'
+import { LogCapture } from './log-capture.ts'
+
+/** Low, so that a test's time goes to what it tests; the environment's schema begins at 10. */
+export const TEST_COST = 4
+
+export type App = Awaited<ReturnType<typeof buildApp>>
+
+export interface BuildOptions extends Partial<SettledConfig> {
+  DATABASE_URL: string
+  /** The test makes the server fail, so that errors in the log are expected. */
+  failing?: boolean
+}
+
+/**
+ * Builds the server as production does, with its log captured. It closes after the test, which
+ * fails if the log holds an error or anything that was given to `keepSecret`.
+ */
+export async function build(t: TestContext, { failing = false, ...overrides }: BuildOptions) {
+  const config: SettledConfig = {
+    ...loadConfig({ NODE_ENV: 'test', RATE_LIMIT_ENABLED: 'false' }),
+    SESSION_SECRET: 'a secret of the tests, of 32 characters or more',
+    BCRYPT_COST: TEST_COST,
+    ...overrides,
+  }
+  const log = new LogCapture()
+  const app = await buildApp(config, log)
+  const secrets = new Set<string>([config.SESSION_SECRET])
+  t.after(async () => {
+    await app.close()
+    if (!failing) t.assert.deepStrictEqual(log.errors, [])
+    for (const secret of secrets) {
+      t.assert.ok(!log.text.includes(secret), 'the log holds no secret')
+    }
+  })
+  return { app, log, keepSecret: (secret: string) => void secrets.add(secret) }
+}
+
+/** A request with a JSON body, of the signed-in user if a cookie is given. */
+export function send(
+  app: App,
+  method: NonNullable<InjectOptions['method']>,
+  url: string,
+  {
+    cookie,
+    body,
+    headers,
+  }: { cookie?: string; body?: unknown; headers?: Record<string, string> } = {},
+) {
+  return app.inject({
+    method,
+    url,
+    headers: { ...(cookie && { cookie }), ...headers },
+    ...(body !== undefined && {
+      payload: JSON.stringify(body),
+      headers: { 'content-type': 'application/json', ...(cookie && { cookie }), ...headers },
+    }),
+  })
+}

@@ -1,0 +1,39 @@
+import { randomBytes } from 'node:crypto'
+import { after } from 'node:test'
+import { createConnection } from 'mysql2/promise'
+import { closeDatabase, openDatabase } from '../../db/client.ts'
+import { migrate } from '../../db/migrations.ts'
+
+const serverUrl = process.env.TEST_DATABASE_URL
+if (!serverUrl) throw new Error('TEST_DATABASE_URL is missing: run the tests by `npm test`')
+
+/**
+ * Makes an empty database on the run's server; it goes when the test file ends.
+ *
+ * @returns its URL
+ */
+export async function createEmptyDatabase(): Promise<string> {
+  const name = `gatehouse_test_${randomBytes(6).toString('hex')}`
+  await onServer(`CREATE DATABASE ${name}`)
+  after(() => onServer(`DROP DATABASE IF EXISTS ${name}`))
+  const url = new URL(serverUrl ?? '')
+  url.pathname = `/${name}`
+  return url.href
+}
+
+/** The same with the schema in it. */
+export async function createDatabase(): Promise<string> {
+  const url = await createEmptyDatabase()
+  const db = openDatabase(url, 1)
+  await migrate(db)
+  await closeDatabase(db)
+  return url
+}
+
+async function onServer(statement: string): Promise<void> {
+  const url = new URL(serverUrl ?? '')
+  url.pathname = '/'
+  const connection = await createConnection(url.href)
+  await connection.query(statement)
+  await connection.end()
+}
