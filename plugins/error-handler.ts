@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import findMyWay, { type HTTPMethod } from 'find-my-way'
+import findMyWay from 'find-my-way'
 import { renderError, toCodedError } from './error-response.ts'
 import { errors } from './errors.ts'
 
@@ -31,9 +31,14 @@ export default fp(
       paths.on('GET', url, () => undefined, allowed)
     })
 
+    // Node would answer with an empty 417; RFC 9110 10.1.1 lets a server pass over what it isn't.
+    app.server.on('checkExpectation', (request, response) => {
+      app.server.emit('request', request, response)
+    })
+
     app.setErrorHandler<FastifyError>((error, request, reply) => sendError(error, request, reply))
     app.setNotFoundHandler((request, reply) => {
-      const match = paths.find('GET' satisfies HTTPMethod, pathOf(request.url))
+      const match = paths.find('GET', pathOf(request.url))
       if (!match) throw new errors.ROUTE_NOT_FOUND()
       const allowed: Set<string> = match.store
       reply.header('allow', [...allowed].sort().join(', '))

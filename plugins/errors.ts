@@ -30,7 +30,6 @@ export const errors = {
     415,
     'The body must be application/json, without a content encoding.',
   ),
-  EXPECTATION_FAILED: coded('EXPECTATION_FAILED', 417, 'The expectation can not be met.'),
   TOO_MANY_REQUESTS: coded('TOO_MANY_REQUESTS', 429, 'Too many requests from this address.'),
   HEADERS_TOO_LARGE: coded('HEADERS_TOO_LARGE', 431, 'The address and headers exceed 16 KiB.'),
   INTERNAL_ERROR: coded('INTERNAL_ERROR', 500, 'Something went wrong here.'),

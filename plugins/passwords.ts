@@ -47,7 +47,7 @@ export async function createPasswords({ cost, minLength }: PasswordsOptions) {
       hash(password, { cost, rejectLongPasswords: true }),
 
     /** Whether a hash was made at a lower cost than today's. */
-    isOutdated: (passwordHash: string): boolean => parseOptions(passwordHash).cost < cost,
+    isOutdated: (passwordHash: string): boolean => (costOf(passwordHash) ?? 0) < cost,
 
     /**
      * Checks a password in the same time, 2^cost rounds, whether there is such an account or not,
@@ -57,16 +57,26 @@ export async function createPasswords({ cost, minLength }: PasswordsOptions) {
      * others until their passwords change.
      */
     async verify(password: string, passwordHash: string | undefined): Promise<boolean> {
-      if (!passwordHash || !isHashable(password) || parseOptions(passwordHash).cost > MAX_COST) {
+      const spent = passwordHash && costOf(passwordHash)
+      if (!passwordHash || !spent || spent > MAX_COST || !isHashable(password)) {
         await verify('', nobodysHash)
         return false
       }
       if (await verify(password, passwordHash)) return true
       // 2^c + 2^c + 2^(c+1) + … + 2^(cost-1) = 2^cost
-      for (let spent = parseOptions(passwordHash).cost; spent < cost; spent++) {
-        await hash(password, { cost: spent })
+      for (let filler = spent; filler < cost; filler++) {
+        await hash(password, { cost: filler })
       }
       return false
     },
+  }
+}
+
+/** @returns undefined if this is no bcrypt hash */
+function costOf(passwordHash: string): number | undefined {
+  try {
+    return parseOptions(passwordHash).cost
+  } catch {
+    return undefined
   }
 }

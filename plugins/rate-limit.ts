@@ -13,6 +13,7 @@ export default fp(
     await app.register(rateLimit, {
       max: REQUESTS,
       timeWindow: WINDOW_MS,
+      enableDraftSpec: true, // the names of the IETF's draft: `ratelimit-limit` and so on
       keyGenerator: (request) => clientAddress(request) ?? '',
       errorResponseBuilder: () => new errors.TOO_MANY_REQUESTS(),
     })

@@ -22,7 +22,10 @@ export default (async (app, { sessionLifetimeMs }) => {
     const { username, password } = request.body
     const credential = await findCredential(app.db, username)
     const matches = await app.passwords.verify(password, credential?.passwordHash)
-    if (!credential || !matches || credential.disabled) throw new errors.INVALID_CREDENTIALS()
+    if (!credential || !matches || credential.disabled) {
+      request.log.info({ userId: credential?.id, disabled: credential?.disabled }, 'login refused')
+      throw new errors.INVALID_CREDENTIALS()
+    }
 
     let { passwordHash } = credential
     if (app.passwords.isOutdated(passwordHash)) {

@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { deleteUser as deleteAccount, findUser } from '../db/users.ts'
+import { findUser } from '../db/users.ts'
 import { actorOf } from '../plugins/auth.ts'
 import { errors } from '../plugins/errors.ts'
 import type { Handler } from './handler.ts'
-import { IdParams, Message, responses, toUser, User } from './schemas.ts'
+import { IdParams, responses, toUser, User } from './schemas.ts'
 
 const getMeSchema = { operationId: 'getMe', response: responses(User, 401) }
 
@@ -13,13 +13,7 @@ const getUserSchema = {
   response: responses(User, 400, 401, 404),
 }
 
-const deleteUserSchema = {
-  operationId: 'deleteUser',
-  params: IdParams,
-  response: responses(Message, 400, 401, 404, 409),
-}
-
-/** Reads, and `DELETE /user/{id}` for admins. The scope asks for a session. */
+/** `GET /me` and `GET /user/{id}`: their scope asks for a session. */
 export default (async (app) => {
   const getMe: Handler<typeof getMeSchema> = async (request) => toUser(actorOf(request))
 
@@ -29,25 +23,6 @@ export default (async (app) => {
     return toUser(user)
   }
 
-  const deleteUser: Handler<typeof deleteUserSchema> = async (request) => {
-    const actor = actorOf(request)
-    const id = Number(request.params.id)
-    if (id === actor.id) throw new errors.OWN_ACCOUNT()
-    const outcome = await deleteAccount(app.db, actor, id)
-    if (outcome === 'actor-gone') throw new errors.UNAUTHENTICATED()
-    if (outcome === 'not-found') throw new errors.USER_NOT_FOUND()
-    return { message: 'User deleted.' }
-  }
-
   app.route({ method: 'GET', url: '/me', schema: getMeSchema, handler: getMe })
   app.route({ method: 'GET', url: '/user/:id', schema: getUserSchema, handler: getUser })
-  app.register(async (admin) => {
-    admin.addHook('onRequest', admin.guard.admin)
-    admin.route({
-      method: 'DELETE',
-      url: '/user/:id',
-      schema: deleteUserSchema,
-      handler: deleteUser,
-    })
-  })
 }) satisfies FastifyPluginAsyncTypebox

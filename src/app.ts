@@ -11,18 +11,16 @@ import requestLog from '../plugins/request-log.ts'
 import responseHeaders from '../plugins/response-headers.ts'
 import sessionCookie from '../plugins/session-cookie.ts'
 import sessions from '../plugins/sessions.ts'
+import administration from '../routes/administration.ts'
 import health from '../routes/health.ts'
 import login from '../routes/login.ts'
 import logout from '../routes/logout.ts'
 import password from '../routes/password.ts'
 import registration from '../routes/registration.ts'
 import users from '../routes/users.ts'
-import { type Config, splitList } from './config.ts'
+import { type SettledConfig, splitList } from './config.ts'
 import { type LogStream, standardOutput } from './logger.ts'
 import { serverOptions } from './server-options.ts'
-
-/** A configuration whose database and secret are settled, given or made. */
-export type SettledConfig = Config & { DATABASE_URL: string; SESSION_SECRET: string }
 
 const SESSION_LIFETIME_MS = 30 * 24 * 60 * 60 * 1_000
 
@@ -70,6 +68,7 @@ export async function buildApp(config: SettledConfig, logStream: LogStream = sta
     })
     await scope.register(async (admin) => {
       admin.addHook('onRequest', admin.guard.admin)
+      await admin.register(administration)
       if (config.REGISTRATION === 'admin') await admin.register(registration)
     })
   })

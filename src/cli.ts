@@ -6,8 +6,8 @@ import { closeDatabase, openDatabase } from '../db/client.ts'
 import { insertUser, type Role } from '../db/users.ts'
 import { createPasswords } from '../plugins/passwords.ts'
 import { isUsername } from '../routes/schemas.ts'
-import type { SettledConfig } from './app.ts'
-import { loadConfig, readEnvironment } from './config.ts'
+import { loadConfig, readEnvironment, type SettledConfig } from './config.ts'
+import { describeFailure } from './failure.ts'
 import { migrateDatabase, settle } from './settle.ts'
 
 const EXIT_FAILED = 1
@@ -93,6 +93,6 @@ async function withSettled(work: (config: SettledConfig) => Promise<void>): Prom
 /** @returns the exit code: 0 after `--help`, 2 for wrong usage, 1 for a failure */
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE
-  console.error(error instanceof Error ? error.message : error)
+  console.error(describeFailure(error))
   return EXIT_FAILED
 }

@@ -99,6 +99,9 @@ export const Environment = Type.Object(
 
 export type Config = Readonly<Static<typeof Environment> & { COOKIE_SECURE: boolean }>
 
+/** A configuration whose database and secret are settled: given, or made by `settle`. */
+export type SettledConfig = Config & { DATABASE_URL: string; SESSION_SECRET: string }
+
 /** Lists everything that is wrong with the environment, a line each. */
 export class ConfigError extends Error {}
 

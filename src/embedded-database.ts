@@ -11,7 +11,11 @@ import { socketPath } from './socket-path.ts'
 const DATABASE = 'gatehouse'
 const START_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 30_000
+const CONNECT_TIMEOUT_MS = 5_000
 const POLL_MS = 50
+const MAX_ATTEMPTS = 3
+/** How long to look for a rival's server after one's own gave up, in ms. */
+const RIVAL_TIMEOUT_MS = 5_000
 /** The longest that the servers allow, so that the connection that marks a user is never cut. */
 const MAX_WAIT_TIMEOUT_S = 31_536_000
 
@@ -39,9 +43,7 @@ export async function joinEmbeddedDatabase(folder: string): Promise<EmbeddedData
   const data = resolve(folder)
   mkdirSync(data, { recursive: true, mode: 0o700 })
   const socket = socketPath(data)
-  const held = (await connect(socket)) ?? (await start(data, socket))
-  await held.query(`SET SESSION wait_timeout = ${MAX_WAIT_TIMEOUT_S}`)
-  await held.query(`CREATE DATABASE IF NOT EXISTS ${DATABASE} CHARACTER SET utf8mb4`)
+  const held = await hold(data, socket)
 
   let isClosing = false
   const lost = new Promise<void>((done) => {
@@ -55,6 +57,22 @@ export async function joinEmbeddedDatabase(folder: string): Promise<EmbeddedData
       isClosing = true
       await leave(held, data)
     },
+  }
+}
+
+/** Connects for as long as the process runs, which makes it one of the server's users. */
+async function hold(data: string, socket: string): Promise<Connection> {
+  for (let attempt = 1; ; attempt++) {
+    const held = (await connect(socket)) ?? (await start(data, socket))
+    try {
+      await held.query(`SET SESSION wait_timeout = ${MAX_WAIT_TIMEOUT_S}`)
+      await held.query(`CREATE DATABASE IF NOT EXISTS ${DATABASE} CHARACTER SET utf8mb4`)
+      return held
+    } catch (error) {
+      // The last user was just leaving, and the server stops: the next attempt starts it again.
+      held.destroy()
+      if (attempt === MAX_ATTEMPTS) throw error
+    }
   }
 }
 
@@ -74,14 +92,17 @@ async function start(data: string, socket: string): Promise<Connection> {
   server.unref()
   const failed = once(server, 'error').then(([error]) => error as Error)
 
-  const deadline = Date.now() + START_TIMEOUT_MS
+  let deadline = Date.now() + START_TIMEOUT_MS
+  server.once('exit', () => {
+    deadline = Math.min(deadline, Date.now() + RIVAL_TIMEOUT_MS)
+  })
   while (Date.now() < deadline) {
     const connection = await connect(socket)
     if (connection) {
-      if (runningPid(data) !== server.pid) server.kill('SIGKILL') // it never got the data's lock
+      const pid = runningPid(data)
+      if (pid !== undefined && pid !== server.pid) server.kill('SIGKILL') // a rival has the lock
       return connection
     }
-    if (server.exitCode !== null || server.signalCode !== null) break
     const error = await Promise.race([failed, sleep(POLL_MS)])
     if (error) throw error
   }
@@ -93,7 +114,10 @@ async function start(data: string, socket: string): Promise<Connection> {
 async function connect(socket: string): Promise<Connection | undefined> {
   if (!existsSync(socket)) return undefined
   try {
-    return await createConnection({ socketPath: socket, user: 'root', connectTimeout: 5_000 })
+    const options = { socketPath: socket, user: 'root', connectTimeout: CONNECT_TIMEOUT_MS }
+    const connection = await createConnection(options)
+    connection.on('error', () => undefined) // what waits on it is told by its own rejection
+    return connection
   } catch {
     return undefined
   }

@@ -3,8 +3,7 @@ import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSyn
 import { join, resolve } from 'node:path'
 import { closeDatabase, openDatabase } from '../db/client.ts'
 import { migrate } from '../db/migrations.ts'
-import type { SettledConfig } from './app.ts'
-import type { Config } from './config.ts'
+import type { Config, SettledConfig } from './config.ts'
 import { type EmbeddedDatabase, joinEmbeddedDatabase } from './embedded-database.ts'
 
 export const DATA_FOLDER = resolve('.data')

@@ -1,7 +1,7 @@
 import type { TestContext } from 'node:test'
 import type { InjectOptions } from 'fastify'
-import { buildApp, type SettledConfig } from '../../src/app.ts'
-import { loadConfig } from '../../src/config.ts'
+import { buildApp } from '../../src/app.ts'
+import { loadConfig, type SettledConfig } from '../../src/config.ts'
 import { LogCapture } from './log-capture.ts'
 
 /** Low, so that a test's time goes to what it tests; the environment's schema begins at 10. */
