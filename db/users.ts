@@ -5,7 +5,8 @@ import { users } from './schema.ts'
 import { type Actor, endOtherSessions, isSessionLive } from './sessions.ts'
 
 export type Role = (typeof users.$inferSelect)['role']
-export type UserRecord = Awaited<ReturnType<typeof insertUser>> & {}
+export type Credential = NonNullable<Awaited<ReturnType<typeof findCredential>>>
+export type UserRecord = NonNullable<Awaited<ReturnType<typeof findUser>>>
 
 /** What everybody who may see an account may see of it. */
 const profile = {
@@ -53,18 +54,20 @@ export async function insertUser(
 }
 
 /**
- * Replaces a hash by one of the same password at today's cost, unless the password was changed
- * since `old` was read: `openSession` with the new hash then refuses.
+ * Replaces a hash by one of the same password at today's cost.
+ *
+ * @returns false, and nothing is replaced, if `old` isn't the account's hash any more
  */
 export async function renewHash(
   db: Queryable,
   id: number,
   hashes: { old: string; renewed: string },
-): Promise<void> {
-  await db
+): Promise<boolean> {
+  const [{ affectedRows }] = await db
     .update(users)
     .set({ passwordHash: hashes.renewed })
     .where(and(eq(users.id, id), eq(users.passwordHash, hashes.old)))
+  return affectedRows === 1
 }
 
 export type ChangeOutcome = 'done' | 'actor-gone' | 'not-found' | 'password-changed'

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { findCredential, renewHash } from '../db/users.ts'
+import type { FastifyRequest } from 'fastify'
+import { type Credential, findCredential, renewHash } from '../db/users.ts'
 import { clientAddress } from '../plugins/client-address.ts'
 import { errors } from '../plugins/errors.ts'
 import type { Handler } from './handler.ts'
@@ -20,25 +21,14 @@ const loginSchema = {
 export default (async (app, { sessionLifetimeMs }) => {
   const login: Handler<typeof loginSchema> = async (request) => {
     const { username, password } = request.body
-    const credential = await findCredential(app.db, username)
-    const matches = await app.passwords.verify(password, credential?.passwordHash)
-    if (!credential || !matches || credential.disabled) {
-      request.log.info({ userId: credential?.id, disabled: credential?.disabled }, 'login refused')
-      throw new errors.INVALID_CREDENTIALS()
-    }
-
-    let { passwordHash } = credential
-    if (app.passwords.isOutdated(passwordHash)) {
-      const renewed = await app.passwords.hash(password)
-      await renewHash(app.db, credential.id, { old: passwordHash, renewed })
-      passwordHash = renewed
-    }
+    const credential = await authenticate(request, username, password)
+    if (!credential) throw new errors.INVALID_CREDENTIALS()
 
     // A new id, and the old session's end: one that was planted before the login is worth nothing.
     await request.session.regenerate()
     request.session.login = {
       userId: credential.id,
-      passwordHash,
+      passwordHash: credential.passwordHash,
       lifetimeMs: sessionLifetimeMs,
       address: clientAddress(request),
       userAgent: request.headers['user-agent'],
@@ -51,3 +41,28 @@ export default (async (app, { sessionLifetimeMs }) => {
 
   app.route({ method: 'POST', url: '/login', schema: loginSchema, handler: login })
 }) satisfies FastifyPluginAsyncTypebox<LoginOptions>
+
+/**
+ * Checks a name and a password, and renews the hash if it was made at a lower cost.
+ *
+ * @returns undefined if they are wrong or the account is disabled: the caller tells no difference
+ */
+async function authenticate(
+  request: FastifyRequest,
+  username: string,
+  password: string,
+): Promise<Credential | undefined> {
+  const { db, passwords } = request.server
+  const credential = await findCredential(db, username)
+  const matches = await passwords.verify(password, credential?.passwordHash)
+  if (!credential || !matches || credential.disabled) {
+    request.log.info({ userId: credential?.id, disabled: credential?.disabled }, 'login refused')
+    return undefined
+  }
+  if (!passwords.isOutdated(credential.passwordHash)) return credential
+  const renewed = await passwords.hash(password)
+  const hashes = { old: credential.passwordHash, renewed }
+  if (await renewHash(db, credential.id, hashes)) return { ...credential, passwordHash: renewed }
+  // Another login or a change of password was faster: what it left is judged anew.
+  return authenticate(request, username, password)
+}

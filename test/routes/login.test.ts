@@ -92,3 +92,16 @@ test('line 5: login gives a new id and ends the session that came with the reque
   )
   t.assert.strictEqual(response.cookies.length, 1)
 })
+
+test('login, twice at once with a hash of a lower cost, succeeds twice and renews the hash', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL, BCRYPT_COST: 6 })
+  const { id, username, password } = await makeUser(app, 'user', 5)
+  const attempt = () => send(app, 'POST', '/login', { body: { username, password } })
+  const responses = await Promise.all([attempt(), attempt(), attempt()])
+  t.assert.deepStrictEqual(
+    responses.map(({ statusCode }) => statusCode),
+    [200, 200, 200],
+  )
+  const [row] = await app.db.select().from(users).where(eq(users.id, id))
+  t.assert.match(row?.passwordHash ?? '', /^\$2b\$06\$/)
+})
