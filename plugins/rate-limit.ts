@@ -11,12 +11,14 @@ const WINDOW_MS = 60_000
 export default fp(
   async (app) => {
     await app.register(rateLimit, {
+      global: false, // it would hook into each route, behind the guards
       max: REQUESTS,
       timeWindow: WINDOW_MS,
       enableDraftSpec: true, // the names of the IETF's draft: `ratelimit-limit` and so on
       keyGenerator: (request) => clientAddress(request) ?? '',
       errorResponseBuilder: () => new errors.TOO_MANY_REQUESTS(),
     })
+    app.addHook('onRequest', app.rateLimit())
   },
   { name: 'rate-limit', dependencies: ['response-headers'] },
 )
