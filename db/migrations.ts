@@ -17,6 +17,7 @@ const LOCK_TIMEOUT_S = 120
  */
 const ALREADY_APPLIED = new Set([
   1050, // table exists
+  1051, // no table to drop
   1060, // column exists
   1061, // index exists
   1091, // nothing there to drop
@@ -81,9 +82,16 @@ async function apply(connection: Queryable, statement: string): Promise<void> {
   try {
     await connection.execute(sql.raw(statement))
   } catch (error) {
-    const errno = databaseFault(error)?.errno
-    if (errno === undefined || !ALREADY_APPLIED.has(errno)) throw error
+    if (!isAlreadyApplied(error)) throw error
   }
+}
+
+function isAlreadyApplied(error: unknown): boolean {
+  const errno = databaseFault(error)?.errno
+  if (errno !== undefined && ALREADY_APPLIED.has(errno)) return true
+  // MariaDB has no number of its own for a foreign key that exists.
+  const cause = error instanceof Error ? error.cause : undefined
+  return errno === 1005 && cause instanceof Error && cause.message.includes('errno: 121')
 }
 
 async function latestApplied(connection: Queryable): Promise<number> {

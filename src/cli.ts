@@ -6,9 +6,9 @@ import { closeDatabase, openDatabase } from '../db/client.ts'
 import { insertUser, type Role } from '../db/users.ts'
 import { createPasswords } from '../plugins/passwords.ts'
 import { isUsername } from '../routes/schemas.ts'
-import { loadConfig, readEnvironment, type SettledConfig } from './config.ts'
+import { type Config, loadConfig, readEnvironment } from './config.ts'
 import { describeFailure } from './failure.ts'
-import { migrateDatabase, settle } from './settle.ts'
+import { migrateDatabase, settleDatabase } from './settle.ts'
 
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2
@@ -23,8 +23,8 @@ program
   .command('migrate')
   .description('Brings the database schema up to this version; one process at a time.')
   .action(() =>
-    withSettled(async ({ DATABASE_URL }) => {
-      const applied = await migrateDatabase(DATABASE_URL)
+    onDatabase(async (url) => {
+      const applied = await migrateDatabase(url)
       console.log(applied ? `Migrations applied: ${applied}.` : 'The schema is up to date.')
     }),
   )
@@ -37,8 +37,8 @@ program
   .argument('<name>', 'the username')
   .addOption(new Option('--role <role>', 'the role').choices(['user', 'admin']).default('user'))
   .action((name: string, { role }: { role: Role }) =>
-    withSettled(async (config) => {
-      await createUser(config, name, role)
+    onDatabase(async (url, config) => {
+      await createUser(url, config, name, role)
       console.log(`User ${name} created, role ${role}.`)
     }),
   )
@@ -49,7 +49,12 @@ try {
   process.exitCode = report(error)
 }
 
-async function createUser(config: SettledConfig, username: string, role: Role): Promise<void> {
+async function createUser(
+  url: string,
+  config: Config,
+  username: string,
+  role: Role,
+): Promise<void> {
   if (!isUsername(username)) {
     throw new Error(
       'A username is 1 to 80 letters, digits or ._@+- and starts with a letter or digit.',
@@ -62,7 +67,7 @@ async function createUser(config: SettledConfig, username: string, role: Role): 
   const password = await readPassword()
   passwords.check(password, username)
 
-  const db = openDatabase(config.DATABASE_URL, 1)
+  const db = openDatabase(url, 1)
   try {
     const passwordHash = await passwords.hash(password)
     const user = await insertUser(db, { username, passwordHash, role })
@@ -81,10 +86,12 @@ async function readPassword(): Promise<string> {
   return password
 }
 
-async function withSettled(work: (config: SettledConfig) => Promise<void>): Promise<void> {
-  const { config, embedded } = await settle(loadConfig(readEnvironment()))
+/** Runs `work` on the database that the environment names, or on the private one. */
+async function onDatabase(work: (url: string, config: Config) => Promise<void>): Promise<void> {
+  const config = loadConfig(readEnvironment())
+  const { url, embedded } = await settleDatabase(config)
   try {
-    await work(config)
+    await work(url, config)
   } finally {
     await embedded?.close()
   }

@@ -18,15 +18,23 @@ export const DATA_FOLDER = resolve('.data')
 export async function settle(
   config: Config,
 ): Promise<{ config: SettledConfig; embedded?: EmbeddedDatabase }> {
-  const embedded = config.DATABASE_URL ? undefined : await joinEmbeddedDatabase(DATA_FOLDER)
-  const DATABASE_URL = config.DATABASE_URL ?? embedded?.url ?? ''
+  const SESSION_SECRET = config.SESSION_SECRET ?? keptSecret()
+  const { url: DATABASE_URL, embedded } = await settleDatabase(config)
+  const settled = Object.freeze({ ...config, DATABASE_URL, SESSION_SECRET })
+  return { config: settled, ...(embedded && { embedded }) }
+}
+
+/** The same for the database alone, all that the command line needs. */
+export async function settleDatabase(
+  config: Pick<Config, 'DATABASE_URL'>,
+): Promise<{ url: string; embedded?: EmbeddedDatabase }> {
+  if (config.DATABASE_URL) return { url: config.DATABASE_URL }
+  const embedded = await joinEmbeddedDatabase(DATA_FOLDER)
   try {
-    if (embedded) await migrateDatabase(DATABASE_URL)
-    const SESSION_SECRET = config.SESSION_SECRET ?? keptSecret()
-    const settled = Object.freeze({ ...config, DATABASE_URL, SESSION_SECRET })
-    return { config: settled, ...(embedded && { embedded }) }
+    await migrateDatabase(embedded.url)
+    return { url: embedded.url, embedded }
   } catch (error) {
-    await embedded?.close()
+    await embedded.close()
     throw error
   }
 }

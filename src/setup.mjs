@@ -1,9 +1,10 @@
 // Runs before `npm start`, `npm test` and `npm run gatehouse`: it installs what they need and
 // isn't there. Plain JavaScript without packages, since these are what it installs.
 import { spawnSync } from 'node:child_process'
-import { statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseEnv } from 'node:util'
 import { findProgram, findServerBinary } from './server-binary.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -15,7 +16,8 @@ const HOW_TO_GET_A_SERVER = `Gatehouse needs a MySQL or MariaDB server, and ther
   Debian, Ubuntu:  sudo apt-get install ${DEBIAN_PACKAGES.join(' ')}
   macOS:           brew install mariadb
   Docker:          docker compose up -d db
-                   then set DATABASE_URL (for the tests: TEST_DATABASE_URL), see README.md`
+                   README.md, "In production", says which variables that and DATABASE_URL
+                   (for the tests: TEST_DATABASE_URL) want`
 
 if (packagesAreStale()) {
   console.error('Gatehouse: installing npm packages (npm ci)')
@@ -23,7 +25,16 @@ if (packagesAreStale()) {
 }
 
 const url = process.env.npm_lifecycle_event === 'pretest' ? 'TEST_DATABASE_URL' : 'DATABASE_URL'
-if (!process.env[url] && !findServerBinary()) installServer()
+if (!setInEnvironment(url) && !findServerBinary()) installServer()
+
+/**
+ * @param {string} name
+ * @returns {string | undefined} its value, as the server will see it
+ */
+function setInEnvironment(name) {
+  const file = join(root, '.env')
+  return process.env[name] ?? (existsSync(file) ? parseEnv(readFileSync(file, 'utf8'))[name] : '')
+}
 
 function packagesAreStale() {
   const installed = modifiedMs(join(root, 'node_modules/.package-lock.json'))
