@@ -70,7 +70,12 @@ export async function renewHash(
   return affectedRows === 1
 }
 
-export type ChangeOutcome = 'done' | 'actor-gone' | 'not-found' | 'password-changed'
+export type ChangeOutcome =
+  | 'done'
+  | 'actor-gone'
+  | 'not-permitted'
+  | 'not-found'
+  | 'password-changed'
 
 /**
  * Sets a password and ends all sessions of the account but the one that asked.
@@ -85,7 +90,8 @@ export function changePassword(
 ): Promise<ChangeOutcome> {
   return transaction(db, async (tx) => {
     const locked = await lockAccounts(tx, userId, actor)
-    if (!locked.actor || !mayActOn(locked.actor, userId)) return 'actor-gone'
+    if (!locked.actor) return 'actor-gone'
+    if (!mayActOn(locked.actor, userId)) return 'not-permitted'
     if (!locked.target) return 'not-found'
     if (expectedHash !== undefined && locked.target.passwordHash !== expectedHash) {
       return 'password-changed'
@@ -104,7 +110,8 @@ export function deleteUser(
 ): Promise<Exclude<ChangeOutcome, 'password-changed'>> {
   return transaction(db, async (tx) => {
     const locked = await lockAccounts(tx, userId, actor)
-    if (locked.actor?.role !== 'admin') return 'actor-gone'
+    if (!locked.actor) return 'actor-gone'
+    if (locked.actor.role !== 'admin') return 'not-permitted'
     if (!locked.target) return 'not-found'
     await tx.delete(users).where(eq(users.id, userId))
     return 'done'

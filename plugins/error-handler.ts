@@ -13,14 +13,20 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   return reply.code(told.statusCode).headers(headers).send(body)
 }
 
+export interface ErrorHandlerOptions {
+  /** The longest path parameter that the server routes, in characters. */
+  maxParamLength: number
+}
+
 /**
  * Makes the answers of everything that is thrown, of unknown paths (404), and of known paths with
- * another method (405 with `Allow`, RFC 9110 15.5.6). Register it before the routes.
+ * another method (405 with `Allow`, RFC 9110 15.5.6): these two before a body is read. Register it
+ * before the routes.
  */
-export default fp(
-  async (app) => {
+export default fp<ErrorHandlerOptions>(
+  async (app, { maxParamLength }) => {
     // Fastify's own router can't say which methods a path has, nor take methods it doesn't know.
-    const paths = findMyWay()
+    const paths = findMyWay({ maxParamLength })
     const methods = new Map<string, Set<string>>()
     app.addHook('onRoute', ({ url, method }) => {
       const known = methods.get(url)
@@ -31,13 +37,9 @@ export default fp(
       paths.on('GET', url, () => undefined, allowed)
     })
 
-    // Node would answer with an empty 417; RFC 9110 10.1.1 lets a server pass over what it isn't.
-    app.server.on('checkExpectation', (request, response) => {
-      app.server.emit('request', request, response)
-    })
-
     app.setErrorHandler<FastifyError>((error, request, reply) => sendError(error, request, reply))
-    app.setNotFoundHandler((request, reply) => {
+    app.addHook('onRequest', async (request, reply) => {
+      if (!request.is404) return
       const match = paths.find('GET', pathOf(request.url))
       if (!match) throw new errors.ROUTE_NOT_FOUND()
       const allowed: Set<string> = match.store
@@ -45,7 +47,7 @@ export default fp(
       throw new errors.METHOD_NOT_ALLOWED()
     })
   },
-  { name: 'error-handler' },
+  { name: 'error-handler', dependencies: ['response-headers'] },
 )
 
 function pathOf(url: string): string {

@@ -99,10 +99,8 @@ function validationFailed(context: string, violations: FastifySchemaValidationEr
   return error
 }
 
-function toFault(
-  context: string,
-  { instancePath, keyword, message, params }: FastifySchemaValidationError,
-): Fault {
+function toFault(context: string, violation: FastifySchemaValidationError): Fault {
+  const { instancePath, keyword, message, params } = violation
   const path = context + instancePath.replaceAll('/', '.')
   switch (keyword) {
     case 'required':
@@ -113,7 +111,16 @@ function toFault(
     }
     case 'enum':
       return { path, message: `must be one of ${JSON.stringify(params.allowedValues)}` }
+    case 'pattern':
+      return { path, message: `must be ${descriptionOf(violation) ?? 'of another form'}` }
     default:
       return { path, message: message ?? 'is not valid' }
   }
+}
+
+/** What the schema says that the value is: Ajv gives the schema along, the type doesn't know it. */
+function descriptionOf(violation: FastifySchemaValidationError): string | undefined {
+  const schema = 'parentSchema' in violation ? violation.parentSchema : undefined
+  const isDescribed = typeof schema === 'object' && schema !== null && 'description' in schema
+  return isDescribed ? String(schema.description) : undefined
 }

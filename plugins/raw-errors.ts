@@ -1,12 +1,34 @@
+import { randomUUID } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { FastifyBaseLogger } from 'fastify'
+import fp from 'fastify-plugin'
 import { renderError, toCodedError } from './error-response.ts'
 import { errors } from './errors.ts'
-import type { Headers } from './response-headers.ts'
+import { type Headers, type ResponseHeadersOptions, responseHeaders } from './response-headers.ts'
+
+/** The log's word for what no route has seen. */
+export const REFUSED = 'request refused before routing'
 
 /** How long a refused client may take to read why, in ms. */
 const LINGER_MS = 1_000
+
+/**
+ * Takes what Node would answer by itself and in its own way: `CONNECT`, by hanging up, and an
+ * `Expect` that it doesn't know, by an empty 417. RFC 9110 10.1.1 lets a server pass over that.
+ */
+export default fp<ResponseHeadersOptions>(
+  async (app, options) => {
+    const headers = responseHeaders(options)
+    app.server.on('connect', (_request, socket) => {
+      refuseBeforeRouting(new errors.BAD_REQUEST(), socket, headers, app.log)
+    })
+    app.server.on('checkExpectation', (request, response) => {
+      app.server.emit('request', request, response)
+    })
+  },
+  { name: 'raw-errors' },
+)
 
 /**
  * Answers what Node's parser refused: there is no request to route, only a socket. The body and
@@ -14,7 +36,7 @@ const LINGER_MS = 1_000
  */
 export function refuseBeforeRouting(
   error: Error,
-  socket: Socket,
+  socket: Duplex,
   headers: Headers,
   log: FastifyBaseLogger,
 ): void {
@@ -26,13 +48,12 @@ export function refuseBeforeRouting(
   const known = toCodedError(error)
   // The parser's own codes are all the client's doing.
   const told = known.statusCode < 500 ? known : new errors.BAD_REQUEST()
-  log.info(
-    { status: told.statusCode, code: told.code, address: socket.remoteAddress },
-    'request refused before routing',
-  )
+  const address = 'remoteAddress' in socket ? socket.remoteAddress : undefined
+  log.info({ status: told.statusCode, code: told.code, address }, REFUSED)
   const { headers: described, body } = renderError(told, undefined)
   const lines = Object.entries({
     ...headers,
+    'x-request-id': randomUUID(),
     ...described,
     'content-length': String(Buffer.byteLength(body)),
     connection: 'close',

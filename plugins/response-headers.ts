@@ -42,17 +42,27 @@ export function responseHeaders({ tls }: ResponseHeadersOptions): Headers {
 
 /**
  * Puts the headers of every answer, and the request's id, on what is routed. It also refuses a
- * request without `Host` (RFC 9112 3.2), which Node by itself would do with an empty answer.
+ * request without `Host`, or with two (RFC 9112 3.2), which Node lets pass or answers emptily.
  */
 export default fp<ResponseHeadersOptions>(
   async (app, options) => {
     const headers = responseHeaders(options)
     app.addHook('onRequest', async ({ id, raw }, reply) => {
       reply.headers(headers).header('x-request-id', id)
-      if (raw.httpVersion === '1.1' && raw.headers.host === undefined) {
+      if (raw.httpVersion === '1.1' && countHosts(raw.rawHeaders) !== 1) {
         throw new errors.BAD_REQUEST()
       }
     })
   },
   { name: 'response-headers' },
 )
+
+/** @param rawHeaders names and values in turn */
+function countHosts(rawHeaders: string[]): number {
+  let hosts = 0
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]
+    if (name?.length === 4 && name.toLowerCase() === 'host') hosts++
+  }
+  return hosts
+}

@@ -8,7 +8,7 @@ import { IdParams, Message, responses } from './schemas.ts'
 const deleteUserSchema = {
   operationId: 'deleteUser',
   params: IdParams,
-  response: responses(Message, 400, 401, 404, 409),
+  response: responses(Message, 400, 401, 404, 409, 413, 415),
 }
 
 /** `DELETE /user/{id}`: the scope asks for an admin. */
@@ -19,6 +19,7 @@ export default (async (app) => {
     if (id === actor.id) throw new errors.OWN_ACCOUNT()
     const outcome = await deleteAccount(app.db, actor, id)
     if (outcome === 'actor-gone') throw new errors.UNAUTHENTICATED()
+    if (outcome === 'not-permitted') throw new errors.NOT_PERMITTED()
     if (outcome === 'not-found') throw new errors.USER_NOT_FOUND()
     return { message: 'User deleted.' }
   }

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Handler } from './handler.ts'
 import { Message, responses } from './schemas.ts'
 
-const logoutSchema = { response: responses(Message, 401) }
+const logoutSchema = { response: responses(Message, 400, 401, 413, 415) }
 
 /** `GET` and `POST /logout`. Their scope asks for a session and has @fastify/session. */
 export default (async (app) => {

@@ -35,6 +35,7 @@ export default (async (app) => {
       ...(currentPassword !== undefined && { expectedHash: account.passwordHash }),
     })
     if (outcome === 'actor-gone') throw new errors.UNAUTHENTICATED()
+    if (outcome === 'not-permitted') throw new errors.NOT_PERMITTED()
     if (outcome === 'not-found') throw new errors.USER_NOT_FOUND()
     if (outcome === 'password-changed') throw wrongCurrentPassword()
     return { message: 'Password changed.' }

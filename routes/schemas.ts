@@ -12,7 +12,10 @@ export function stringEnum<const Values extends readonly string[]>(values: Value
  * A path's id: 1 to 2^53-1 in decimal, without sign or leading zero. It stays text until it is
  * known to be one: coerced, `0x10` is 16, and 2^53+1 another user's id.
  */
-const PathId = Type.String({ pattern: `^(${decimalsUpTo(Number.MAX_SAFE_INTEGER)})$` })
+const PathId = Type.String({
+  pattern: `^(${decimalsUpTo(Number.MAX_SAFE_INTEGER)})$`,
+  description: `a whole number from 1 to ${Number.MAX_SAFE_INTEGER}`,
+})
 
 export const IdParams = Type.Object({ id: PathId })
 
@@ -20,6 +23,7 @@ export const Username = Type.String({
   minLength: 1,
   maxLength: 80,
   pattern: '^[A-Za-z0-9][A-Za-z0-9._@+-]*$',
+  description: 'letters, digits or ._@+- and start with a letter or a digit',
   examples: ['alice'],
 })
 

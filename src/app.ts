@@ -1,12 +1,13 @@
 import cookie from '@fastify/cookie'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import Fastify from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
 import auth from '../plugins/auth.ts'
 import database from '../plugins/database.ts'
 import errorHandler from '../plugins/error-handler.ts'
 import jsonBody from '../plugins/json-body.ts'
 import passwords from '../plugins/passwords.ts'
 import rateLimit from '../plugins/rate-limit.ts'
+import rawErrors from '../plugins/raw-errors.ts'
 import requestLog from '../plugins/request-log.ts'
 import responseHeaders from '../plugins/response-headers.ts'
 import sessionCookie from '../plugins/session-cookie.ts'
@@ -20,17 +21,27 @@ import registration from '../routes/registration.ts'
 import users from '../routes/users.ts'
 import { type SettledConfig, splitList } from './config.ts'
 import { type LogStream, standardOutput } from './logger.ts'
-import { serverOptions } from './server-options.ts'
+import { MAX_PARAM_LENGTH, serverOptions } from './server-options.ts'
 
 const SESSION_LIFETIME_MS = 30 * 24 * 60 * 60 * 1_000
 
 /** Builds the server, ready to listen. It rejects where the database can't be reached. */
 export async function buildApp(config: SettledConfig, logStream: LogStream = standardOutput()) {
   const app = Fastify(serverOptions(config, logStream)).withTypeProvider<TypeBoxTypeProvider>()
+  try {
+    await registerAll(app, config)
+    return app
+  } catch (error) {
+    await app.close() // the plugins before the one that failed hold connections
+    throw error
+  }
+}
 
-  await app.register(errorHandler)
+async function registerAll(app: FastifyInstance, config: SettledConfig): Promise<void> {
   await app.register(responseHeaders, { tls: config.COOKIE_SECURE })
+  await app.register(rawErrors, { tls: config.COOKIE_SECURE })
   if (config.RATE_LIMIT_ENABLED) await app.register(rateLimit)
+  await app.register(errorHandler, { maxParamLength: MAX_PARAM_LENGTH })
   await app.register(jsonBody)
   await app.register(cookie)
   await app.register(database, { url: config.DATABASE_URL })
@@ -72,6 +83,4 @@ export async function buildApp(config: SettledConfig, logStream: LogStream = sta
       if (config.REGISTRATION === 'admin') await admin.register(registration)
     })
   })
-
-  return app
 }

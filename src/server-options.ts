@@ -6,14 +6,17 @@ import {
   LogController,
   type RawServerDefault,
 } from 'fastify'
+import { clientAddress } from '../plugins/client-address.ts'
 import { sendError } from '../plugins/error-handler.ts'
-import { refuseBeforeRouting } from '../plugins/raw-errors.ts'
+import { REFUSED, refuseBeforeRouting } from '../plugins/raw-errors.ts'
 import { responseHeaders } from '../plugins/response-headers.ts'
 import { type Config, splitList } from './config.ts'
 import { type LogStream, loggerOptions } from './logger.ts'
 
 const BODY_LIMIT_BYTES = 16 * 1024
 const HEADERS_LIMIT_BYTES = 16 * 1024
+/** As long as a path can be: a long id is then the schema's 400. */
+export const MAX_PARAM_LENGTH = HEADERS_LIMIT_BYTES
 const REQUEST_TIMEOUT_MS = 30_000
 const HANDLER_TIMEOUT_MS = 10_000
 const KEEP_ALIVE_TIMEOUT_MS = 72_000
@@ -42,20 +45,23 @@ export function serverOptions(
       maxHeaderSize: HEADERS_LIMIT_BYTES,
       requireHostHeader: false, // Node would refuse with no body; response-headers does it
     },
-    routerOptions: { maxParamLength: HEADERS_LIMIT_BYTES }, // a long id is a 400 of the schema
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     ajv: {
       customOptions: {
         coerceTypes: false,
         removeAdditional: false,
+        verbose: true, // a fault's message may then come from its schema's description
         allErrors: true, // bounded by the size of a body, and of what an answer tells
       },
     },
     frameworkErrors: (error, request, reply) => {
       reply.headers(headers).header('x-request-id', request.id)
       sendError(error, request, reply)
+      const { statusCode: status } = reply
+      request.log.info({ method: request.method, status, address: clientAddress(request) }, REFUSED)
     },
     clientErrorHandler(this: FastifyInstance, error, socket) {
-      refuseBeforeRouting(error, socket, { ...headers, 'x-request-id': randomUUID() }, this.log)
+      refuseBeforeRouting(error, socket, headers, this.log)
     },
   }
 }

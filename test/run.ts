@@ -15,7 +15,7 @@ const named = process.argv.slice(2).filter((argument) => !argument.startsWith('-
 const files = (named.length > 0 ? named : SUITES).flatMap(testFiles)
 const withCoverage = named.length === 0 && !process.argv.includes('--no-coverage')
 
-const given = process.env.TEST_DATABASE_URL
+const given = process.env.TEST_DATABASE_URL || undefined // what is empty counts as not set
 const folder = await mkdtemp(join(tmpdir(), 'gatehouse-test-'))
 const server = given ? undefined : await joinEmbeddedDatabase(folder)
 let child: ChildProcess | undefined

@@ -1,5 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { hash } from '@node-rs/bcrypt'
+import { eq } from 'drizzle-orm'
+import { sessions, users } from '../../db/schema.ts'
 import { openSession } from '../../db/sessions.ts'
 import { insertUser, type Role } from '../../db/users.ts'
 import { type App, TEST_COST } from './build.ts'
@@ -40,4 +42,21 @@ export function cookieOf(response: { cookies: { name: string; value: string }[] 
   return response.cookies
     .map(({ name, value }) => `${name}=${encodeURIComponent(value)}`)
     .join('; ')
+}
+
+/** @returns the account's row as it is stored, or undefined once it is gone */
+export async function storedUser(app: App, id: number) {
+  const [row] = await app.db.select().from(users).where(eq(users.id, id))
+  return row
+}
+
+/** @returns the public ids of the account's stored sessions */
+export async function storedSessions(app: App, userId: number): Promise<number[]> {
+  const rows = await app.db.select().from(sessions).where(eq(sessions.userId, userId))
+  return rows.map(({ id }) => id)
+}
+
+/** @returns how many rows each table has */
+export async function countRows(app: App) {
+  return { users: await app.db.$count(users), sessions: await app.db.$count(sessions) }
 }

@@ -1,0 +1,166 @@
+import { randomUUID } from 'node:crypto'
+import { EventEmitter, once } from 'node:events'
+import { type TestContext, test } from 'node:test'
+import { eq, sql } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/mysql2'
+import { type Database, type Queryable, transaction } from '../../db/client.ts'
+import { databaseFault } from '../../db/errors.ts'
+import { users } from '../../db/schema.ts'
+import { insertUser } from '../../db/users.ts'
+import { createDatabase } from '../support/database.ts'
+import { open } from '../support/open.ts'
+
+const DATABASE_URL = await createDatabase()
+const CONNECTIONS = 3
+
+test('a transaction, whose work resolves, is committed and gives its result', async (t: TestContext) => {
+  const db = open(t, DATABASE_URL)
+  const id = await transaction(db, (tx) => makeRow(tx))
+  t.assert.strictEqual((await rowOf(db, id))?.id, id)
+})
+
+test('a transaction, whose work rejects, leaves nothing and gives its error', async (t: TestContext) => {
+  const db = open(t, DATABASE_URL, 1)
+  let id = 0
+  const failed = transaction(db, async (tx) => {
+    id = await makeRow(tx)
+    throw new Error('the work failed')
+  })
+  await t.assert.rejects(failed, { message: 'the work failed' })
+  t.assert.strictEqual(await rowOf(db, id), undefined)
+})
+
+test('a transaction, until it is committed, is not seen by others', async (t: TestContext) => {
+  const db = open(t, DATABASE_URL)
+  await transaction(db, async (tx) => {
+    const id = await makeRow(tx)
+    t.assert.strictEqual(await rowOf(db, id), undefined)
+    t.assert.strictEqual((await rowOf(tx, id))?.id, id)
+  })
+})
+
+test('a transaction, the victim of a deadlock, is run again', async (t: TestContext) => {
+  const db = open(t, DATABASE_URL)
+  const [first, second] = [await makeRow(db), await makeRow(db)]
+  const both = new EventEmitter()
+  const bothHold = once(both, 'hold')
+  let runs = 0
+  const crossing = (from: number, to: number) =>
+    transaction(db, async (tx) => {
+      await disable(tx, from)
+      if (++runs === 2) both.emit('hold')
+      await bothHold
+      await disable(tx, to)
+    })
+  await Promise.all([crossing(first, second), crossing(second, first)])
+  t.assert.strictEqual(runs, 3)
+  for (const id of [first, second]) t.assert.strictEqual((await rowOf(db, id))?.disabled, true)
+})
+
+test('a transaction, the victim of a deadlock each time, is given up after three runs', async (t: TestContext) => {
+  const db = open(t, DATABASE_URL)
+  const deadlock = await makeDeadlock(db)
+  t.assert.strictEqual(databaseFault(deadlock)?.errno, 1213)
+  let runs = 0
+  const given = transaction(db, async () => {
+    runs++
+    throw deadlock
+  })
+  await t.assert.rejects(given, (error) => error === deadlock)
+  t.assert.strictEqual(runs, 3)
+})
+
+test('a transaction, that can not begin, costs the pool no connection', async (t: TestContext) => {
+  const db = open(t, DATABASE_URL, CONNECTIONS)
+  const { pool } = db.$client
+  // Within a distributed transaction the server refuses to begin another.
+  const spoil = (connection: { threadId: number; query(statement: string): unknown }) =>
+    connection.query(`XA START '${randomUUID()}'`)
+  pool.on('acquire', spoil as () => void) // mysql2's types lack the listener's parameter
+  let works = 0
+  for (let attempt = 0; attempt < 3 * CONNECTIONS; attempt++) {
+    const refused = transaction(db, async () => works++)
+    await t.assert.rejects(refused, { errno: 1399 })
+  }
+  t.assert.strictEqual(works, 0)
+  pool.removeListener('acquire', spoil as () => void) // as above
+
+  await Promise.all(
+    Array.from({ length: 3 * CONNECTIONS }, () =>
+      transaction(db, async (tx) => rowOf(tx, await makeRow(tx))),
+    ),
+  )
+})
+
+test('a transaction, whose connection is lost, costs the pool none, and says what happened', async (t: TestContext) => {
+  const db = open(t, DATABASE_URL, CONNECTIONS)
+  for (let attempt = 0; attempt < 3 * CONNECTIONS; attempt++) {
+    const lost = transaction(db, async (tx) => {
+      await tx.execute(sql`KILL CONNECTION_ID()`).catch(() => undefined)
+      return rowOf(tx, 1)
+    })
+    await t.assert.rejects(lost, (error) => databaseFault(error) !== undefined)
+  }
+  await Promise.all(Array.from({ length: 3 * CONNECTIONS }, () => transaction(db, makeRow)))
+})
+
+test('a connection, of any number in the pool, has its settings pinned', async (t: TestContext) => {
+  const db = open(t, DATABASE_URL, CONNECTIONS)
+  const settings = sql`SHOW SESSION VARIABLES WHERE Variable_name IN
+    ('sql_mode', 'time_zone', 'tx_isolation', 'transaction_isolation', 'character_set_client')`
+  const asked = Array.from({ length: CONNECTIONS }, () =>
+    transaction(db, async (tx) => {
+      const [rows] = await tx.execute(settings)
+      const list = rows as unknown as { Variable_name: string; Value: string }[] // as SHOW has it
+      return Object.fromEntries(
+        list.map(({ Variable_name: name, Value }) => [name.replace('transaction_', 'tx_'), Value]),
+      )
+    }),
+  )
+  for (const found of await Promise.all(asked)) {
+    t.assert.deepStrictEqual(found, {
+      character_set_client: 'utf8mb4',
+      sql_mode: 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION',
+      time_zone: '+00:00',
+      tx_isolation: 'READ-COMMITTED',
+    })
+  }
+})
+
+test('a moment, of the database and of this process, is the same in UTC', async (t: TestContext) => {
+  const db = open(t, DATABASE_URL)
+  const id = await makeRow(db)
+  const row = await rowOf(db, id)
+  t.assert.ok(Math.abs(Date.now() - (row?.createdAt.getTime() ?? 0)) < 60_000)
+  const createdAt = new Date('2024-02-29T23:59:59.123Z')
+  await db.update(users).set({ createdAt }).where(eq(users.id, id))
+  t.assert.deepStrictEqual((await rowOf(db, id))?.createdAt, createdAt)
+})
+
+async function makeRow(db: Queryable): Promise<number> {
+  const user = await insertUser(db, { username: randomUUID(), passwordHash: '', role: 'user' })
+  return user?.id ?? 0
+}
+
+async function rowOf(db: Queryable, id: number) {
+  const [row] = await db.select().from(users).where(eq(users.id, id))
+  return row
+}
+
+async function disable(db: Queryable, id: number): Promise<void> {
+  await db.update(users).set({ disabled: true }).where(eq(users.id, id))
+}
+
+/** @returns the error of a real one */
+async function makeDeadlock(db: Database): Promise<unknown> {
+  const [first, second] = [await makeRow(db), await makeRow(db)]
+  const connections = [await db.$client.getConnection(), await db.$client.getConnection()]
+  const [one, other] = connections.map((client) => drizzle({ client }))
+  if (!one || !other) throw new Error('there are two')
+  for (const connection of connections) await connection.beginTransaction()
+  await disable(one, first)
+  await disable(other, second)
+  const outcomes = await Promise.allSettled([disable(one, second), disable(other, first)])
+  for (const connection of connections) connection.destroy()
+  return outcomes.find((outcome) => outcome.status === 'rejected')?.reason
+}

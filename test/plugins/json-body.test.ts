@@ -1,0 +1,55 @@
+import { type TestContext, test } from 'node:test'
+import { makeUser, signIn } from '../support/accounts.ts'
+import { build, send } from '../support/build.ts'
+import { createDatabase } from '../support/database.ts'
+
+const DATABASE_URL = await createDatabase()
+
+test('an operation without a body takes none or an empty object, and no property', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const account = await makeUser(app, 'admin')
+  for (const body of [{ a: 1 }, [], 'x', 1, null]) {
+    const cookie = await signIn(app, account)
+    const refused = await send(app, 'POST', '/logout', { cookie, body })
+    t.assert.strictEqual(refused.statusCode, 400, JSON.stringify(body))
+    t.assert.deepStrictEqual(refused.json().errors, [
+      { path: 'body', message: 'is not taken here' },
+    ])
+    t.assert.strictEqual((await send(app, 'GET', '/me', { cookie })).statusCode, 200)
+  }
+  const empty = await send(app, 'POST', '/logout', {
+    cookie: await signIn(app, account),
+    body: {},
+  })
+  t.assert.strictEqual(empty.statusCode, 200)
+})
+
+test('a byte order mark before a body is passed over, a second one is not JSON', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const { username, password } = await makeUser(app)
+  const login = (marks: string) =>
+    app.inject({
+      method: 'POST',
+      url: '/login',
+      headers: { 'content-type': 'application/json' },
+      payload: marks + JSON.stringify({ username, password }),
+    })
+  t.assert.strictEqual((await login('\ufeff')).statusCode, 200)
+  t.assert.strictEqual((await login('\ufeff\ufeff')).json().code, 'INVALID_JSON')
+})
+
+test('a body on an unknown path or method is not read: 404 and 405 come first', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const bodies: [string, string][] = [
+    ['application/json', '{'],
+    ['application/json', 'x'.repeat(17_000)],
+    ['a;b/c', 'x'],
+  ]
+  for (const [type, payload] of bodies) {
+    const ask = (method: 'POST' | 'PUT', url: string) =>
+      app.inject({ method, url, headers: { 'content-type': type }, payload })
+    t.assert.strictEqual((await ask('PUT', '/livez')).statusCode, 405)
+    t.assert.strictEqual((await ask('POST', '/nothing')).statusCode, 404)
+    t.assert.strictEqual((await ask('POST', `/user/${'1'.repeat(200)}`)).statusCode, 405)
+  }
+})

@@ -1,0 +1,124 @@
+import { randomUUID } from 'node:crypto'
+import { type TestContext, test } from 'node:test'
+import { sql } from 'drizzle-orm'
+import { cookieOf, makeUser, signIn } from '../support/accounts.ts'
+import { build, send } from '../support/build.ts'
+import { createDatabase } from '../support/database.ts'
+import { assertError } from '../support/error-answer.ts'
+import { assertSecured } from '../support/security-headers.ts'
+
+const DATABASE_URL = await createDatabase()
+
+test('line 13: a line of the log tells who asked what from where, and how it ended', async (t: TestContext) => {
+  const { app, log } = await build(t, { DATABASE_URL })
+  const { id, username, password, ...rest } = await makeUser(app)
+  const cookie = await signIn(app, { id, username, password, ...rest })
+  const headers = { 'x-request-id': 'this-one' }
+  await send(app, 'GET', `/user/${id}?a=b`, { cookie, headers })
+  await send(app, 'POST', '/login', { body: { username, password }, headers })
+  await send(app, 'GET', '/me', { headers })
+  await send(app, 'POST', '/logout', { cookie, headers })
+  await send(app, 'GET', '/nothing', { headers })
+  const told = log.lines
+    .filter(({ msg }) => msg === 'request')
+    .map(({ reqId, method, route, status, userId, address, durationMs }) => {
+      t.assert.ok(typeof durationMs === 'number' && durationMs >= 0 && durationMs < 10_000)
+      return { reqId, method, route, status, userId, address }
+    })
+  const common = { reqId: 'this-one', address: '127.0.0.1' }
+  t.assert.deepStrictEqual(told, [
+    { ...common, method: 'GET', route: '/user/:id', status: 200, userId: id },
+    { ...common, method: 'POST', route: '/login', status: 200, userId: id },
+    { ...common, method: 'GET', route: '/me', status: 401, userId: undefined },
+    { ...common, method: 'POST', route: '/logout', status: 200, userId: id },
+    { ...common, method: 'GET', route: undefined, status: 404, userId: undefined },
+  ])
+})
+
+test('line 13: a refused login is logged with the account that was meant, and no name', async (t: TestContext) => {
+  const { app, log } = await build(t, { DATABASE_URL })
+  const { id, username } = await makeUser(app)
+  const unknown = 'a password typed as a name'.replaceAll(' ', '-')
+  for (const name of [username, unknown]) {
+    await send(app, 'POST', '/login', { body: { username: name, password: 'wrong password' } })
+  }
+  const refused = log.lines.filter(({ msg }) => msg === 'login refused')
+  t.assert.deepStrictEqual(
+    refused.map(({ userId }) => userId),
+    [id, undefined],
+  )
+  t.assert.ok(!log.text.includes(unknown))
+})
+
+test('line 13: the log, of every operation at its most talkative, holds no secret', async (t: TestContext) => {
+  const { app, log, keepSecret } = await build(t, { DATABASE_URL, LOG_LEVEL: 'trace' })
+  const account = await makeUser(app, 'admin', 4)
+  const { id, username, password, passwordHash } = account
+  const changed = `changed ${randomUUID()}`
+  const login = await send(app, 'POST', '/login', { body: { username, password } })
+  const cookie = cookieOf(login)
+  const own = `/user/update-password/${id}`
+  const current = { password: changed, currentPassword: password }
+  for (const response of [
+    await send(app, 'POST', '/user', { body: { username: `u-${randomUUID()}`, password } }),
+    await send(app, 'GET', '/me', { cookie }),
+    await send(app, 'PUT', own, { cookie, body: current }),
+    await send(app, 'POST', '/logout', { cookie }),
+  ]) {
+    t.assert.strictEqual(response.statusCode, 200)
+  }
+  await send(app, 'POST', '/login', { body: { username, password, extra: password } })
+  await send(app, 'GET', `/user/${encodeURIComponent(password)}?p=${changed}`, { cookie })
+  await send(app, 'GET', `/me?password=${changed}`, { headers: { authorization: password } })
+  for (const secret of [password, encodeURIComponent(password), changed, passwordHash]) {
+    keepSecret(secret)
+  }
+  keepSecret(cookie)
+  keepSecret(
+    decodeURIComponent(cookie)
+      .replace(/^session=/, '')
+      .replace(/\..*/, ''),
+  )
+  t.assert.doesNotMatch(log.text, /\$2[aby]\$|set-cookie|insert into|select /i)
+  t.assert.ok(log.lines.length >= 8)
+})
+
+test('line 13: the log, given line breaks and control characters, has a line for each entry', async (t: TestContext) => {
+  const { app, log } = await build(t, { DATABASE_URL })
+  const forged = '\r\n{"level":60,"msg":"forged"}\n\u001b[31m\u2028'
+  const headers = { 'user-agent': 'x', 'x-request-id': 'a\tb' }
+  await send(app, 'GET', `/${encodeURIComponent(forged)}`, { headers })
+  await send(app, 'POST', '/login', { body: { username: forged, password: forged } })
+  await send(app, 'POST', '/login', { body: { [forged]: forged } })
+  t.assert.ok(log.lines.length >= 3)
+  t.assert.ok(!log.text.includes('forged'))
+  for (const line of log.text.trimEnd().split('\n')) {
+    t.assert.ok(Object.hasOwn(JSON.parse(line), 'level'))
+  }
+  for (const character of ['\r', '\u001b', '\u2028']) t.assert.ok(!log.text.includes(character))
+})
+
+test('line 13: an error of the database is logged by its code, without a parameter, and answered without either', async (t: TestContext) => {
+  const DATABASE_URL = await createDatabase()
+  const { app, log, keepSecret } = await build(t, { DATABASE_URL, failing: true })
+  const account = await makeUser(app)
+  const { username, password } = account
+  const cookie = await signIn(app, account)
+  // Whoever stores a hash is refused by the server, whatever the statement says.
+  await app.db.execute(sql`CREATE TRIGGER refuse BEFORE UPDATE ON users FOR EACH ROW
+    SET NEW.username_key = CONCAT(NEW.password_hash, NEW.password_hash)`)
+  const next = 'the next password'
+  const body = { password: next, currentPassword: password }
+  const url = `/user/update-password/${account.id}`
+  const response = await send(app, 'PUT', url, { cookie, body })
+  assertError(t, response, 500, 'INTERNAL_ERROR')
+  assertSecured(t, response.headers)
+  for (const secret of [username, password, next, account.passwordHash, cookie]) keepSecret(secret)
+
+  const [line, ...others] = log.errors
+  t.assert.deepStrictEqual(others, [])
+  t.assert.strictEqual(line?.msg, 'request failed')
+  t.assert.match(JSON.stringify(line.err), /"code":"ER_DATA_TOO_LONG","errno":1406/)
+  t.assert.doesNotMatch(log.text, /\$2[aby]\$|update `|params/)
+  t.assert.match(log.text, /users\.ts/, 'the place in the code')
+})

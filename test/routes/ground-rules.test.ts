@@ -1,0 +1,141 @@
+import { METHODS } from 'node:http'
+import { type TestContext, test } from 'node:test'
+import { makeUser, signIn } from '../support/accounts.ts'
+import { type App, build, send } from '../support/build.ts'
+import { createDatabase } from '../support/database.ts'
+import { assertError } from '../support/error-answer.ts'
+import { buildWithRoutes } from '../support/route-table.ts'
+
+const DATABASE_URL = await createDatabase()
+const CREDENTIALS = { username: 'nobody', password: 'wrong' }
+type Method = Parameters<typeof send>[1]
+
+/** It has no path: see the raw errors. */
+const NOT_ROUTED = ['CONNECT']
+
+const ALLOWED: Record<string, string> = {
+  '/livez': 'GET, HEAD',
+  '/login': 'POST',
+  '/logout': 'GET, POST',
+  '/me': 'GET, HEAD',
+  '/readyz': 'GET, HEAD',
+  '/user': 'POST',
+  '/user/:id': 'DELETE, GET, HEAD',
+  '/user/update-password/:id': 'PUT',
+}
+
+test('any known path, asked by a method that it does not take, answers 405 with those that it does', async (t: TestContext) => {
+  const { app, routes } = await buildWithRoutes(t, { DATABASE_URL })
+  const urls = new Set(routes.map(({ url }) => url))
+  t.assert.deepStrictEqual([...urls].sort(), Object.keys(ALLOWED))
+  for (const [url, allowed] of Object.entries(ALLOWED)) {
+    const others = METHODS.filter((name) => ![...allowed.split(', '), ...NOT_ROUTED].includes(name))
+    for (const method of others) {
+      const path = `${url.replace(':id', '1')}?a=b`
+      const response = await app.inject({ method: method as Method, url: path }) // one of Node's own
+      t.assert.strictEqual(response.headers.allow, allowed, `${method} ${url}`)
+      if (method === 'HEAD') t.assert.strictEqual(response.statusCode, 405)
+      else assertError(t, response, 405, 'METHOD_NOT_ALLOWED')
+    }
+  }
+})
+
+test('any unknown path, by whatever method and with a session, answers 404', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const cookie = await signIn(app, await makeUser(app, 'admin'))
+  for (const url of ['/', '/nothing', '/Login', '/login/', '//login', '/user/1/x', '/me.json']) {
+    for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'OPTIONS'] as const) {
+      const response = await send(app, method, url, { cookie })
+      assertError(t, response, 404, 'ROUTE_NOT_FOUND')
+      t.assert.strictEqual(response.headers.allow, undefined)
+    }
+  }
+})
+
+test('HEAD, on every read, answers as GET does without the body', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const account = await makeUser(app)
+  const cookie = await signIn(app, account)
+  for (const url of ['/livez', '/readyz', '/me', `/user/${account.id}`, '/user/9007199254740991']) {
+    const headers = { 'x-request-id': 'same' }
+    const head = await send(app, 'HEAD', url, { cookie, headers })
+    const get = await send(app, 'GET', url, { cookie, headers })
+    t.assert.strictEqual(head.statusCode, get.statusCode)
+    t.assert.strictEqual(head.body, '')
+    const { date: _, ...headHeaders } = head.headers
+    const { date: __, ...getHeaders } = get.headers
+    t.assert.deepStrictEqual(headHeaders, getHeaders)
+  }
+})
+
+test('an error, for a client that accepts problem+json, has the same facts as RFC 9457', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const headers = { accept: 'application/problem+json' }
+  const refused = await send(app, 'POST', '/user', { headers, body: { username: 1 } })
+  t.assert.strictEqual(refused.statusCode, 400)
+  t.assert.strictEqual(refused.headers['content-type'], 'application/problem+json; charset=utf-8')
+  const { errors: faults, ...facts } = refused.json()
+  t.assert.deepStrictEqual(facts, {
+    type: 'about:blank',
+    title: 'Bad Request',
+    status: 400,
+    detail: 'The request is not valid.',
+    code: 'VALIDATION_FAILED',
+  })
+  t.assert.deepStrictEqual(faults, [
+    { path: 'body.password', message: 'is required' },
+    { path: 'body.username', message: 'must be string' },
+  ])
+  const unknown = await send(app, 'GET', '/nothing', { headers })
+  t.assert.deepStrictEqual(unknown.json(), {
+    type: 'about:blank',
+    title: 'Not Found',
+    status: 404,
+    detail: 'There is no such path.',
+    code: 'ROUTE_NOT_FOUND',
+  })
+})
+
+test('an error, for a client that accepts JSON, anything or HTML, has the one shape', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  for (const accept of ['application/json', '*/*', 'text/html', 'nonsense', '']) {
+    const response = await send(app, 'GET', '/me', { headers: { accept } })
+    assertError(t, response, 401, 'UNAUTHENTICATED')
+    t.assert.strictEqual(response.headers.location, undefined)
+  }
+})
+
+test('x-request-id, if a sane one was sent, comes back on any answer and stands in the log', async (t: TestContext) => {
+  const { app, log } = await build(t, { DATABASE_URL })
+  const id = `${'a'.repeat(59)}.B_:-`
+  for (const response of await askEverywhere(app, id)) {
+    t.assert.strictEqual(response.headers['x-request-id'], id)
+  }
+  const requests = log.lines.filter(({ msg, reqId }) => msg?.startsWith('request') && reqId === id)
+  t.assert.strictEqual(requests.length, 4)
+})
+
+test('x-request-id, if none or no sane one was sent, is a new UUID each time', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const seen = new Set<unknown>()
+  const insane = ['', ' ', 'a b', 'a,b', 'é', '<script>', 'x'.repeat(65), '"', undefined]
+  for (const sent of insane) {
+    for (const response of await askEverywhere(app, sent)) {
+      const id = response.headers['x-request-id']
+      t.assert.match(String(id), /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
+      seen.add(id)
+    }
+  }
+  t.assert.strictEqual(seen.size, insane.length * 4)
+})
+
+/** A success, a failure of a route, an unknown path and one that can't be decoded. */
+async function askEverywhere(app: App, id: string | undefined) {
+  const headers: Record<string, string> = id === undefined ? {} : { 'x-request-id': id }
+  return [
+    await send(app, 'GET', '/livez', { headers }),
+    await send(app, 'POST', '/login', { headers, body: CREDENTIALS }),
+    await send(app, 'GET', '/nothing', { headers }),
+    await send(app, 'GET', '/user/%zz', { headers }),
+  ]
+}

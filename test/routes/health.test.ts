@@ -1,0 +1,115 @@
+import { type TestContext, test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { sql } from 'drizzle-orm'
+import { migrate } from '../../db/migrations.ts'
+import { makeUser, signIn } from '../support/accounts.ts'
+import { build, send } from '../support/build.ts'
+import { createDatabase, createEmptyDatabase } from '../support/database.ts'
+import { createDatabaseLink } from '../support/database-link.ts'
+import { assertError } from '../support/error-answer.ts'
+import { exchange, listen, openRaw } from '../support/raw-http.ts'
+
+const DATABASE_URL = await createDatabase()
+
+test('health, with the database at hand, is alive and ready', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  for (const [url, status] of [
+    ['/livez', 'alive'],
+    ['/readyz', 'ready'],
+  ] as const) {
+    const response = await send(app, 'GET', url)
+    t.assert.strictEqual(response.statusCode, 200)
+    t.assert.deepStrictEqual(response.json(), { status })
+    t.assert.strictEqual((await send(app, 'HEAD', url)).statusCode, 200)
+  }
+})
+
+test('health, with a cookie of whatever kind, is the same', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const cookie = await signIn(app, await makeUser(app))
+  for (const sent of [cookie, 'session=forged', 'session=']) {
+    for (const url of ['/livez', '/readyz']) {
+      const response = await send(app, 'GET', url, { cookie: sent })
+      t.assert.strictEqual(response.statusCode, 200)
+      t.assert.strictEqual(response.headers['set-cookie'], undefined)
+    }
+  }
+})
+
+test('readiness, on an empty database, is refused until the schema is there', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL: await createEmptyDatabase() })
+  const early = await send(app, 'GET', '/readyz')
+  assertError(t, early, 503, 'SERVICE_UNAVAILABLE')
+  t.assert.strictEqual(early.headers['retry-after'], '1')
+  t.assert.strictEqual((await send(app, 'HEAD', '/readyz')).statusCode, 503)
+  t.assert.strictEqual((await send(app, 'GET', '/livez')).statusCode, 200)
+
+  await migrate(app.db)
+  t.assert.strictEqual((await send(app, 'GET', '/readyz')).statusCode, 200)
+})
+
+test('readiness, where the newest migration lacks, is refused', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL: await createDatabase() })
+  t.assert.strictEqual((await send(app, 'GET', '/readyz')).statusCode, 200)
+  await app.db.execute(sql`UPDATE __drizzle_migrations SET created_at = created_at - 1`)
+  assertError(t, await send(app, 'GET', '/readyz'), 503, 'SERVICE_UNAVAILABLE')
+})
+
+test('an operation, on an empty database, is a 503 that tells nothing of it', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL: await createEmptyDatabase() })
+  const body = { username: 'alice', password: 'correct horse battery' }
+  for (const url of ['/user', '/login']) {
+    const response = await send(app, 'POST', url, { body })
+    assertError(t, response, 503, 'SERVICE_UNAVAILABLE')
+    t.assert.strictEqual(response.headers['retry-after'], '1')
+  }
+})
+
+test('every operation, while the database is gone, is a 503 with retry-after, and works again after', async (t: TestContext) => {
+  const link = await createDatabaseLink(DATABASE_URL)
+  const { app } = await build(t, { DATABASE_URL: link.url })
+  t.after(() => link.cut())
+  const account = await makeUser(app)
+  const cookie = await signIn(app, account)
+  const { id, username, password } = account
+  const body = { username, password }
+
+  await link.cut()
+  for (const ask of [
+    () => send(app, 'GET', '/readyz'),
+    () => send(app, 'POST', '/login', { body }),
+    () => send(app, 'POST', '/user', { body }),
+    () => send(app, 'GET', '/me', { cookie }),
+    () => send(app, 'GET', `/user/${id}`, { cookie }),
+    () => send(app, 'PUT', `/user/update-password/${id}`, { cookie, body: { password } }),
+    () => send(app, 'DELETE', `/user/${id}`, { cookie }),
+    () => send(app, 'GET', '/logout', { cookie }),
+    () => send(app, 'POST', '/logout', { cookie }),
+  ]) {
+    const response = await ask()
+    assertError(t, response, 503, 'SERVICE_UNAVAILABLE')
+    t.assert.strictEqual(response.headers['retry-after'], '1')
+    t.assert.strictEqual(response.headers['set-cookie'], undefined)
+  }
+  t.assert.strictEqual((await send(app, 'GET', '/livez')).statusCode, 200)
+  assertError(t, await send(app, 'GET', '/me'), 401, 'UNAUTHENTICATED')
+
+  await link.mend()
+  t.assert.strictEqual((await send(app, 'GET', '/readyz')).statusCode, 200)
+  t.assert.strictEqual((await send(app, 'GET', '/me', { cookie })).statusCode, 200)
+})
+
+test('readiness, while the server closes, is refused, and what is in flight is answered', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const port = await listen(app)
+  const begun = await openRaw(port)
+  begun.write('GET /readyz HTTP/1.1\r\n')
+  const live = await exchange(port, Buffer.from('GET /livez HTTP/1.0\r\n\r\n'))
+  t.assert.strictEqual(live.statusCode, 200)
+
+  const closed = app.close()
+  await nextTurn()
+  begun.write('Host: localhost\r\n\r\n')
+  assertError(t, await begun.answer, 503, 'SERVICE_UNAVAILABLE')
+  await closed
+})

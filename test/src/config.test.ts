@@ -1,0 +1,200 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import {
+  ConfigError,
+  Environment,
+  loadConfig,
+  readEnvironment,
+  splitList,
+} from '../../src/config.ts'
+import { makeFolder } from '../support/folder.ts'
+
+const SECRET = 'a secret of the tests with 32 characters or more'
+const PRODUCTION = {
+  NODE_ENV: 'production',
+  DATABASE_URL: 'mysql://me:mine@db.example:3306/gatehouse',
+  SESSION_SECRET: SECRET,
+}
+const NAMES = Object.keys(Environment.properties)
+
+test('configuration, of an empty environment, has the defaults', (t: TestContext) => {
+  t.assert.deepStrictEqual(
+    { ...loadConfig({}) },
+    {
+      NODE_ENV: 'development',
+      HOST: '127.0.0.1',
+      PORT: 3000,
+      COOKIE_SECURE: false,
+      BCRYPT_COST: 12,
+      PASSWORD_MIN_LENGTH: 8,
+      REGISTRATION: 'open',
+      LOG_LEVEL: 'info',
+      RATE_LIMIT_ENABLED: true,
+    },
+  )
+})
+
+test('configuration, with every variable set, has every value in its type', (t: TestContext) => {
+  const given = {
+    ...PRODUCTION,
+    HOST: '::1',
+    PORT: '0',
+    COOKIE_SECURE: 'false',
+    TRUST_PROXY: '10.0.0.0/8, ::1',
+    BCRYPT_COST: '15',
+    PASSWORD_MIN_LENGTH: '64',
+    REGISTRATION: 'admin',
+    LOG_LEVEL: 'silent',
+    RATE_LIMIT_ENABLED: 'false',
+  }
+  t.assert.deepStrictEqual(Object.keys(given).sort(), [...NAMES].sort())
+  const typed = {
+    PORT: 0,
+    COOKIE_SECURE: false,
+    BCRYPT_COST: 15,
+    PASSWORD_MIN_LENGTH: 64,
+    RATE_LIMIT_ENABLED: false,
+  }
+  t.assert.deepStrictEqual({ ...loadConfig({ ...given, HOME: '/' }) }, { ...given, ...typed })
+})
+
+test('configuration, with every variable wrong, lists them all with what is allowed and no value', (t: TestContext) => {
+  // HOST may be any text.
+  const wrong = NAMES.filter((name) => name !== 'HOST')
+  const value = (name: string) => `wrong-${name.toLowerCase().replaceAll('_', '')}`
+  const message = faultsOf(t, Object.fromEntries(wrong.map((name) => [name, value(name)])))
+  const told = Object.entries(Environment.properties)
+    .filter(([name]) => name !== 'HOST')
+    .map(([name, { title }]) => `  ${name} is not valid: ${title}`)
+  const [first, ...lines] = message.split('\n')
+  t.assert.strictEqual(first, 'The environment is not valid.')
+  t.assert.deepStrictEqual(lines.sort(), told.sort())
+  for (const name of wrong) t.assert.ok(!message.includes(value(name)), name)
+})
+
+test('configuration, at each limit, is taken, and one beyond is refused', (t: TestContext) => {
+  const limits = { PORT: [0, 65_535], BCRYPT_COST: [10, 15], PASSWORD_MIN_LENGTH: [8, 64] }
+  for (const [name, [least = 0, most = 0]] of Object.entries(limits)) {
+    for (const value of [least, most]) {
+      const config: Record<string, unknown> = loadConfig({ [name]: String(value) })
+      t.assert.strictEqual(config[name], value)
+    }
+    for (const value of [least - 1, most + 1, least + 0.5, 'many', `${least} `.repeat(2)]) {
+      t.assert.match(faultsOf(t, { [name]: String(value) }), new RegExp(`^  ${name} `, 'm'))
+    }
+  }
+  for (const value of ['yes', '1', 'TRUE']) {
+    const message = faultsOf(t, { COOKIE_SECURE: value, RATE_LIMIT_ENABLED: value })
+    t.assert.match(message, /COOKIE_SECURE.*\n.*RATE_LIMIT_ENABLED/)
+  }
+})
+
+test('configuration, once loaded, can not be changed', (t: TestContext) => {
+  const config = loadConfig({})
+  t.assert.throws(() => Object.assign(config, { PORT: 1 }), TypeError)
+  t.assert.strictEqual(config.PORT, 3000)
+})
+
+test('configuration, for production without database or secret, names what is missing', (t: TestContext) => {
+  const both = faultsOf(t, { NODE_ENV: 'production', PORT: 'x' })
+  t.assert.match(both, /^ {2}DATABASE_URL is required in production: `mysql:/m)
+  t.assert.match(both, /^ {2}SESSION_SECRET is required in production: 32 characters/m)
+  t.assert.match(both, /^ {2}PORT is not valid: 0 to 65535/m)
+  t.assert.doesNotMatch(faultsOf(t, { ...PRODUCTION, DATABASE_URL: '' }), /SESSION_SECRET/)
+  t.assert.doesNotMatch(faultsOf(t, { ...PRODUCTION, SESSION_SECRET: '' }), /DATABASE_URL/)
+  t.assert.strictEqual(loadConfig(PRODUCTION).SESSION_SECRET, SECRET)
+})
+
+test('COOKIE_SECURE, where it is not set, is true in production alone', (t: TestContext) => {
+  t.assert.strictEqual(loadConfig(PRODUCTION).COOKIE_SECURE, true)
+  t.assert.strictEqual(loadConfig({ ...PRODUCTION, COOKIE_SECURE: 'false' }).COOKIE_SECURE, false)
+  for (const NODE_ENV of ['development', 'test']) {
+    t.assert.strictEqual(loadConfig({ NODE_ENV }).COOKIE_SECURE, false)
+    t.assert.strictEqual(loadConfig({ NODE_ENV, COOKIE_SECURE: 'true' }).COOKIE_SECURE, true)
+  }
+})
+
+test('a variable that is empty counts as not set', (t: TestContext) => {
+  const empty = Object.fromEntries(NAMES.map((name) => [name, '']))
+  t.assert.deepStrictEqual(loadConfig(empty), loadConfig({}))
+})
+
+test('TRUST_PROXY takes addresses and CIDRs of both versions, and nothing else', (t: TestContext) => {
+  for (const good of [
+    '127.0.0.1',
+    '::1',
+    '10.0.0.0/8',
+    'fd00::/8',
+    '0.0.0.0/0,::/0, 10.1.2.3/32',
+  ]) {
+    t.assert.strictEqual(loadConfig({ TRUST_PROXY: good }).TRUST_PROXY, good)
+  }
+  for (const bad of [
+    'true',
+    '1',
+    'localhost',
+    '10.0.0.0/33',
+    '::/129',
+    '10.0.0.0/',
+    '10.0.0.0/8/8',
+    '10.0.0.0/-1',
+    '10.0.0.0/255.0.0.0',
+    '127.0.0.1,',
+    '127.0.0.1 10.0.0.1',
+    '256.0.0.1',
+  ]) {
+    t.assert.match(faultsOf(t, { TRUST_PROXY: bad }), /TRUST_PROXY is not valid: addresses/, bad)
+  }
+})
+
+test('SESSION_SECRET takes several of 32 characters or more each', (t: TestContext) => {
+  const [first, second] = ['a'.repeat(32), 'b'.repeat(40)]
+  const { SESSION_SECRET } = loadConfig({ SESSION_SECRET: `${first},${second}` })
+  t.assert.deepStrictEqual(splitList(SESSION_SECRET), [first, second])
+  for (const bad of [
+    'a'.repeat(31),
+    `${first},short`,
+    `short,${first}`,
+    `${first},`,
+    `,${first}`,
+  ]) {
+    t.assert.match(faultsOf(t, { SESSION_SECRET: bad }), /SESSION_SECRET is not valid: 32/, bad)
+  }
+})
+
+test('DATABASE_URL takes a MySQL URL with a database, and nothing else', (t: TestContext) => {
+  for (const good of [PRODUCTION.DATABASE_URL, 'mysql://root@localhost/x?socketPath=%2Fs.sock']) {
+    t.assert.strictEqual(loadConfig({ DATABASE_URL: good }).DATABASE_URL, good)
+  }
+  for (const bad of ['localhost', 'postgres://u@h/d', 'mysql://h', 'mysql://h/', 'mysql:///d']) {
+    t.assert.match(faultsOf(t, { DATABASE_URL: bad }), /DATABASE_URL is not valid/, bad)
+  }
+})
+
+test('the environment, with a file `.env` in the working folder, goes before it', async (t: TestContext) => {
+  const folder = await makeFolder(t)
+  await writeFile(join(folder, '.env'), 'GATEHOUSE_A=file\nGATEHOUSE_B=file\n')
+  const before = process.cwd()
+  process.chdir(folder)
+  process.env.GATEHOUSE_A = 'process'
+  t.after(() => {
+    process.chdir(before)
+    delete process.env.GATEHOUSE_A
+  })
+  const { GATEHOUSE_A, GATEHOUSE_B } = readEnvironment()
+  t.assert.deepStrictEqual([GATEHOUSE_A, GATEHOUSE_B], ['process', 'file'])
+})
+
+/** @returns the message of the refusal */
+function faultsOf(t: TestContext, environment: NodeJS.ProcessEnv): string {
+  let message = ''
+  t.assert.throws(
+    () => loadConfig(environment),
+    (error) => {
+      message = error instanceof ConfigError ? error.message : ''
+      return error instanceof ConfigError
+    },
+  )
+  return message
+}

@@ -1,0 +1,32 @@
+// One instance that, once its input ends, registers one name as often as it is told to, all at
+// once and in different cases, and prints the statuses of the answers.
+// Arguments: the name, how often, and the database.
+import { text } from 'node:stream/consumers'
+import { buildApp } from '../../src/app.ts'
+import { loadConfig } from '../../src/config.ts'
+import { TEST_COST } from './build.ts'
+import { LogCapture } from './log-capture.ts'
+
+const [name = '', times = '', DATABASE_URL = ''] = process.argv.slice(2)
+const SESSION_SECRET = 'a secret of the tests with 32 characters or more'
+const config = { ...loadConfig({}), DATABASE_URL, SESSION_SECRET, BCRYPT_COST: TEST_COST }
+const app = await buildApp(config, new LogCapture())
+await app.ready()
+console.log('ready')
+await text(process.stdin)
+
+const answers = Array.from({ length: Number(times) }, (_, index) => {
+  const username = inCaseOf(name, index)
+  const body = { username, password: 'correct horse battery' }
+  return app.inject({ method: 'POST', url: '/user', body })
+})
+const statuses = (await Promise.all(answers)).map(({ statusCode }) => statusCode)
+console.log(`answered ${JSON.stringify(statuses)}`)
+await app.close()
+
+/** The name with each letter in upper case whose bit is set in the number. */
+function inCaseOf(text: string, bits: number): string {
+  return [...text]
+    .map((letter, index) => ((bits >> index) & 1 ? letter.toUpperCase() : letter))
+    .join('')
+}

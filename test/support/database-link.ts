@@ -1,0 +1,52 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+
+/**
+ * Puts a link between the server and its database that a test can cut and mend.
+ *
+ * @param databaseUrl of the database itself
+ * @returns the URL by way of the link
+ */
+export async function createDatabaseLink(databaseUrl: string) {
+  const target = new URL(databaseUrl)
+  const socketPath = target.searchParams.get('socketPath')
+  const sockets = new Set<Socket>()
+  const link = createServer((client) => {
+    const upstream = socketPath
+      ? connect(socketPath)
+      : connect(Number(target.port || 3306), target.hostname)
+    for (const socket of [client, upstream]) {
+      sockets.add(socket)
+      socket.on('error', () => undefined)
+      socket.on('close', () => {
+        sockets.delete(socket)
+        client.destroy()
+        upstream.destroy()
+      })
+    }
+    client.pipe(upstream).pipe(client)
+  })
+
+  const listen = async (port: number) => {
+    link.listen(port, '127.0.0.1')
+    await once(link, 'listening')
+  }
+  await listen(0)
+  const { port } = link.address() as AddressInfo // what a server on a port has
+
+  const url = new URL(databaseUrl)
+  url.host = `127.0.0.1:${port}`
+  url.searchParams.delete('socketPath')
+  return {
+    url: url.href,
+    /** From now on connections are refused, and those that were open are gone. */
+    async cut() {
+      if (!link.listening) return
+      const closed = once(link, 'close')
+      link.close()
+      for (const socket of sockets) socket.destroy()
+      await closed
+    },
+    mend: () => listen(port),
+  }
+}

@@ -1,0 +1,47 @@
+import { STATUS_CODES } from 'node:http'
+import type { TestContext } from 'node:test'
+import { type ErrorCode, errors } from '../../plugins/errors.ts'
+
+interface Answer {
+  statusCode: number
+  headers: Record<string, unknown>
+  body: string
+}
+
+/** The marks of what only the log may tell: SQL, a stack, a path of the server, a hash. */
+const LEAK =
+  /\b(insert into|delete from|update `|from `|errno|sqlstate)|\.ts:\d|node_modules|\bat \w+ ?\(|\/(home|usr|var|tmp|work)\/|\$2[aby]\$/i
+
+/**
+ * Asserts that an answer is an error of the one shape, with a code of the closed list, and tells
+ * nothing of the server.
+ *
+ * @param paths where the faults are, in any order; undefined if the error has none
+ */
+export function assertError(
+  t: TestContext,
+  answer: Answer,
+  statusCode: number,
+  code?: ErrorCode,
+  paths?: string[],
+): void {
+  t.assert.strictEqual(answer.statusCode, statusCode, answer.body)
+  const { errors: faults, ...rest } = JSON.parse(answer.body)
+  t.assert.deepStrictEqual(Object.keys(rest), ['statusCode', 'code', 'error', 'message'])
+  t.assert.strictEqual(rest.statusCode, statusCode)
+  t.assert.strictEqual(rest.error, STATUS_CODES[statusCode])
+  t.assert.ok(Object.hasOwn(errors, rest.code), `${rest.code} is on the list`)
+  t.assert.match(rest.message, /^[A-Z].*\.$/)
+  t.assert.strictEqual(answer.headers['content-type'], 'application/json; charset=utf-8')
+  t.assert.strictEqual(answer.headers['cache-control'], 'no-store')
+  t.assert.match(String(answer.headers['x-request-id']), /^[A-Za-z0-9._:-]{1,64}$/)
+  t.assert.doesNotMatch(answer.body, LEAK)
+  if (code !== undefined) {
+    t.assert.strictEqual(rest.code, code, answer.body)
+    t.assert.deepStrictEqual(pathsOf(faults)?.sort(), paths && [...paths].sort(), answer.body)
+  }
+}
+
+function pathsOf(faults: { path: string; message: string }[] | undefined): string[] | undefined {
+  return faults?.map(({ path }) => path)
+}

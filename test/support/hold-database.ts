@@ -1,0 +1,8 @@
+// A process that uses the private database of the folder `.data` until its input ends.
+import { text } from 'node:stream/consumers'
+import { joinEmbeddedDatabase } from '../../src/embedded-database.ts'
+
+const database = await joinEmbeddedDatabase('.data')
+console.log(`joined ${database.url}`)
+await text(process.stdin)
+await database.close()

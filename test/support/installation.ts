@@ -1,0 +1,165 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import { cp } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { after, type TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { joinEmbeddedDatabase } from '../../src/embedded-database.ts'
+import { findServerBinary } from '../../src/server-binary.mjs'
+import { migrateDatabase } from '../../src/settle.ts'
+import { makeFolder } from './folder.ts'
+
+const TSX = import.meta.resolve('tsx')
+const PROCESS_TIMEOUT_MS = 30_000
+const POLL_MS = 20
+
+type Environment = Record<string, string>
+export type Installation = Awaited<ReturnType<typeof install>>
+
+/** For the options of tests that run a private database server. */
+export const needsServerBinary = { skip: findServerBinary() ? false : 'no server binary' }
+
+/**
+ * Makes the files of a private database once, to be copied: that takes a fifth of the time.
+ *
+ * @returns their folder, for `install`
+ */
+export async function makeDatabaseFiles(): Promise<string> {
+  const folder = await makeFolder({ after })
+  if (!findServerBinary()) return folder
+  const database = await joinEmbeddedDatabase(folder)
+  await migrateDatabase(database.url)
+  await database.close()
+  return folder
+}
+
+/**
+ * Makes a working folder for processes of Gatehouse. After the test they are killed, those of the
+ * database too, and the folder goes.
+ *
+ * @param databaseFiles what `.data/` holds at first; without it, there is no `.data/`
+ */
+export async function install(t: TestContext, databaseFiles?: string) {
+  const children: ChildProcessWithoutNullStreams[] = []
+  let data = ''
+  // Registered before the folder's removal, so that nothing writes there any more.
+  t.after(async () => {
+    for (const child of children) await kill(child)
+    const pid = databasePid(data)
+    if (!pid || !isRunning(pid)) return
+    process.kill(pid, 'SIGKILL')
+    await ended(pid)
+  })
+  const folder = await makeFolder(t)
+  data = join(folder, '.data')
+  if (databaseFiles) await cp(databaseFiles, data, { recursive: true })
+
+  /** The environment is the given one, and of the test's own what a process needs to run. */
+  function startProgram(command: string, args: string[], environment: Environment = {}) {
+    const { PATH = '', NODE_V8_COVERAGE = '' } = process.env
+    const child = spawn(command, args, {
+      cwd: folder,
+      env: { PATH, NODE_V8_COVERAGE, ...environment },
+      detached: true, // a group of its own, so that a test can do what Ctrl-C does
+    })
+    children.push(child)
+    return child
+  }
+
+  const start = (script: string, args: string[] = [], environment: Environment = {}) =>
+    startProgram(process.execPath, nodeArguments(script, args), environment)
+
+  return {
+    folder,
+    data,
+    startProgram,
+    start,
+    /** Runs a script to its end. */
+    async run(script: string, args: string[], environment: Environment = {}, input = '') {
+      const child = start(script, args, environment)
+      child.stdin.end(input)
+      const [stdout, stderr, code] = await Promise.all([
+        text(child.stdout),
+        text(child.stderr),
+        exitCode(child),
+      ])
+      return { code, stdout, stderr }
+    },
+    /** The process id of the private database server. */
+    databasePid(): number {
+      const pid = databasePid(data)
+      if (!pid) throw new Error('no database server runs')
+      return pid
+    },
+  }
+}
+
+/** What Node runs a script of ours with, from whatever folder. */
+export function nodeArguments(script: string, args: string[]): string[] {
+  return ['--import', TSX, resolve(script), ...args]
+}
+
+/** @returns the exit code, or the name of the signal that ended the process */
+export async function exitCode(child: ChildProcessWithoutNullStreams): Promise<number | string> {
+  if (child.exitCode === null && child.signalCode === null) {
+    await once(child, 'exit', { signal: AbortSignal.timeout(PROCESS_TIMEOUT_MS) })
+  }
+  return child.exitCode ?? child.signalCode ?? ''
+}
+
+/**
+ * Collects what a process says.
+ *
+ * @returns `until`, which waits for a text and rejects if the process ends before
+ */
+export function listenTo(child: ChildProcessWithoutNullStreams) {
+  let said = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      said += chunk
+    })
+  }
+  return {
+    said: () => said,
+    async until(pattern: RegExp): Promise<string> {
+      const deadline = Date.now() + PROCESS_TIMEOUT_MS
+      while (Date.now() < deadline) {
+        const found = pattern.exec(said)
+        if (found) return found[1] ?? found[0]
+        if (child.exitCode !== null || child.signalCode !== null) break
+        await sleep(POLL_MS)
+      }
+      throw new Error(`the process did not say ${pattern}, but:\n${said}`)
+    },
+  }
+}
+
+/** @throws Error if the process still runs after 10 s */
+export async function ended(pid: number): Promise<void> {
+  const deadline = Date.now() + 10_000
+  while (isRunning(pid)) {
+    if (Date.now() > deadline) throw new Error(`process ${pid} still runs`)
+    await sleep(POLL_MS)
+  }
+}
+
+export function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+/** The server writes its process id into its folder when it is ready, and takes it away at its end. */
+function databasePid(data: string): number | undefined {
+  const file = join(data, 'server.pid')
+  return existsSync(file) ? Number(readFileSync(file, 'utf8')) : undefined
+}
+
+async function kill(child: ChildProcessWithoutNullStreams): Promise<void> {
+  child.kill('SIGKILL')
+  await exitCode(child)
+}
