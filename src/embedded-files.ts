@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { mkdtemp, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -13,6 +13,7 @@ export function serverArguments(data: string, socket: string): string[] {
     '--no-defaults',
     ...asRoot(),
     `--datadir=${filesOf(data)}`,
+    `--tmpdir=${temporaryOf(data)}`,
     `--socket=${socket}`,
     `--pid-file=${join(data, 'server.pid')}`,
     '--skip-networking',
@@ -27,12 +28,13 @@ export function serverArguments(data: string, socket: string): string[] {
 /** Makes the server's files, all or none: they get their name when they are complete. */
 export async function initialise(binary: string, data: string): Promise<void> {
   const files = filesOf(data)
+  mkdirSync(temporaryOf(data), { recursive: true })
   if (existsSync(files)) return
   await removeAbandoned(data)
   const unfinished = await mkdtemp(join(data, `unfinished-${process.pid}-`))
   try {
     const { stdout } = await run(binary, ['--no-defaults', '--version'])
-    if (stdout.includes('MariaDB')) await initialiseMariaDb(unfinished)
+    if (stdout.includes('MariaDB')) await initialiseMariaDb(unfinished, temporaryOf(data))
     else await initialiseMySql(binary, unfinished)
     await rename(unfinished, files)
   } catch (error) {
@@ -50,13 +52,14 @@ async function removeAbandoned(data: string): Promise<void> {
   }
 }
 
-async function initialiseMariaDb(files: string): Promise<void> {
+async function initialiseMariaDb(files: string, temporary: string): Promise<void> {
   const installer = findProgram('mariadb-install-db') ?? findProgram('mysql_install_db')
   if (!installer) throw new Error('mariadb-install-db is not installed')
   await run(installer, [
     '--no-defaults',
     ...asRoot(),
     `--datadir=${files}`,
+    `--tmpdir=${temporary}`,
     '--auth-root-authentication-method=normal', // the folder's mode keeps others out
     '--skip-test-db',
   ])
@@ -79,6 +82,11 @@ function asRoot(): string[] {
 
 function filesOf(data: string): string {
   return join(data, 'mysql')
+}
+
+/** Of its own: at its start a MariaDB server deletes the temporary tables of any other in there. */
+function temporaryOf(data: string): string {
+  return join(data, 'tmp')
 }
 
 /** @param pid a process id */

@@ -5,8 +5,8 @@ import { build, send } from '../support/build.ts'
 import { createDatabase } from '../support/database.ts'
 
 const DATABASE_URL = await createDatabase()
-const COST = 8
-const OLDER_COST = 6
+const COST = 7
+const OLDER_COST = 5
 /** Tries of a round, of all kinds together. */
 const TRIES = 500
 /** Other processes disturb a round now and then; what really differs does so in each. */
