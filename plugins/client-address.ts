@@ -6,5 +6,11 @@ import type { FastifyRequest } from 'fastify'
  * proxies pass on whatever text a client put into `X-Forwarded-For`
  */
 export function clientAddress(request: FastifyRequest): string | undefined {
-  return isIP(request.ip) ? request.ip : request.socket.remoteAddress
+  const { ip, socket } = request
+  return isIP(ip) ? withoutZone(ip) : withoutZone(socket.remoteAddress)
+}
+
+/** A zone (RFC 4007) means something on one machine only, and may be of any length. */
+function withoutZone(address: string | undefined): string | undefined {
+  return address?.split('%', 1)[0]
 }

@@ -21,6 +21,12 @@ export type Passwords = Awaited<ReturnType<typeof createPasswords>>
 /** A hash dearer than this isn't checked: an imported one of cost 31 would run for days. */
 const MAX_COST = 15
 
+/**
+ * How many hashes may be wanted at once. Fastify's `handlerTimeout` ends with the body's last
+ * byte, so it bounds no wait for a hash: whoever comes when this many wait is told to come later.
+ */
+const MAX_PENDING = 40
+
 /** Hashing and checking of passwords; decorates `passwords`. */
 export default fp<PasswordsOptions>(
   async (app, options) => {
@@ -30,6 +36,19 @@ export default fp<PasswordsOptions>(
 )
 
 export async function createPasswords({ cost, minLength }: PasswordsOptions) {
+  let pending = 0
+
+  /** @throws SERVICE_UNAVAILABLE if too many hashes are waited for already */
+  async function admitted<T>(work: () => Promise<T>): Promise<T> {
+    if (pending >= MAX_PENDING) throw new errors.SERVICE_UNAVAILABLE()
+    pending++
+    try {
+      return await work()
+    } finally {
+      pending--
+    }
+  }
+
   const nobodysHash = await hash('the password of nobody', { cost })
 
   return {
@@ -44,7 +63,7 @@ export async function createPasswords({ cost, minLength }: PasswordsOptions) {
 
     /** A hash at today's cost. */
     hash: (password: string): Promise<string> =>
-      hash(password, { cost, rejectLongPasswords: true }),
+      admitted(() => hash(password, { cost, rejectLongPasswords: true })),
 
     /** Whether a hash was made at a lower cost than today's. */
     isOutdated: (passwordHash: string): boolean => (costOf(passwordHash) ?? 0) < cost,
@@ -56,19 +75,22 @@ export async function createPasswords({ cost, minLength }: PasswordsOptions) {
      * Hashes of a higher cost than today's take longer: lowering the cost tells such accounts from
      * others until their passwords change.
      */
-    async verify(password: string, passwordHash: string | undefined): Promise<boolean> {
-      const spent = passwordHash && costOf(passwordHash)
-      if (!passwordHash || !spent || spent > MAX_COST || !isHashable(password)) {
-        await verify('', nobodysHash)
-        return false
-      }
-      if (await verify(password, passwordHash)) return true
-      // 2^c + 2^c + 2^(c+1) + … + 2^(cost-1) = 2^cost
-      for (let filler = spent; filler < cost; filler++) {
-        await hash(password, { cost: filler })
-      }
+    verify: (password: string, passwordHash: string | undefined): Promise<boolean> =>
+      admitted(() => verifyInConstantTime(password, passwordHash)),
+  }
+
+  async function verifyInConstantTime(password: string, passwordHash: string | undefined) {
+    const spent = passwordHash && costOf(passwordHash)
+    if (!passwordHash || !spent || spent > MAX_COST || !isHashable(password)) {
+      await verify('', nobodysHash)
       return false
-    },
+    }
+    if (await verify(password, passwordHash)) return true
+    // 2^c + 2^c + 2^(c+1) + … + 2^(cost-1) = 2^cost
+    for (let filler = spent; filler < cost; filler++) {
+      await hash(password, { cost: filler })
+    }
+    return false
   }
 }
 

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { STATUS_CODES } from 'node:http'
+import { ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { FastifyBaseLogger } from 'fastify'
 import fp from 'fastify-plugin'
 import { renderError, toCodedError } from './error-response.ts'
-import { errors } from './errors.ts'
+import { type CodedError, errors } from './errors.ts'
 import { type Headers, type ResponseHeadersOptions, responseHeaders } from './response-headers.ts'
 
 /** The log's word for what no route has seen. */
@@ -50,6 +50,24 @@ export function refuseBeforeRouting(
   const told = known.statusCode < 500 ? known : new errors.BAD_REQUEST()
   const address = 'remoteAddress' in socket ? socket.remoteAddress : undefined
   log.info({ status: told.statusCode, code: told.code, address }, REFUSED)
+  answer(socket, told, headers)
+}
+
+/**
+ * Requests that came whole before the bad bytes are answered first: another answer in place of
+ * theirs would be a lie. One whose body holds the bad bytes waits for nothing.
+ */
+function pendingResponse(socket: Duplex): ServerResponse | undefined {
+  // Where Node keeps the response that is being made on a connection; its own handler looks there.
+  const current = '_httpMessage' in socket ? socket._httpMessage : undefined
+  const isPending = current instanceof ServerResponse && !current.writableFinished
+  return isPending && current.req.complete ? current : undefined
+}
+
+function answer(socket: Duplex, told: CodedError, headers: Headers): void {
+  const pending = pendingResponse(socket)
+  if (pending) return void pending.once('finish', () => setImmediate(answer, socket, told, headers))
+  if (!socket.writable) return
   const { headers: described, body } = renderError(told, undefined)
   const lines = Object.entries({
     ...headers,

@@ -28,6 +28,11 @@ export default fp(
       rolling: false,
       saveUninitialized: false,
     })
+    // The session is found by now. With the old cookie in sight the plugin would clear it as it
+    // sends: beside a new one of the same name, and without `Secure`.
+    app.addHook('onRequest', async ({ cookies }) => {
+      delete cookies[name]
+    })
   },
   { name: 'sessions', dependencies: ['database', 'session-cookie'] },
 )

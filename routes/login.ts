@@ -34,8 +34,6 @@ export default (async (app, { sessionLifetimeMs }) => {
       userAgent: request.headers['user-agent'],
     }
     await request.session.save()
-    // Else the plugin clears the old cookie beside setting the new one: two of one name.
-    delete request.cookies[app.sessionCookie.name]
     return { message: 'Logged in.', user: toUser(credential) }
   }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-import { text } from 'node:stream/consumers'
+import { buffer } from 'node:stream/consumers'
+import closeWithGrace from 'close-with-grace'
 import { Command, CommanderError, Option } from 'commander'
 import { read } from 'read'
 import { closeDatabase, openDatabase } from '../db/client.ts'
@@ -10,6 +11,7 @@ import { type Config, loadConfig, readEnvironment } from './config.ts'
 import { describeFailure } from './failure.ts'
 import { migrateDatabase, settleDatabase } from './settle.ts'
 
+const CLOSE_TIMEOUT_MS = 10_000
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2
 
@@ -79,20 +81,37 @@ async function createUser(
 
 /** Never from an argument: those are seen in the list of processes and kept by shells. */
 async function readPassword(): Promise<string> {
-  if (!process.stdin.isTTY) return (await text(process.stdin)).replace(/\r?\n$/, '')
+  if (!process.stdin.isTTY) return onlyLine(await buffer(process.stdin))
   const password = await read({ prompt: 'Password: ', silent: true, output: process.stderr })
   const again = await read({ prompt: 'Again: ', silent: true, output: process.stderr })
   if (password !== again) throw new Error('The two passwords differ.')
   return password
 }
 
+/** @throws Error if it isn't one line of UTF-8: a password is taken as given or not at all */
+function onlyLine(bytes: Buffer): string {
+  let line: string
+  try {
+    line = new TextDecoder('utf-8', { fatal: true }).decode(bytes).replace(/\r?\n$/, '')
+  } catch {
+    throw new Error('The password is not valid UTF-8.')
+  }
+  if (/[\r\n]/.test(line)) throw new Error('The password is more than one line.')
+  return line
+}
+
 /** Runs `work` on the database that the environment names, or on the private one. */
 async function onDatabase(work: (url: string, config: Config) => Promise<void>): Promise<void> {
   const config = loadConfig(readEnvironment())
   const { url, embedded } = await settleDatabase(config)
+  const grace = closeWithGrace({ delay: CLOSE_TIMEOUT_MS }, async ({ signal }) => {
+    await embedded?.close()
+    if (signal) process.exit(EXIT_FAILED)
+  })
   try {
     await work(url, config)
   } finally {
+    grace.uninstall()
     await embedded?.close()
   }
 }

@@ -4,6 +4,9 @@ import { parseEnv } from 'node:util'
 import { type Static, Type } from '@sinclair/typebox'
 import { envSchema } from 'env-schema'
 
+/** 32 characters or more, without the spaces around them. */
+const SECRET = ' *[^, ][^,]{30,}[^, ] *'
+
 /**
  * The environment variables. `title` says what a variable may be, `description` what it does;
  * the tables in the README and in `.env.example` are held equal to both by a test.
@@ -31,14 +34,14 @@ export const Environment = Type.Object(
     }),
     DATABASE_URL: Type.Optional(
       Type.String({
-        pattern: '^mysql://[^/]+/[^/?]+',
+        format: 'database-url',
         title: '`mysql://user:password@host:port/database`',
         description: 'MySQL or MariaDB; without it, a private server under `.data/`',
       }),
     ),
     SESSION_SECRET: Type.Optional(
       Type.String({
-        pattern: '^[^,]{32,}(,[^,]{32,})*$',
+        pattern: `^${SECRET}(,${SECRET})*$`,
         title: '32 characters or more, several with commas between',
         description: 'signs the session cookies: the first signs, all verify',
       }),
@@ -124,7 +127,9 @@ export function loadConfig(environment: NodeJS.ProcessEnv): Config {
       env: false,
       ajv: {
         customOptions: (ajv) =>
-          ajv.addFormat('address-list', (text: string) => text.split(',').every(isAddressRange)),
+          ajv
+            .addFormat('address-list', (text: string) => text.split(',').every(isAddressRange))
+            .addFormat('database-url', isDatabaseUrl),
       },
     })
     return Object.freeze({ COOKIE_SECURE: config.NODE_ENV === 'production', ...config })
@@ -135,6 +140,16 @@ export function loadConfig(environment: NodeJS.ProcessEnv): Config {
 
 export function splitList(list: string | undefined): string[] {
   return list === undefined ? [] : list.split(',').map((item) => item.trim())
+}
+
+function isDatabaseUrl(text: string): boolean {
+  try {
+    const { protocol, hostname, username, password, pathname } = new URL(text)
+    for (const part of [username, password, pathname]) decodeURIComponent(part)
+    return protocol === 'mysql:' && hostname !== '' && /^\/[^/]+$/.test(pathname)
+  } catch {
+    return false
+  }
 }
 
 /** An address, or a CIDR (RFC 4632, RFC 4291). */

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync } from 'node:fs'
 import { mkdtemp, readdir, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { findProgram } from './server-binary.mjs'
 
@@ -34,7 +34,7 @@ export async function initialise(binary: string, data: string): Promise<void> {
   const unfinished = await mkdtemp(join(data, `unfinished-${process.pid}-`))
   try {
     const { stdout } = await run(binary, ['--no-defaults', '--version'])
-    if (stdout.includes('MariaDB')) await initialiseMariaDb(unfinished, temporaryOf(data))
+    if (stdout.includes('MariaDB')) await initialiseMariaDb(data, unfinished)
     else await initialiseMySql(binary, unfinished)
     await rename(unfinished, files)
   } catch (error) {
@@ -52,17 +52,19 @@ async function removeAbandoned(data: string): Promise<void> {
   }
 }
 
-async function initialiseMariaDb(files: string, temporary: string): Promise<void> {
+/** By relative paths: the installer is a shell script that splits a path at its spaces. */
+async function initialiseMariaDb(data: string, files: string): Promise<void> {
   const installer = findProgram('mariadb-install-db') ?? findProgram('mysql_install_db')
   if (!installer) throw new Error('mariadb-install-db is not installed')
-  await run(installer, [
+  const parameters = [
     '--no-defaults',
     ...asRoot(),
-    `--datadir=${files}`,
-    `--tmpdir=${temporary}`,
+    `--datadir=./${relative(data, files)}`,
+    `--tmpdir=${relative(files, temporaryOf(data))}`, // the server goes to its files first
     '--auth-root-authentication-method=normal', // the folder's mode keeps others out
     '--skip-test-db',
-  ])
+  ]
+  await run(installer, parameters, { cwd: data })
 }
 
 async function initialiseMySql(binary: string, files: string): Promise<void> {

@@ -6,6 +6,9 @@ import { migrate } from '../db/migrations.ts'
 import type { Config, SettledConfig } from './config.ts'
 import { type EmbeddedDatabase, joinEmbeddedDatabase } from './embedded-database.ts'
 
+const SECRET_BYTES = 32
+const KEPT_SECRET = /^[0-9a-f]{64}$/
+
 export const DATA_FOLDER = resolve('.data')
 
 /**
@@ -55,7 +58,7 @@ function keptSecret(): string {
   if (!existsSync(file)) {
     mkdirSync(DATA_FOLDER, { recursive: true, mode: 0o700 })
     const own = `${file}.${process.pid}`
-    writeFileSync(own, randomBytes(32).toString('hex'), { mode: 0o600 })
+    writeFileSync(own, randomBytes(SECRET_BYTES).toString('hex'), { mode: 0o600 })
     try {
       linkSync(own, file)
     } catch (error) {
@@ -64,5 +67,9 @@ function keptSecret(): string {
       unlinkSync(own)
     }
   }
-  return readFileSync(file, 'utf8')
+  const secret = readFileSync(file, 'utf8')
+  if (!KEPT_SECRET.test(secret)) {
+    throw new Error(`${file} is damaged; without it, a new one is made and everybody logs in anew`)
+  }
+  return secret
 }

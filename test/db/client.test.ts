@@ -12,6 +12,8 @@ import { open } from '../support/open.ts'
 
 const DATABASE_URL = await createDatabase()
 const CONNECTIONS = 3
+/** A leak shows as waiting for a connection without end. */
+const bounded = { timeout: 20_000 }
 
 test('a transaction, whose work resolves, is committed and gives its result', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
@@ -39,7 +41,7 @@ test('a transaction, until it is committed, is not seen by others', async (t: Te
   })
 })
 
-test('a transaction, the victim of a deadlock, is run again', async (t: TestContext) => {
+test('a transaction, the victim of a deadlock, is run again', bounded, async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
   const [first, second] = [await makeRow(db), await makeRow(db)]
   const both = new EventEmitter()
@@ -70,39 +72,47 @@ test('a transaction, the victim of a deadlock each time, is given up after three
   t.assert.strictEqual(runs, 3)
 })
 
-test('a transaction, that can not begin, costs the pool no connection', async (t: TestContext) => {
-  const db = open(t, DATABASE_URL, CONNECTIONS)
-  const { pool } = db.$client
-  // Within a distributed transaction the server refuses to begin another.
-  const spoil = (connection: { threadId: number; query(statement: string): unknown }) =>
-    connection.query(`XA START '${randomUUID()}'`)
-  pool.on('acquire', spoil as () => void) // mysql2's types lack the listener's parameter
-  let works = 0
-  for (let attempt = 0; attempt < 3 * CONNECTIONS; attempt++) {
-    const refused = transaction(db, async () => works++)
-    await t.assert.rejects(refused, { errno: 1399 })
-  }
-  t.assert.strictEqual(works, 0)
-  pool.removeListener('acquire', spoil as () => void) // as above
+test(
+  'a transaction, that can not begin, costs the pool no connection',
+  bounded,
+  async (t: TestContext) => {
+    const db = open(t, DATABASE_URL, CONNECTIONS)
+    const { pool } = db.$client
+    // Within a distributed transaction the server refuses to begin another.
+    const spoil = (connection: { threadId: number; query(statement: string): unknown }) =>
+      connection.query(`XA START '${randomUUID()}'`)
+    pool.on('acquire', spoil as () => void) // mysql2's types lack the listener's parameter
+    let works = 0
+    for (let attempt = 0; attempt < 3 * CONNECTIONS; attempt++) {
+      const refused = transaction(db, async () => works++)
+      await t.assert.rejects(refused, { errno: 1399 })
+    }
+    t.assert.strictEqual(works, 0)
+    pool.removeListener('acquire', spoil as () => void) // as above
 
-  await Promise.all(
-    Array.from({ length: 3 * CONNECTIONS }, () =>
-      transaction(db, async (tx) => rowOf(tx, await makeRow(tx))),
-    ),
-  )
-})
+    await Promise.all(
+      Array.from({ length: 3 * CONNECTIONS }, () =>
+        transaction(db, async (tx) => rowOf(tx, await makeRow(tx))),
+      ),
+    )
+  },
+)
 
-test('a transaction, whose connection is lost, costs the pool none, and says what happened', async (t: TestContext) => {
-  const db = open(t, DATABASE_URL, CONNECTIONS)
-  for (let attempt = 0; attempt < 3 * CONNECTIONS; attempt++) {
-    const lost = transaction(db, async (tx) => {
-      await tx.execute(sql`KILL CONNECTION_ID()`).catch(() => undefined)
-      return rowOf(tx, 1)
-    })
-    await t.assert.rejects(lost, (error) => databaseFault(error) !== undefined)
-  }
-  await Promise.all(Array.from({ length: 3 * CONNECTIONS }, () => transaction(db, makeRow)))
-})
+test(
+  'a transaction, whose connection is lost, costs the pool none, and says what happened',
+  bounded,
+  async (t: TestContext) => {
+    const db = open(t, DATABASE_URL, CONNECTIONS)
+    for (let attempt = 0; attempt < 3 * CONNECTIONS; attempt++) {
+      const lost = transaction(db, async (tx) => {
+        await tx.execute(sql`KILL CONNECTION_ID()`).catch(() => undefined)
+        return rowOf(tx, 1)
+      })
+      await t.assert.rejects(lost, (error) => databaseFault(error) !== undefined)
+    }
+    await Promise.all(Array.from({ length: 3 * CONNECTIONS }, () => transaction(db, makeRow)))
+  },
+)
 
 test('a connection, of any number in the pool, has its settings pinned', async (t: TestContext) => {
   const db = open(t, DATABASE_URL, CONNECTIONS)
