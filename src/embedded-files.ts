@@ -27,20 +27,22 @@ export function serverArguments(data: string, socket: string): string[] {
 
 /** Makes the server's files, all or none: they get their name when they are complete. */
 export async function initialise(binary: string, data: string): Promise<void> {
-  const files = filesOf(data)
-  mkdirSync(temporaryOf(data), { recursive: true })
-  if (existsSync(files)) return
+  mkdirSync(temporaryOf(data), { recursive: true, mode: 0o700 })
+  if (existsSync(filesOf(data))) return
   await removeAbandoned(data)
   const unfinished = await mkdtemp(join(data, `unfinished-${process.pid}-`))
   try {
+    mkdirSync(filesOf(unfinished), { mode: 0o700 })
+    mkdirSync(temporaryOf(unfinished), { mode: 0o700 })
     const { stdout } = await run(binary, ['--no-defaults', '--version'])
-    if (stdout.includes('MariaDB')) await initialiseMariaDb(data, unfinished)
+    if (stdout.includes('MariaDB')) await initialiseMariaDb(unfinished)
     else await initialiseMySql(binary, unfinished)
-    await rename(unfinished, files)
+    await rename(filesOf(unfinished), filesOf(data))
   } catch (error) {
+    // Another process may have been faster: its files serve as well.
+    if (!existsSync(filesOf(data))) throw error
+  } finally {
     await rm(unfinished, { recursive: true, force: true })
-    // Another process was faster: its files serve as well.
-    if (!existsSync(files)) throw error
   }
 }
 
@@ -53,27 +55,27 @@ async function removeAbandoned(data: string): Promise<void> {
 }
 
 /** By relative paths: the installer is a shell script that splits a path at its spaces. */
-async function initialiseMariaDb(data: string, files: string): Promise<void> {
+async function initialiseMariaDb(folder: string): Promise<void> {
   const installer = findProgram('mariadb-install-db') ?? findProgram('mysql_install_db')
   if (!installer) throw new Error('mariadb-install-db is not installed')
   const parameters = [
     '--no-defaults',
     ...asRoot(),
-    `--datadir=./${relative(data, files)}`,
-    `--tmpdir=${relative(files, temporaryOf(data))}`, // the server goes to its files first
+    `--datadir=./${relative(folder, filesOf(folder))}`,
+    `--tmpdir=${relative(filesOf(folder), temporaryOf(folder))}`, // it goes to its files first
     '--auth-root-authentication-method=normal', // the folder's mode keeps others out
     '--skip-test-db',
   ]
-  await run(installer, parameters, { cwd: data })
+  await run(installer, parameters, { cwd: folder })
 }
 
-async function initialiseMySql(binary: string, files: string): Promise<void> {
+async function initialiseMySql(binary: string, folder: string): Promise<void> {
   await run(binary, [
     '--no-defaults',
     ...asRoot(),
     '--initialize-insecure',
     '--loose-secure-file-priv=',
-    `--datadir=${files}`,
+    `--datadir=${filesOf(folder)}`,
   ])
 }
 

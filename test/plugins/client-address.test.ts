@@ -33,6 +33,7 @@ test('line 12: the address, of a client behind trusted proxies, is the last that
     ['198.51.100.1, 192.0.2.7, 10.0.0.1', '192.0.2.7'],
     ['2001:db8:1111:2222:3333:4444:5555:6666', '2001:db8:1111:2222:3333:4444:5555:6666'],
     ['10.0.0.1', '10.0.0.1'],
+    [`fe80::1%${'z'.repeat(60)}`, 'fe80::1'],
   ] as const) {
     const { addresses } = await logInThrough(t, trusted, { 'x-forwarded-for': sent })
     t.assert.deepStrictEqual(addresses, { stored: address, logged: address })

@@ -2,16 +2,16 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { cp } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { after, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { joinEmbeddedDatabase } from '../../src/embedded-database.ts'
 import { findServerBinary } from '../../src/server-binary.mjs'
 import { migrateDatabase } from '../../src/settle.ts'
 import { makeFolder } from './folder.ts'
 
-const TSX = import.meta.resolve('tsx')
 const PROCESS_TIMEOUT_MS = 30_000
 const POLL_MS = 20
 
@@ -96,9 +96,10 @@ export async function install(t: TestContext, databaseFiles?: string) {
   }
 }
 
-/** What Node runs a script of ours with, from whatever folder. */
+/** What Node runs a script of ours with, as it was compiled for the tests, from whatever folder. */
 export function nodeArguments(script: string, args: string[]): string[] {
-  return ['--import', TSX, resolve(script), ...args]
+  const compiled = new URL(`../../${script.replace(/\.ts$/, '.js')}`, import.meta.url)
+  return ['--enable-source-maps', fileURLToPath(compiled), ...args]
 }
 
 /** @returns the exit code, or the name of the signal that ended the process */
@@ -159,7 +160,9 @@ function databasePid(data: string): number | undefined {
   return existsSync(file) ? Number(readFileSync(file, 'utf8')) : undefined
 }
 
+/** With its group: what it runs to make the database's files would go on without it. */
 async function kill(child: ChildProcessWithoutNullStreams): Promise<void> {
-  child.kill('SIGKILL')
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+  process.kill(-child.pid, 'SIGKILL')
   await exitCode(child)
 }
