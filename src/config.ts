@@ -108,10 +108,14 @@ export type SettledConfig = Config & { DATABASE_URL: string; SESSION_SECRET: str
 /** Lists everything that is wrong with the environment, a line each. */
 export class ConfigError extends Error {}
 
+function withoutEmpty(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
+}
+
 /** The process's environment over what a file `.env` in the working folder sets. */
 export function readEnvironment(): NodeJS.ProcessEnv {
   const file = existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {}
-  return { ...file, ...process.env }
+  return { ...file, ...withoutEmpty(process.env) }
 }
 
 /**
@@ -119,7 +123,7 @@ export function readEnvironment(): NodeJS.ProcessEnv {
  * @throws ConfigError
  */
 export function loadConfig(environment: NodeJS.ProcessEnv): Config {
-  const data = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
+  const data = withoutEmpty(environment)
   try {
     const config = envSchema<Static<typeof Environment>>({
       schema: Environment,
