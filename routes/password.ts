@@ -19,7 +19,7 @@ export default (async (app) => {
   const updatePassword: Handler<typeof updatePasswordSchema> = async (request) => {
     const actor = actorOf(request)
     const { password, currentPassword } = request.body
-    app.passwords.check(password)
+    app.passwords.check(password) // before the account is looked for: 400 comes before 404
     const account = await findCredentialById(app.db, Number(request.params.id))
     if (!account) throw new errors.USER_NOT_FOUND()
     app.passwords.check(password, account.username)
