@@ -4,6 +4,7 @@ import { readMigrationFiles } from 'drizzle-orm/migrator'
 import { drizzle } from 'drizzle-orm/mysql2'
 import type { Database, Queryable } from './client.ts'
 import { databaseFault } from './errors.ts'
+import { firstNumber, takeLock } from './named-lock.ts'
 
 const migrations = readMigrationFiles({
   migrationsFolder: fileURLToPath(new URL('migrations', import.meta.url)),
@@ -34,7 +35,9 @@ export async function migrate(db: Database): Promise<number> {
   const client = await db.$client.getConnection()
   const connection = drizzle({ client })
   try {
-    await lock(connection)
+    if (!(await takeLock(connection, 'migrate', LOCK_TIMEOUT_S))) {
+      throw new Error(`another process has been migrating for more than ${LOCK_TIMEOUT_S} s`)
+    }
     await connection.execute(
       sql`CREATE TABLE IF NOT EXISTS __drizzle_migrations
           (id SERIAL PRIMARY KEY, hash TEXT NOT NULL, created_at BIGINT)`,
@@ -66,18 +69,6 @@ export async function isSchemaCurrent(db: Database): Promise<boolean> {
   }
 }
 
-/** A lock's name is known to the whole server and 64 characters at most: the digest is of the database's name. */
-const LOCK_NAME = sql`CONCAT('gatehouse.migrate.', LEFT(SHA2(DATABASE(), 256), 32))`
-
-async function lock(connection: Queryable): Promise<void> {
-  const [rows] = await connection.execute(
-    sql`SELECT GET_LOCK(${LOCK_NAME}, ${LOCK_TIMEOUT_S}) AS held`,
-  )
-  if (firstNumber(rows) !== 1) {
-    throw new Error(`another process has been migrating for more than ${LOCK_TIMEOUT_S} s`)
-  }
-}
-
 async function apply(connection: Queryable, statement: string): Promise<void> {
   try {
     await connection.execute(sql.raw(statement))
@@ -99,10 +90,4 @@ async function latestApplied(connection: Queryable): Promise<number> {
     sql`SELECT COALESCE(MAX(created_at), 0) AS latest FROM __drizzle_migrations`,
   )
   return firstNumber(rows)
-}
-
-/** The one number that a raw query asked for; drizzle doesn't type raw rows. */
-function firstNumber(rows: unknown): number {
-  const row: unknown = Array.isArray(rows) ? rows[0] : undefined
-  return Number(row && typeof row === 'object' ? Object.values(row)[0] : undefined)
 }
