@@ -1,21 +1,45 @@
-import { createHash } from 'node:crypto'
-import { and, eq, gt, ne, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, inArray, lt, lte, ne, sql } from 'drizzle-orm'
+import { type Actor, authorize, type Change, type Refusal } from './authority.ts'
 import { type Database, type Queryable, transaction } from './client.ts'
+import { digest } from './digest.ts'
+import { type Origin, recordEvent } from './events.ts'
 import { sessions, users } from './schema.ts'
 
-/** Who asks: the session's owner as the database knows them at this moment. */
-export type Actor = NonNullable<Awaited<ReturnType<typeof findActor>>>
+export type SessionRecord = Awaited<ReturnType<typeof listSessions>>[number]
 
-const isLive = gt(sessions.expiresAt, sql`CURRENT_TIMESTAMP(3)`)
+/** Both in ms: since the last request, and since the login. */
+export interface SessionLimits {
+  idleMs: number
+  lifetimeMs: number
+}
+
+const now = sql`CURRENT_TIMESTAMP(3)`
+
+/** How exact "last seen" is: a session is written at most this often. */
+const LAST_SEEN_PRECISION_MS = 60_000
+const isDue = lte(sessions.lastSeenAt, before(LAST_SEEN_PRECISION_MS))
+
+function before(ms: number) {
+  return sql`${now} - INTERVAL ${ms * 1_000} MICROSECOND`
+}
+
+function isLive({ idleMs }: SessionLimits) {
+  return and(gt(sessions.expiresAt, now), gt(sessions.lastSeenAt, before(idleMs)))
+}
 
 /**
  * @param secretId the id that the cookie carries
  * @returns undefined where the session is unknown, ended or expired, or its owner disabled
  */
-export async function findActor(db: Queryable, secretId: string) {
-  const [actor] = await db
+export async function findActorBySession(
+  db: Queryable,
+  secretId: string,
+  limits: SessionLimits,
+): Promise<Actor | undefined> {
+  const [found] = await db
     .select({
       sessionId: sessions.id,
+      isStale: sql<number>`${isDue}`,
       id: users.id,
       username: users.username,
       role: users.role,
@@ -23,17 +47,18 @@ export async function findActor(db: Queryable, secretId: string) {
     })
     .from(sessions)
     .innerJoin(users, eq(users.id, sessions.userId))
-    .where(and(eq(sessions.digest, digest(secretId)), isLive, eq(users.disabled, false)))
-  return actor
+    .where(and(eq(sessions.digest, digest(secretId)), isLive(limits), eq(users.disabled, false)))
+  if (!found) return undefined
+  const { sessionId, isStale, ...user } = found
+  return { ...user, credential: { kind: 'session', id: sessionId, isStale: isStale === 1 } }
 }
 
 export interface NewSession {
   userId: number
   /** The hash that the password was checked against. */
   passwordHash: string
-  lifetimeMs: number
-  address: string | undefined
   userAgent: string | undefined
+  origin: Origin
 }
 
 /**
@@ -42,47 +67,146 @@ export interface NewSession {
  *
  * @returns whether the session was opened
  */
-export function openSession(db: Database, secretId: string, session: NewSession): Promise<boolean> {
+export function openSession(
+  db: Database,
+  secretId: string,
+  { userId, passwordHash, userAgent, origin }: NewSession,
+  { lifetimeMs }: SessionLimits,
+): Promise<boolean> {
   return transaction(db, async (tx) => {
     const [owner] = await tx
       .select({ passwordHash: users.passwordHash, disabled: users.disabled })
       .from(users)
-      .where(eq(users.id, session.userId))
+      .where(eq(users.id, userId))
       .for('update')
-    if (!owner || owner.disabled || owner.passwordHash !== session.passwordHash) return false
+    if (!owner || owner.disabled || owner.passwordHash !== passwordHash) return false
     await tx.insert(sessions).values({
       digest: digest(secretId),
-      userId: session.userId,
-      expiresAt: sql`CURRENT_TIMESTAMP(3) + INTERVAL ${session.lifetimeMs * 1_000} MICROSECOND`,
-      address: session.address,
-      userAgent: session.userAgent?.slice(0, 255),
+      userId,
+      expiresAt: sql`${now} + INTERVAL ${lifetimeMs * 1_000} MICROSECOND`,
+      address: origin.address,
+      userAgent: userAgent?.slice(0, 255),
     })
+    await recordEvent(tx, { ...origin, actorId: userId }, { type: 'login', userId })
     return true
   })
 }
 
-/** Ends the session of this cookie, if there is one. */
-export async function endSession(db: Queryable, secretId: string): Promise<void> {
+/** Ends the session of this cookie, if there is one, without a word in the audit trail. */
+export async function dropSession(db: Queryable, secretId: string): Promise<void> {
   await db.delete(sessions).where(eq(sessions.digest, digest(secretId)))
 }
 
-export async function endOtherSessions(
+/** Ends the session of this cookie, if there is one: its browser logs in anew. */
+export function replaceSession(db: Database, origin: Origin, secretId: string): Promise<void> {
+  return transaction(db, async (tx) => {
+    const [old] = await tx
+      .select({ id: sessions.id, userId: sessions.userId })
+      .from(sessions)
+      .where(eq(sessions.digest, digest(secretId)))
+    if (!old || (await dropOne(tx, old.userId, old.id)) === 0) return
+    const detail = { sessionId: old.id, replaced: true }
+    const { userId } = old
+    await recordEvent(tx, { ...origin, actorId: userId }, { type: 'session_ended', userId, detail })
+  })
+}
+
+/**
+ * Ends one of the actor's own sessions.
+ *
+ * @returns `not-found` also where the session is another user's
+ */
+export function endSession(
+  db: Database,
+  { actor, origin }: Omit<Change, 'userId'>,
+  sessionId: number,
+  type: 'logout' | 'session_ended' = 'session_ended',
+): Promise<'done' | Refusal> {
+  const userId = actor.id
+  return transaction(db, async (tx) => {
+    const { refusal } = await authorize(tx, { actor, userId }, 'own-or-admin')
+    if (refusal) return refusal
+    if ((await dropOne(tx, userId, sessionId)) === 0) return 'not-found'
+    await recordEvent(tx, origin, { type, userId, detail: { sessionId } })
+    return 'done'
+  })
+}
+
+/** Ends all sessions of an account, or all but one. */
+export function endSessions(
+  db: Database,
+  change: Change,
+  keptSessionId?: number,
+): Promise<'done' | Refusal> {
+  const { origin, userId } = change
+  return transaction(db, async (tx) => {
+    const { refusal } = await authorize(tx, change, 'own-or-admin')
+    if (refusal) return refusal
+    const ended = await dropSessions(tx, userId, keptSessionId)
+    if (ended > 0) {
+      const detail = { sessionsEnded: ended }
+      await recordEvent(tx, origin, { type: 'session_ended', userId, detail })
+    }
+    return 'done'
+  })
+}
+
+async function dropOne(tx: Queryable, userId: number, sessionId: number): Promise<number> {
+  const [{ affectedRows }] = await tx
+    .delete(sessions)
+    .where(and(eq(sessions.id, sessionId), eq(sessions.userId, userId)))
+  return affectedRows
+}
+
+/** @returns how many there were */
+export async function dropSessions(
   tx: Queryable,
   userId: number,
-  keptSessionId: number,
-): Promise<void> {
-  await tx.delete(sessions).where(and(eq(sessions.userId, userId), ne(sessions.id, keptSessionId)))
+  keptSessionId?: number,
+): Promise<number> {
+  const [{ affectedRows }] = await tx
+    .delete(sessions)
+    .where(
+      and(
+        eq(sessions.userId, userId),
+        keptSessionId === undefined ? undefined : ne(sessions.id, keptSessionId),
+      ),
+    )
+  return affectedRows
 }
 
-/** Whether the session still stands, asked within a transaction before it acts on its authority. */
-export async function isSessionLive(tx: Queryable, sessionId: number): Promise<boolean> {
-  const found = await tx
-    .select({ id: sessions.id })
+/** @returns at most `limit` live sessions of the user, newest first, with ids below `beforeId` */
+export function listSessions(
+  db: Queryable,
+  userId: number,
+  limits: SessionLimits,
+  { before: beforeId, limit }: { before?: number | undefined; limit: number },
+) {
+  return db
+    .select({
+      id: sessions.id,
+      createdAt: sessions.createdAt,
+      lastSeenAt: sessions.lastSeenAt,
+      expiresAt: sessions.expiresAt,
+      address: sessions.address,
+      userAgent: sessions.userAgent,
+    })
     .from(sessions)
-    .where(and(eq(sessions.id, sessionId), isLive))
-  return found.length === 1
+    .where(
+      and(
+        eq(sessions.userId, userId),
+        isLive(limits),
+        beforeId === undefined ? undefined : lt(sessions.id, beforeId),
+      ),
+    )
+    .orderBy(desc(sessions.id))
+    .limit(limit)
 }
 
-function digest(secretId: string): Buffer {
-  return createHash('sha256').update(secretId).digest()
+/** Notes that these sessions were used just now. One that has ended stays ended. */
+export async function touchSessions(db: Queryable, ids: number[]): Promise<void> {
+  await db
+    .update(sessions)
+    .set({ lastSeenAt: now })
+    .where(and(inArray(sessions.id, ids), isDue)) // another process may have been first
 }

@@ -1,10 +1,12 @@
-import { and, eq, inArray } from 'drizzle-orm'
+import { and, eq, gt, gte, lt } from 'drizzle-orm'
+import { type Actor, authorize, type Change, type Refusal } from './authority.ts'
 import { type Database, type Queryable, transaction } from './client.ts'
 import { isDuplicateKey } from './errors.ts'
-import { users } from './schema.ts'
-import { type Actor, endOtherSessions, isSessionLive } from './sessions.ts'
+import { type Origin, recordEvent } from './events.ts'
+import { type Role, users } from './schema.ts'
+import { dropSessions } from './sessions.ts'
+import { dropTokens } from './tokens.ts'
 
-export type Role = (typeof users.$inferSelect)['role']
 export type Credential = NonNullable<Awaited<ReturnType<typeof findCredential>>>
 export type UserRecord = NonNullable<Awaited<ReturnType<typeof findUser>>>
 
@@ -16,12 +18,16 @@ const profile = {
   createdAt: users.createdAt,
 }
 
+/** What admins see besides. */
+const managedProfile = { ...profile, disabled: users.disabled }
+export type ManagedUserRecord = UserRecord & { disabled: boolean }
+
 export async function findUser(db: Queryable, id: number) {
   const [user] = await db.select(profile).from(users).where(eq(users.id, id))
   return user
 }
 
-const credential = { ...profile, passwordHash: users.passwordHash, disabled: users.disabled }
+const credential = { ...managedProfile, passwordHash: users.passwordHash }
 
 /** The account of this name, without regard to case, with what a login is checked against. */
 export async function findCredential(db: Queryable, username: string) {
@@ -37,18 +43,37 @@ export async function findCredentialById(db: Queryable, id: number) {
   return found
 }
 
-/** @returns undefined if the name is taken, in whatever case */
-export async function insertUser(
-  db: Queryable,
-  user: { username: string; passwordHash: string; role: Role },
-) {
+export interface NewUser {
+  username: string
+  passwordHash: string
+  role: Role
+}
+
+/**
+ * Makes an account.
+ *
+ * @param by.actor the admin who makes it; without one, whoever may register
+ */
+export async function createUser(
+  db: Database,
+  { actor, origin }: { actor?: Actor | undefined; origin: Origin },
+  user: NewUser,
+): Promise<UserRecord | 'taken' | Refusal> {
   try {
-    const [{ insertId }] = await db
-      .insert(users)
-      .values({ ...user, usernameKey: user.username.toLowerCase() })
-    return await findUser(db, insertId)
+    return await transaction(db, async (tx) => {
+      if (actor) {
+        const { refusal } = await authorize(tx, { actor, userId: actor.id }, 'admin')
+        if (refusal) return refusal
+      }
+      const [{ insertId }] = await tx
+        .insert(users)
+        .values({ ...user, usernameKey: user.username.toLowerCase() })
+      const detail = { username: user.username, role: user.role }
+      await recordEvent(tx, origin, { type: 'user_created', userId: insertId, detail })
+      return (await findUser(tx, insertId)) ?? 'not-found'
+    })
   } catch (error) {
-    if (isDuplicateKey(error)) return undefined
+    if (isDuplicateKey(error)) return 'taken'
     throw error
   }
 }
@@ -70,80 +95,102 @@ export async function renewHash(
   return affectedRows === 1
 }
 
-export type ChangeOutcome =
-  | 'done'
-  | 'actor-gone'
-  | 'not-permitted'
-  | 'not-found'
-  | 'password-changed'
-
 /**
- * Sets a password and ends all sessions of the account but the one that asked.
+ * Sets a password, and ends all sessions and tokens of the account but the session that asked.
  *
  * @param expectedHash if given, the password is set only while this is still the account's hash
  */
 export function changePassword(
   db: Database,
-  actor: Actor,
-  userId: number,
-  { passwordHash, expectedHash }: { passwordHash: string; expectedHash?: string },
-): Promise<ChangeOutcome> {
+  change: Change,
+  { passwordHash, expectedHash }: { passwordHash: string; expectedHash?: string | undefined },
+): Promise<'done' | 'password-changed' | Refusal> {
+  const { actor, origin, userId } = change
   return transaction(db, async (tx) => {
-    const locked = await lockAccounts(tx, userId, actor)
-    if (!locked.actor) return 'actor-gone'
-    if (!mayActOn(locked.actor, userId)) return 'not-permitted'
-    if (!locked.target) return 'not-found'
-    if (expectedHash !== undefined && locked.target.passwordHash !== expectedHash) {
+    const { refusal, account } = await authorize(tx, change, 'own-or-admin')
+    if (refusal) return refusal
+    if (expectedHash !== undefined && account.passwordHash !== expectedHash) {
       return 'password-changed'
     }
     await tx.update(users).set({ passwordHash }).where(eq(users.id, userId))
-    await endOtherSessions(tx, userId, actor.sessionId)
+    const { kind, id } = actor.credential
+    const detail = await endAccess(tx, userId, kind === 'session' ? id : undefined)
+    await recordEvent(tx, origin, { type: 'password_changed', userId, detail })
     return 'done'
   })
 }
 
-/** Deletes an account; its sessions go with it. Only an admin may. */
-export function deleteUser(
-  db: Database,
-  actor: Actor,
-  userId: number,
-): Promise<Exclude<ChangeOutcome, 'password-changed'>> {
+/** Deletes an account, its sessions and its tokens. Only an admin may, and not their own. */
+export function deleteUser(db: Database, change: Change): Promise<'done' | Refusal> {
+  const { origin, userId } = change
   return transaction(db, async (tx) => {
-    const locked = await lockAccounts(tx, userId, actor)
-    if (!locked.actor) return 'actor-gone'
-    if (locked.actor.role !== 'admin') return 'not-permitted'
-    if (!locked.target) return 'not-found'
+    const { refusal, account } = await authorize(tx, change, 'admin-on-another')
+    if (refusal) return refusal
+    const detail = { username: account.username, ...(await endAccess(tx, userId)) }
     await tx.delete(users).where(eq(users.id, userId))
+    await recordEvent(tx, origin, { type: 'user_deleted', userId, detail })
     return 'done'
   })
-}
-
-export function mayActOn(actor: { id: number; role: Role }, userId: number): boolean {
-  return actor.role === 'admin' || actor.id === userId
 }
 
 /**
- * Locks the account acted upon and the actor's own, in the order of their ids (so that two who act
- * on each other can't deadlock), and reads them anew: what a request was allowed when it came in
- * may have been taken back while a password was hashed.
+ * Sets the role or the state of an account. Only an admin may, and not on their own account: so
+ * the last admin stays, since whoever acts is an enabled admin whose row is locked.
  *
- * @returns `actor` undefined if their session has ended or their account is disabled or gone
+ * Disabling also ends the account's sessions and tokens, so that enabling it brings none back.
  */
-async function lockAccounts(tx: Queryable, targetId: number, actor: Actor) {
-  const rows = await tx
-    .select({
-      id: users.id,
-      role: users.role,
-      disabled: users.disabled,
-      passwordHash: users.passwordHash,
-    })
+export function updateUser(
+  db: Database,
+  change: Change,
+  patch: { role?: Role; disabled?: boolean },
+): Promise<ManagedUserRecord | Refusal> {
+  const { origin, userId } = change
+  return transaction(db, async (tx) => {
+    const { refusal } = await authorize(tx, change, 'admin-on-another')
+    if (refusal) return refusal
+    await tx.update(users).set(patch).where(eq(users.id, userId))
+    const ended = patch.disabled ? await endAccess(tx, userId) : {}
+    const [user] = await tx.select(managedProfile).from(users).where(eq(users.id, userId))
+    const detail = { ...patch, ...ended }
+    await recordEvent(tx, origin, { type: 'user_updated', userId, detail })
+    return user ?? 'not-found'
+  })
+}
+
+/** Ends all sessions and tokens of an account but one session, and says how many of each. */
+async function endAccess(tx: Queryable, userId: number, keptSessionId?: number) {
+  const sessionsEnded = await dropSessions(tx, userId, keptSessionId)
+  return { sessionsEnded, tokensEnded: await dropTokens(tx, userId) }
+}
+
+export interface UserFilter {
+  /** The key (the name in lower case) after which to go on. */
+  afterKey?: string | undefined
+  prefix?: string | undefined
+  role?: Role | undefined
+  disabled?: boolean | undefined
+  limit: number
+}
+
+/** @returns users in the order of their names in lower case */
+export function listUsers(
+  db: Queryable,
+  { afterKey, prefix, role, disabled, limit }: UserFilter,
+): Promise<ManagedUserRecord[]> {
+  const first = prefix?.toLowerCase()
+  return db
+    .select(managedProfile)
     .from(users)
-    .where(inArray(users.id, [targetId, actor.id]))
-    .orderBy(users.id)
-    .for('update')
-  const acting = rows.find((row) => row.id === actor.id && !row.disabled)
-  return {
-    target: rows.find((row) => row.id === targetId),
-    actor: acting && (await isSessionLive(tx, actor.sessionId)) ? acting : undefined,
-  }
+    .where(
+      and(
+        afterKey === undefined ? undefined : gt(users.usernameKey, afterKey),
+        // A range, not LIKE: no character means anything but itself. DEL follows every letter.
+        first === undefined ? undefined : gte(users.usernameKey, first),
+        first === undefined ? undefined : lt(users.usernameKey, `${first}\x7f`),
+        role === undefined ? undefined : eq(users.role, role),
+        disabled === undefined ? undefined : eq(users.disabled, disabled),
+      ),
+    )
+    .orderBy(users.usernameKey)
+    .limit(limit)
 }

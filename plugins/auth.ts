@@ -1,12 +1,13 @@
 import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
-import { type Actor, findActor } from '../db/sessions.ts'
-import { mayActOn } from '../db/users.ts'
+import { type Actor, mayActOn } from '../db/authority.ts'
+import { findActorBySession, type SessionLimits } from '../db/sessions.ts'
+import { findActorByToken } from '../db/tokens.ts'
 import { errors } from './errors.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    guard: Record<'session' | 'ownOrAdmin' | 'admin', onRequestAsyncHookHandler>
+    guard: Record<'signedIn' | 'session' | 'ownOrAdmin' | 'admin', onRequestAsyncHookHandler>
   }
   interface FastifyRequest {
     /** Who asks; null outside the guarded scopes. */
@@ -14,22 +15,40 @@ declare module 'fastify' {
   }
 }
 
+const BEARER = /^Bearer +(gh_[A-Za-z0-9_-]{43})$/i
+
 /**
  * Decorates `guard`, the hooks that open a scope to some only, and `request.actor`.
  *
- * `session` comes first in a scope: it asks the database who the caller is, for every request.
- * `ownOrAdmin` and `admin` narrow a scope within it. They run before the body is read, so that a
- * caller who may not act learns nothing from how the request is checked.
+ * `signedIn` comes first in a scope: it asks the database, for every request, who the caller is by
+ * the cookie or the token. The others narrow a scope within it: `session` to those who came by the
+ * cookie. They run before the body is read, so that a caller who may not act learns nothing from
+ * how the request is checked.
  */
-export default fp(
-  async (app) => {
+export default fp<SessionLimits>(
+  async (app, limits) => {
     app.decorateRequest('actor', null)
+
+    /** A request that shows a token is judged by it alone, whatever cookie it has. */
+    async function identify(request: FastifyRequest): Promise<Actor | undefined> {
+      const { authorization } = request.headers
+      if (authorization !== undefined) {
+        const secret = BEARER.exec(authorization)?.[1]
+        return secret === undefined ? undefined : findActorByToken(app.db, secret)
+      }
+      const secretId = app.sessionCookie.read(request)
+      return secretId === undefined ? undefined : findActorBySession(app.db, secretId, limits)
+    }
+
     app.decorate('guard', {
-      async session(request) {
-        const secretId = app.sessionCookie.read(request)
-        const actor = secretId && (await findActor(app.db, secretId))
+      async signedIn(request) {
+        const actor = await identify(request)
         if (!actor) throw new errors.UNAUTHENTICATED()
+        app.lastUsed.note(actor.credential)
         request.actor = actor
+      },
+      async session(request) {
+        if (actorOf(request).credential.kind !== 'session') throw new errors.SESSION_REQUIRED()
       },
       async ownOrAdmin(request) {
         const { id } = request.params as { id: string } // only on paths with an {id}
@@ -40,7 +59,7 @@ export default fp(
       },
     })
   },
-  { name: 'auth', dependencies: ['database', 'session-cookie'] },
+  { name: 'auth', dependencies: ['database', 'session-cookie', 'last-used'] },
 )
 
 /** @throws Error (a 500) if the route is outside the guarded scopes */

@@ -5,7 +5,12 @@ import { type CodedError, type ErrorCode, errors, type Fault } from './errors.ts
 
 const MAX_FAULTS_TOLD = 20
 const MAX_NAME_LENGTH = 100
-const RETRY_AFTER_S = '1'
+
+/** What a status must or should come with (RFC 9110 11.6.1 and 15.6.4; RFC 6750 3). */
+const REQUIRED_HEADERS: Record<number, Record<string, string>> = {
+  401: { 'www-authenticate': 'Bearer realm="gatehouse"' },
+  503: { 'retry-after': '1' },
+}
 
 /** Fastify's own errors, as far as they aren't told by their status alone. */
 const FRAMEWORK_CODES: Record<string, ErrorCode> = {
@@ -51,10 +56,10 @@ export function renderError(error: CodedError, accept: string | undefined) {
   const { code, message, statusCode } = error
   const title = STATUS_CODES[statusCode]
   const faults = error.faults && { errors: error.faults }
-  const retryAfter = statusCode === 503 ? { 'retry-after': RETRY_AFTER_S } : {}
+  const required = REQUIRED_HEADERS[statusCode]
   if (accept?.includes('application/problem+json')) {
     return {
-      headers: { 'content-type': 'application/problem+json; charset=utf-8', ...retryAfter },
+      headers: { 'content-type': 'application/problem+json; charset=utf-8', ...required },
       body: JSON.stringify({
         type: 'about:blank',
         title,
@@ -66,7 +71,7 @@ export function renderError(error: CodedError, accept: string | undefined) {
     }
   }
   return {
-    headers: { 'content-type': 'application/json; charset=utf-8', ...retryAfter },
+    headers: { 'content-type': 'application/json; charset=utf-8', ...required },
     body: JSON.stringify({
       statusCode,
       code,

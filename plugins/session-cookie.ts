@@ -1,6 +1,6 @@
 import cookie from '@fastify/cookie'
 import type { CookieOptions } from '@fastify/session'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 
 declare module 'fastify' {
@@ -36,6 +36,7 @@ export function createSessionCookie({ secrets, secure }: SessionCookieOptions) {
     name,
     signer,
     attributes,
+    clear: (reply: FastifyReply) => reply.clearCookie(name, attributes),
     /** @returns the secret id of the session, or undefined if the cookie is missing or forged */
     read(request: FastifyRequest): string | undefined {
       const signed = request.cookies[name]

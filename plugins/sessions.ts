@@ -1,7 +1,13 @@
 import session, { type SessionStore } from '@fastify/session'
 import fp from 'fastify-plugin'
 import type { Database } from '../db/client.ts'
-import { endSession, findActor, type NewSession, openSession } from '../db/sessions.ts'
+import {
+  dropSession,
+  findActorBySession,
+  type NewSession,
+  openSession,
+  type SessionLimits,
+} from '../db/sessions.ts'
 import { errors } from './errors.ts'
 
 declare module 'fastify' {
@@ -14,17 +20,17 @@ declare module 'fastify' {
 }
 
 /**
- * @fastify/session, for the scope in which sessions are made and ended: decorates
+ * @fastify/session, for the scope in which sessions are made: decorates
  * `request.session`. Reads of who is asking go by `auth` instead, past its cost.
  */
-export default fp(
-  async (app) => {
+export default fp<SessionLimits>(
+  async (app, limits) => {
     const { name, attributes, signer } = app.sessionCookie
     await app.register(session, {
       cookieName: name,
       cookie: attributes,
       secret: signer,
-      store: createStore(app.db),
+      store: createStore(app.db, limits),
       rolling: false,
       saveUninitialized: false,
     })
@@ -41,10 +47,10 @@ export default fp(
  * All that a session holds is fixed when it is opened, so saving one that was read writes
  * nothing, and a slow request can't bring back a session that was ended meanwhile.
  */
-export function createStore(db: Database): SessionStore {
+export function createStore(db: Database, limits: SessionLimits): SessionStore {
   return {
     get(secretId, done) {
-      findActor(db, secretId).then(
+      findActorBySession(db, secretId, limits).then(
         // Null attributes: the ones that the plugin is configured with.
         (actor) =>
           done(null, actor ? { userId: actor.id, cookie: { originalMaxAge: null } } : null),
@@ -56,14 +62,14 @@ export function createStore(db: Database): SessionStore {
       if (!login) return done()
       // Taken off first: after a failure the plugin saves again while it sends the error.
       delete session.login
-      openSession(db, secretId, login).then((opened) => {
+      openSession(db, secretId, login, limits).then((opened) => {
         if (!opened) return done(new errors.INVALID_CREDENTIALS())
         session.userId = login.userId
         done()
       }, done)
     },
     destroy(secretId, done) {
-      endSession(db, secretId).then(() => done(), done)
+      dropSession(db, secretId).then(() => done(), done)
     },
   }
 }

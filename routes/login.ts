@@ -1,14 +1,19 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
+import { transaction } from '../db/client.ts'
+import { recordFailedLogin } from '../db/events.ts'
+import { replaceSession } from '../db/sessions.ts'
+import { clearFailures, countLogin, uncountLogin } from '../db/throttle.ts'
 import { type Credential, findCredential, renewHash } from '../db/users.ts'
 import { clientAddress } from '../plugins/client-address.ts'
 import { errors } from '../plugins/errors.ts'
+import { originOf } from '../plugins/origin.ts'
 import type { Handler } from './handler.ts'
 import { closedObject, MessageWithUser, Password, responses, toUser, Username } from './schemas.ts'
 
 export interface LoginOptions {
-  /** How long a session lives at most, in ms. */
-  sessionLifetimeMs: number
+  /** Whether failed logins delay the next. */
+  throttled: boolean
 }
 
 const loginSchema = {
@@ -18,20 +23,34 @@ const loginSchema = {
 }
 
 /** `POST /login`. Its scope has @fastify/session. */
-export default (async (app, { sessionLifetimeMs }) => {
-  const login: Handler<typeof loginSchema> = async (request) => {
+export default (async (app, { throttled }) => {
+  const login: Handler<typeof loginSchema> = async (request, reply) => {
     const { username, password } = request.body
-    const credential = await authenticate(request, username, password)
+    const address = clientAddress(request)
+    if (throttled) {
+      const waitS = await countLogin(app.db, username, address)
+      if (waitS > 0) {
+        reply.header('retry-after', waitS)
+        throw new errors.LOGIN_THROTTLED()
+      }
+    }
+    const credential = await authenticate(request, username, password).catch(async (error) => {
+      if (throttled) await uncountLogin(app.db, username, address).catch(() => undefined)
+      throw error
+    })
     if (!credential) throw new errors.INVALID_CREDENTIALS()
+    if (throttled) await clearFailures(app.db, username, address)
 
     // A new id, and the old session's end: one that was planted before the login is worth nothing.
+    if (request.session.userId !== undefined) {
+      await replaceSession(app.db, originOf(request), request.session.sessionId)
+    }
     await request.session.regenerate()
     request.session.login = {
       userId: credential.id,
       passwordHash: credential.passwordHash,
-      lifetimeMs: sessionLifetimeMs,
-      address: clientAddress(request),
       userAgent: request.headers['user-agent'],
+      origin: originOf(request),
     }
     await request.session.save()
     return { message: 'Logged in.', user: toUser(credential) }
@@ -55,6 +74,7 @@ async function authenticate(
   const matches = await passwords.verify(password, credential?.passwordHash)
   if (!credential || !matches || credential.disabled) {
     request.log.info({ userId: credential?.id, disabled: credential?.disabled }, 'login refused')
+    await transaction(db, (tx) => recordFailedLogin(tx, originOf(request), credential?.id))
     return undefined
   }
   if (!passwords.isOutdated(credential.passwordHash)) return credential

@@ -1,15 +1,25 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { endSession } from '../db/sessions.ts'
+import { endToken } from '../db/tokens.ts'
+import { errors } from '../plugins/errors.ts'
+import { changeBy } from '../plugins/origin.ts'
 import type { Handler } from './handler.ts'
+import { permitted } from './outcome.ts'
 import { Message, responses } from './schemas.ts'
 
-const logoutSchema = { response: responses(Message, 400, 401, 413, 415) }
+const logoutSchema = { response: responses(Message, 400, 401, 403, 413, 415) }
 
-/** `GET` and `POST /logout`. Their scope asks for a session and has @fastify/session. */
+/** `GET` and `POST /logout`: what the request came with, session or token, ends. */
 export default (async (app) => {
   const logout: Handler<typeof logoutSchema> = async (request, reply) => {
-    await request.session.destroy()
-    const { name, attributes } = app.sessionCookie
-    reply.clearCookie(name, attributes)
+    const change = changeBy(request)
+    const { kind, id } = change.actor.credential
+    const outcome =
+      kind === 'token'
+        ? await endToken(app.db, change, id)
+        : await endSession(app.db, change, id, 'logout')
+    permitted(outcome, () => new errors.UNAUTHENTICATED())
+    if (kind === 'session') app.sessionCookie.clear(reply)
     return { message: 'Logged out.' }
   }
 
@@ -17,6 +27,7 @@ export default (async (app) => {
     method: 'GET',
     url: '/logout',
     exposeHeadRoute: false, // HEAD is for reads: a link checker must not log anybody out
+    config: { changesState: true },
     schema: { ...logoutSchema, operationId: 'logout' },
     handler: logout,
   })

@@ -2,9 +2,10 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
 import { changePassword, findCredentialById } from '../db/users.ts'
-import { actorOf } from '../plugins/auth.ts'
 import { errors } from '../plugins/errors.ts'
+import { changeBy } from '../plugins/origin.ts'
 import type { Handler } from './handler.ts'
+import { permitted } from './outcome.ts'
 import { closedObject, IdParams, Message, Password, responses } from './schemas.ts'
 
 const updatePasswordSchema = {
@@ -17,11 +18,12 @@ const updatePasswordSchema = {
 /** `PUT /user/update-password/{id}`. The scope asks for one's own account or an admin. */
 export default (async (app) => {
   const updatePassword: Handler<typeof updatePasswordSchema> = async (request) => {
-    const actor = actorOf(request)
     const { password, currentPassword } = request.body
     app.passwords.check(password) // before the account is looked for: 400 comes before 404
-    const account = await findCredentialById(app.db, Number(request.params.id))
-    if (!account) throw new errors.USER_NOT_FOUND()
+    const { actor, origin } = changeBy(request)
+    const userId = Number(request.params.id)
+    const account = await findCredentialById(app.db, userId)
+    if (!account) throw new errors[userId === actor.id ? 'UNAUTHENTICATED' : 'USER_NOT_FOUND']()
     app.passwords.check(password, account.username)
     if (
       currentPassword !== undefined &&
@@ -30,14 +32,10 @@ export default (async (app) => {
       throw wrongCurrentPassword()
     }
     const passwordHash = await app.passwords.hash(password)
-    const outcome = await changePassword(app.db, actor, account.id, {
-      passwordHash,
-      ...(currentPassword !== undefined && { expectedHash: account.passwordHash }),
-    })
-    if (outcome === 'actor-gone') throw new errors.UNAUTHENTICATED()
-    if (outcome === 'not-permitted') throw new errors.NOT_PERMITTED()
-    if (outcome === 'not-found') throw new errors.USER_NOT_FOUND()
-    if (outcome === 'password-changed') throw wrongCurrentPassword()
+    const expectedHash = currentPassword === undefined ? undefined : account.passwordHash
+    const change = { actor, origin, userId }
+    const outcome = await changePassword(app.db, change, { passwordHash, expectedHash })
+    if (permitted(outcome) === 'password-changed') throw wrongCurrentPassword()
     return { message: 'Password changed.' }
   }
 

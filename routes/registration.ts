@@ -1,7 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { insertUser } from '../db/users.ts'
+import { createUser as insertUser } from '../db/users.ts'
 import { errors } from '../plugins/errors.ts'
+import { originOf } from '../plugins/origin.ts'
 import type { Handler } from './handler.ts'
+import { permitted } from './outcome.ts'
 import { closedObject, MessageWithUser, Password, responses, toUser, Username } from './schemas.ts'
 
 const createUserSchema = {
@@ -16,8 +18,9 @@ export default (async (app) => {
     const { username, password } = request.body
     app.passwords.check(password, username)
     const passwordHash = await app.passwords.hash(password)
-    const user = await insertUser(app.db, { username, passwordHash, role: 'user' })
-    if (!user) throw new errors.USERNAME_TAKEN().at('body.username', 'is taken')
+    const by = { actor: request.actor ?? undefined, origin: originOf(request) }
+    const user = permitted(await insertUser(app.db, by, { username, passwordHash, role: 'user' }))
+    if (user === 'taken') throw new errors.USERNAME_TAKEN().at('body.username', 'is taken')
     return { message: 'User created.', user: toUser(user) }
   }
 

@@ -12,7 +12,7 @@ export function stringEnum<const Values extends readonly string[]>(values: Value
  * A path's id: 1 to 2^53-1 in decimal, without sign or leading zero. It stays text until it is
  * known to be one: coerced, `0x10` is 16, and 2^53+1 another user's id.
  */
-const PathId = Type.String({
+export const PathId = Type.String({
   pattern: `^(${decimalsUpTo(Number.MAX_SAFE_INTEGER)})$`,
   description: `a whole number from 1 to ${Number.MAX_SAFE_INTEGER}`,
 })
@@ -34,12 +34,26 @@ export function isUsername(text: string): boolean {
 /** Length and content of a new password are judged by the password policy, which says why. */
 export const Password = Type.String({ examples: ['correct horse battery'] })
 
+export const Id = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })
+
+/** RFC 3339, in UTC. */
+export const Moment = Type.String({ format: 'date-time' })
+
+export function nullable<Schema extends TSchema>(schema: Schema) {
+  return Type.Union([schema, Type.Null()])
+}
+
+export const Role = stringEnum(['user', 'admin'])
+
 export const User = Type.Object({
-  id: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
+  id: Id,
   username: Type.String(),
-  role: stringEnum(['user', 'admin']),
-  createdAt: Type.String({ format: 'date-time' }),
+  role: Role,
+  createdAt: Moment,
 })
+
+/** What admins see of an account. */
+export const ManagedUser = Type.Object({ ...User.properties, disabled: Type.Boolean() })
 
 export const Message = Type.Object({ message: Type.String() })
 

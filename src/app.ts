@@ -1,10 +1,14 @@
 import cookie from '@fastify/cookie'
+import cors from '@fastify/cors'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyInstance } from 'fastify'
 import auth from '../plugins/auth.ts'
+import crossSite from '../plugins/cross-site.ts'
+import cursors from '../plugins/cursors.ts'
 import database from '../plugins/database.ts'
 import errorHandler from '../plugins/error-handler.ts'
 import jsonBody from '../plugins/json-body.ts'
+import lastUsed from '../plugins/last-used.ts'
 import passwords from '../plugins/passwords.ts'
 import rateLimit from '../plugins/rate-limit.ts'
 import rawErrors from '../plugins/raw-errors.ts'
@@ -12,18 +16,22 @@ import requestLog from '../plugins/request-log.ts'
 import responseHeaders from '../plugins/response-headers.ts'
 import sessionCookie from '../plugins/session-cookie.ts'
 import sessions from '../plugins/sessions.ts'
+import sweeper from '../plugins/sweeper.ts'
 import administration from '../routes/administration.ts'
+import events from '../routes/events.ts'
 import health from '../routes/health.ts'
 import login from '../routes/login.ts'
 import logout from '../routes/logout.ts'
 import password from '../routes/password.ts'
 import registration from '../routes/registration.ts'
+import ownSessions, { userSessions } from '../routes/sessions.ts'
+import tokens from '../routes/tokens.ts'
 import users from '../routes/users.ts'
 import { type SettledConfig, splitList } from './config.ts'
 import { type LogStream, standardOutput } from './logger.ts'
 import { MAX_PARAM_LENGTH, serverOptions } from './server-options.ts'
 
-const SESSION_LIFETIME_MS = 30 * 24 * 60 * 60 * 1_000
+const MS_PER_S = 1_000
 
 /** Builds the server, ready to listen. It rejects where the database can't be reached. */
 export async function buildApp(config: SettledConfig, logStream: LogStream = standardOutput()) {
@@ -38,13 +46,23 @@ export async function buildApp(config: SettledConfig, logStream: LogStream = sta
 }
 
 async function registerAll(app: FastifyInstance, config: SettledConfig): Promise<void> {
+  const allowedOrigins = splitList(config.ALLOWED_ORIGINS)
+  const limits = {
+    idleMs: config.SESSION_IDLE * MS_PER_S,
+    lifetimeMs: config.SESSION_LIFETIME * MS_PER_S,
+  }
+
   await app.register(responseHeaders, { tls: config.COOKIE_SECURE })
   await app.register(rawErrors, { tls: config.COOKIE_SECURE })
-  if (config.RATE_LIMIT_ENABLED) await app.register(rateLimit)
+  if (allowedOrigins.length > 0) await app.register(cors, corsOptions(allowedOrigins))
+  if (config.RATE_LIMIT_ENABLED) await app.register(rateLimit, rateLimitOptions(config))
   await app.register(errorHandler, { maxParamLength: MAX_PARAM_LENGTH })
+  await app.register(crossSite, { allowedOrigins })
   await app.register(jsonBody)
   await app.register(cookie)
   await app.register(database, { url: config.DATABASE_URL })
+  await app.register(sweeper, { ...limits, eventsMs: config.EVENTS_RETENTION * MS_PER_S })
+  await app.register(lastUsed)
   await app.register(passwords, {
     cost: config.BCRYPT_COST,
     minLength: config.PASSWORD_MIN_LENGTH,
@@ -53,34 +71,57 @@ async function registerAll(app: FastifyInstance, config: SettledConfig): Promise
     secrets: splitList(config.SESSION_SECRET),
     secure: config.COOKIE_SECURE,
   })
-  await app.register(auth)
+  await app.register(cursors)
+  await app.register(auth, limits)
   await app.register(requestLog)
 
   // Anyone
   await app.register(health)
   if (config.REGISTRATION === 'open') await app.register(registration)
   await app.register(async (scope) => {
-    await scope.register(sessions)
-    await scope.register(login, { sessionLifetimeMs: SESSION_LIFETIME_MS })
+    await scope.register(sessions, limits)
+    await scope.register(login, { throttled: config.LOGIN_THROTTLE_ENABLED })
   })
 
-  // Whoever has a session
+  // Whoever is signed in, by a session or a token
   await app.register(async (scope) => {
-    scope.addHook('onRequest', scope.guard.session)
+    scope.addHook('onRequest', scope.guard.signedIn)
     await scope.register(users)
+    await scope.register(ownSessions, limits)
+    await scope.register(logout)
 
-    await scope.register(async (ending) => {
-      await ending.register(sessions)
-      await ending.register(logout)
-    })
-    await scope.register(async (own) => {
-      own.addHook('onRequest', own.guard.ownOrAdmin)
-      await own.register(password)
+    await scope.register(async (session) => {
+      session.addHook('onRequest', session.guard.session)
+      await session.register(tokens)
+      await session.register(async (own) => {
+        own.addHook('onRequest', own.guard.ownOrAdmin)
+        await own.register(password)
+      })
     })
     await scope.register(async (admin) => {
       admin.addHook('onRequest', admin.guard.admin)
       await admin.register(administration)
+      await admin.register(userSessions, limits)
+      await admin.register(events)
       if (config.REGISTRATION === 'admin') await admin.register(registration)
     })
   })
+}
+
+function corsOptions(allowedOrigins: string[]) {
+  return {
+    origin: allowedOrigins,
+    credentials: true,
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    exposedHeaders: ['retry-after', 'x-request-id', 'link'],
+  }
+}
+
+function rateLimitOptions(config: SettledConfig) {
+  return {
+    max: config.RATE_LIMIT_MAX,
+    windowMs: config.RATE_LIMIT_WINDOW * MS_PER_S,
+    allowed: splitList(config.RATE_LIMIT_ALLOW),
+    redisUrl: config.REDIS_URL,
+  }
 }

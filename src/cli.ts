@@ -4,7 +4,8 @@ import closeWithGrace from 'close-with-grace'
 import { Command, CommanderError, Option } from 'commander'
 import { read } from 'read'
 import { closeDatabase, openDatabase } from '../db/client.ts'
-import { insertUser, type Role } from '../db/users.ts'
+import type { Role } from '../db/schema.ts'
+import { createUser as insertUser } from '../db/users.ts'
 import { createPasswords } from '../plugins/passwords.ts'
 import { isUsername } from '../routes/schemas.ts'
 import { type Config, loadConfig, readEnvironment } from './config.ts'
@@ -72,8 +73,8 @@ async function createUser(
   const db = openDatabase(url, 1)
   try {
     const passwordHash = await passwords.hash(password)
-    const user = await insertUser(db, { username, passwordHash, role })
-    if (!user) throw new Error(`A user named ${username} exists.`)
+    const user = await insertUser(db, { origin: {} }, { username, passwordHash, role })
+    if (user === 'taken') throw new Error(`A user named ${username} exists.`)
   } finally {
     await closeDatabase(db)
   }

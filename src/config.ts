@@ -1,104 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { parseEnv } from 'node:util'
-import { type Static, Type } from '@sinclair/typebox'
+import type { Static } from '@sinclair/typebox'
 import { envSchema } from 'env-schema'
-
-/** 32 characters or more, without the spaces around them. */
-const SECRET = ' *[^, ][^,]{30,}[^, ] *'
-
-/**
- * The environment variables. `title` says what a variable may be, `description` what it does;
- * the tables in the README and in `.env.example` are held equal to both by a test.
- */
-export const Environment = Type.Object(
-  {
-    NODE_ENV: Type.Unsafe<'development' | 'test' | 'production'>({
-      type: 'string',
-      enum: ['development', 'test', 'production'],
-      default: 'development',
-      title: '`development`, `test` or `production`',
-      description: '`production` requires `DATABASE_URL` and `SESSION_SECRET`',
-    }),
-    HOST: Type.String({
-      default: '127.0.0.1',
-      title: 'an address',
-      description: 'where to listen',
-    }),
-    PORT: Type.Integer({
-      minimum: 0,
-      maximum: 65_535,
-      default: 3000,
-      title: '0 to 65535; 0 takes a free one',
-      description: 'where to listen',
-    }),
-    DATABASE_URL: Type.Optional(
-      Type.String({
-        format: 'database-url',
-        title: '`mysql://user:password@host:port/database`',
-        description: 'MySQL or MariaDB; without it, a private server under `.data/`',
-      }),
-    ),
-    SESSION_SECRET: Type.Optional(
-      Type.String({
-        pattern: `^${SECRET}(,${SECRET})*$`,
-        title: '32 characters or more, several with commas between',
-        description: 'signs the session cookies: the first signs, all verify',
-      }),
-    ),
-    COOKIE_SECURE: Type.Optional(
-      Type.Boolean({
-        title: '`true` or `false`; `true` in production, else `false`',
-        description: 'whether clients come by TLS: `Secure`, a `__Host-` cookie, HSTS',
-      }),
-    ),
-    TRUST_PROXY: Type.Optional(
-      Type.String({
-        format: 'address-list',
-        title: 'addresses or CIDRs with commas between',
-        description: 'the proxies whose `X-Forwarded-` headers are believed',
-      }),
-    ),
-    BCRYPT_COST: Type.Integer({
-      minimum: 10,
-      maximum: 15,
-      default: 12,
-      title: '10 to 15',
-      description: 'the cost of a password hash: one more doubles the time',
-    }),
-    PASSWORD_MIN_LENGTH: Type.Integer({
-      minimum: 8,
-      maximum: 64,
-      default: 8,
-      title: '8 to 64',
-      description: 'the least characters of a new password',
-    }),
-    REGISTRATION: Type.Unsafe<'open' | 'admin'>({
-      type: 'string',
-      enum: ['open', 'admin'],
-      default: 'open',
-      title: '`open` or `admin`',
-      description: 'who may create users: anyone, or admins only',
-    }),
-    LOG_LEVEL: Type.Unsafe<'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'>({
-      type: 'string',
-      enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
-      default: 'info',
-      title: '`fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`',
-      description: 'the least serious lines that are logged',
-    }),
-    RATE_LIMIT_ENABLED: Type.Boolean({
-      default: true,
-      title: '`true` or `false`',
-      description: 'whether an address is held to 6,000 requests a minute',
-    }),
-  },
-  {
-    if: { required: ['NODE_ENV'], properties: { NODE_ENV: { const: 'production' } } },
-    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-    then: { required: ['DATABASE_URL', 'SESSION_SECRET'] },
-  },
-)
+import { Environment } from './environment.ts'
 
 export type Config = Readonly<Static<typeof Environment> & { COOKIE_SECURE: boolean }>
 
@@ -109,7 +14,7 @@ export type SettledConfig = Config & { DATABASE_URL: string; SESSION_SECRET: str
 export class ConfigError extends Error {}
 
 function withoutEmpty(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
+  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim() !== ''))
 }
 
 /** The process's environment over what a file `.env` in the working folder sets. */
@@ -132,7 +37,8 @@ export function loadConfig(environment: NodeJS.ProcessEnv): Config {
       ajv: {
         customOptions: (ajv) =>
           ajv
-            .addFormat('address-list', (text: string) => text.split(',').every(isAddressRange))
+            .addFormat('address-list', (text: string) => splitList(text).every(isAddressRange))
+            .addFormat('origin-list', (text: string) => splitList(text).every(isOrigin))
             .addFormat('database-url', isDatabaseUrl),
       },
     })
@@ -156,9 +62,14 @@ function isDatabaseUrl(text: string): boolean {
   }
 }
 
+/** As browsers write it (RFC 6454 6.2): no path, no default port, the host in lower case. */
+function isOrigin(text: string): boolean {
+  return /^https?:[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text
+}
+
 /** An address, or a CIDR (RFC 4632, RFC 4291). */
 function isAddressRange(text: string): boolean {
-  const [address = '', prefix, ...rest] = text.trim().split('/')
+  const [address = '', prefix, ...rest] = text.split('/')
   const version = isIP(address)
   if (version === 0 || rest.length > 0) return false
   if (prefix === undefined) return true

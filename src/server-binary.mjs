@@ -4,6 +4,9 @@ import { delimiter, join } from 'node:path'
 /** MariaDB first: where both stand, `mysqld` may be no more than its other name. */
 const NAMES = ['mariadbd', 'mysqld']
 
+/** One program that is told by its name what to be; Debian's tools have it under the second. */
+const REDIS_NAMES = ['redis-server', 'redis-check-rdb']
+
 /** Where packages put servers that an ordinary user's PATH leaves out. */
 const USUAL_FOLDERS = [
   '/usr/sbin',
@@ -21,6 +24,11 @@ const USUAL_FOLDERS = [
  */
 export function findServerBinary() {
   return NAMES.map(findProgram).find((path) => path !== undefined)
+}
+
+/** @returns {string | undefined} the path of a program that is a Redis server if called so */
+export function findRedisBinary() {
+  return REDIS_NAMES.map(findProgram).find((path) => path !== undefined)
 }
 
 /**

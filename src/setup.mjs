@@ -5,12 +5,15 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseEnv } from 'node:util'
-import { findProgram, findServerBinary } from './server-binary.mjs'
+import { findProgram, findRedisBinary, findServerBinary } from './server-binary.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
 /** The server's programs alone: no service is started, no user is made, no port is opened. */
 const DEBIAN_PACKAGES = ['mariadb-server-core', 'mariadb-client-core']
+
+/** The tests alone need it. Debian's `redis-server` is but a link to a program of this package. */
+const REDIS_PACKAGE = 'redis-tools'
 
 const HOW_TO_GET_A_SERVER = `Gatehouse needs a MySQL or MariaDB server, and there is none on this machine.
   Debian, Ubuntu:  sudo apt-get install ${DEBIAN_PACKAGES.join(' ')}
@@ -24,8 +27,16 @@ if (packagesAreStale()) {
   run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund'])
 }
 
-const url = process.env.npm_lifecycle_event === 'pretest' ? 'TEST_DATABASE_URL' : 'DATABASE_URL'
-if (!setInEnvironment(url) && !findServerBinary()) installServer()
+const isForTests = process.env.npm_lifecycle_event === 'pretest'
+const url = isForTests ? 'TEST_DATABASE_URL' : 'DATABASE_URL'
+if (!setInEnvironment(url) && !findServerBinary()) {
+  if (!mayInstall()) fail(HOW_TO_GET_A_SERVER)
+  install(DEBIAN_PACKAGES)
+}
+if (isForTests && !findRedisBinary()) {
+  if (mayInstall()) install([REDIS_PACKAGE])
+  else console.error('Gatehouse: no redis-server here: the tests that need one are skipped')
+}
 
 /**
  * @param {string} name
@@ -41,18 +52,20 @@ function packagesAreStale() {
   return installed === undefined || installed < (modifiedMs(join(root, 'package-lock.json')) ?? 0)
 }
 
-function installServer() {
+function mayInstall() {
+  if (!findProgram('apt-get')) return false
+  return process.getuid?.() === 0 || succeeds('sudo', ['-n', 'true'])
+}
+
+/** @param {string[]} packages */
+function install(packages) {
+  console.error(`Gatehouse: installing ${packages.join(' and ')} with apt-get`)
   const isRoot = process.getuid?.() === 0
-  const apt = findProgram('apt-get')
-  const mayInstall = apt && (isRoot || succeeds('sudo', ['-n', 'true']))
-  if (!mayInstall) fail(HOW_TO_GET_A_SERVER)
-  console.error(`Gatehouse: installing ${DEBIAN_PACKAGES.join(' and ')} with apt-get`)
   const [command, before] = isRoot ? ['apt-get', []] : ['sudo', ['-n', 'apt-get']]
   const quiet = [...before, '-qq', '-o', 'Dpkg::Use-Pty=0']
   // Lists may be missing, or too old to fetch by: a failure to renew them isn't the end.
   spawnSync(command, [...quiet, 'update'], { stdio: ['ignore', 2, 2] })
-  run(command, [...quiet, 'install', '-y', '--no-install-recommends', ...DEBIAN_PACKAGES])
-  if (!findServerBinary()) fail(HOW_TO_GET_A_SERVER)
+  run(command, [...quiet, 'install', '-y', '--no-install-recommends', ...packages])
 }
 
 /**

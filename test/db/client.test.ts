@@ -6,7 +6,6 @@ import { drizzle } from 'drizzle-orm/mysql2'
 import { type Database, type Queryable, transaction } from '../../db/client.ts'
 import { databaseFault } from '../../db/errors.ts'
 import { users } from '../../db/schema.ts'
-import { insertUser } from '../../db/users.ts'
 import { createDatabase } from '../support/database.ts'
 import { open } from '../support/open.ts'
 
@@ -148,8 +147,10 @@ test('a moment, of the database and of this process, is the same in UTC', async 
 })
 
 async function makeRow(db: Queryable): Promise<number> {
-  const user = await insertUser(db, { username: randomUUID(), passwordHash: '', role: 'user' })
-  return user?.id ?? 0
+  const username = randomUUID()
+  const row = { username, usernameKey: username, passwordHash: '' }
+  const [{ insertId }] = await db.insert(users).values(row)
+  return insertId
 }
 
 async function rowOf(db: Queryable, id: number) {

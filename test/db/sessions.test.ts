@@ -3,32 +3,38 @@ import { type TestContext, test } from 'node:test'
 import { eq, sql } from 'drizzle-orm'
 import type { Database } from '../../db/client.ts'
 import { sessions, users } from '../../db/schema.ts'
-import { endSession, findActor, isSessionLive, openSession } from '../../db/sessions.ts'
+import { endSession, findActorBySession, openSession } from '../../db/sessions.ts'
 import { changePassword } from '../../db/users.ts'
 import { createDatabase } from '../support/database.ts'
-import { type DatabaseUser, makeActor, makeDatabaseUser } from '../support/database-users.ts'
+import {
+  changeTo,
+  type DatabaseUser,
+  LIMITS,
+  makeActor,
+  makeDatabaseUser,
+  newSession,
+} from '../support/database-users.ts'
 import { open } from '../support/open.ts'
 
 const DATABASE_URL = await createDatabase()
-const DAY_MS = 86_400_000
 
 test('a session, opened, is found by its secret id alone, and lasts as long as was asked', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
   const user = await makeDatabaseUser(db)
   const secretId = randomUUID()
-  t.assert.strictEqual(await openSession(db, secretId, newSession(user)), true)
-  const actor = await findActor(db, secretId)
+  t.assert.strictEqual(await openSession(db, secretId, newSession(user), LIMITS), true)
+  const actor = await find(db, secretId)
   t.assert.strictEqual(actor?.id, user.id)
   t.assert.deepStrictEqual(Object.keys(actor).sort(), [
     'createdAt',
+    'credential',
     'id',
     'role',
-    'sessionId',
     'username',
   ])
-  t.assert.strictEqual(await findActor(db, randomUUID()), undefined)
+  t.assert.strictEqual(await find(db, randomUUID()), undefined)
   const [row] = await rowsOf(db, user)
-  t.assert.strictEqual(Number(row?.expiresAt) - Number(row?.createdAt), DAY_MS)
+  t.assert.strictEqual(Number(row?.expiresAt) - Number(row?.createdAt), LIMITS.lifetimeMs)
 })
 
 test('a session, of an account that changed since the password was checked, is not opened', async (t: TestContext) => {
@@ -36,7 +42,7 @@ test('a session, of an account that changed since the password was checked, is n
   const changes: Record<string, (user: DatabaseUser) => Promise<unknown>> = {
     'its password was changed': async (user) => {
       const actor = await makeActor(db, user)
-      await changePassword(db, actor, user.id, { passwordHash: 'other' })
+      await changePassword(db, changeTo(user.id, actor), { passwordHash: 'other' })
       await db.delete(sessions)
     },
     'it was disabled': ({ id }) => db.update(users).set({ disabled: true }).where(eq(users.id, id)),
@@ -47,8 +53,8 @@ test('a session, of an account that changed since the password was checked, is n
     const session = newSession(user)
     await change(user)
     const secretId = randomUUID()
-    t.assert.strictEqual(await openSession(db, secretId, session), false, circumstance)
-    t.assert.strictEqual(await findActor(db, secretId), undefined, circumstance)
+    t.assert.strictEqual(await openSession(db, secretId, session, LIMITS), false, circumstance)
+    t.assert.strictEqual(await find(db, secretId), undefined, circumstance)
     t.assert.deepStrictEqual(await rowsOf(db, user), [], circumstance)
   }
 })
@@ -60,14 +66,14 @@ test('line 6: a session, whose opening meets a change of password, is never left
     const actor = await makeActor(db, user)
     const opening = randomUUID()
     const [outcome] = await Promise.all([
-      changePassword(db, actor, user.id, { passwordHash: 'other' }),
-      openSession(db, opening, newSession(user)),
+      changePassword(db, changeTo(user.id, actor), { passwordHash: 'other' }),
+      openSession(db, opening, newSession(user), LIMITS),
     ])
     t.assert.strictEqual(outcome, 'done')
-    t.assert.strictEqual(await findActor(db, opening), undefined)
+    t.assert.strictEqual(await find(db, opening), undefined)
     t.assert.deepStrictEqual(
       (await rowsOf(db, user)).map(({ id }) => id),
-      [actor.sessionId],
+      [actor.credential.id],
     )
   }
 })
@@ -85,26 +91,29 @@ test('line 6: a session, of an account that is disabled or deleted or that is ov
   for (const change of changes) {
     const user = await makeDatabaseUser(db)
     const secretId = randomUUID()
-    await openSession(db, secretId, newSession(user))
-    t.assert.ok(await findActor(db, secretId))
+    await openSession(db, secretId, newSession(user), LIMITS)
+    t.assert.ok(await find(db, secretId))
     await change(user)
-    t.assert.strictEqual(await findActor(db, secretId), undefined)
+    t.assert.strictEqual(await find(db, secretId), undefined)
   }
 })
 
-test('a session, ended, is dead, and so it stays when it is ended again', async (t: TestContext) => {
+test('a session, ended by its owner, is dead, and can not be ended again', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
   const user = await makeDatabaseUser(db)
-  const [kept, ended] = [randomUUID(), randomUUID()]
-  for (const secretId of [kept, ended]) await openSession(db, secretId, newSession(user))
-  const id = (await findActor(db, ended))?.sessionId ?? 0
-  t.assert.strictEqual(await isSessionLive(db, id), true)
-  for (let times = 0; times < 2; times++) {
-    await endSession(db, ended)
-    t.assert.strictEqual(await findActor(db, ended), undefined)
-    t.assert.strictEqual(await isSessionLive(db, id), false)
-  }
-  t.assert.ok(await findActor(db, kept))
+  const kept = await makeActor(db, user)
+  const ended = randomUUID()
+  await openSession(db, ended, newSession(user), LIMITS)
+  const { id } = (await find(db, ended))?.credential ?? { id: 0 }
+  const change = changeTo(user.id, kept)
+  t.assert.strictEqual(await endSession(db, change, id), 'done')
+  t.assert.strictEqual(await find(db, ended), undefined)
+  t.assert.strictEqual(await endSession(db, change, id), 'not-found')
+  const left = await rowsOf(db, user)
+  t.assert.deepStrictEqual(
+    left.map((row) => row.id),
+    [kept.credential.id],
+  )
 })
 
 test('a session, of a client with a long or foreign name, stores what there is room for', async (t: TestContext) => {
@@ -112,16 +121,16 @@ test('a session, of a client with a long or foreign name, stores what there is r
   for (const userAgent of ['x'.repeat(300), 'é'.repeat(300), 'é\u0000\\\'"', '']) {
     const user = await makeDatabaseUser(db)
     const address = '2001:db8:1111:2222:3333:4444:5555:6666'
-    const session = { ...newSession(user), address, userAgent }
-    t.assert.strictEqual(await openSession(db, randomUUID(), session), true)
+    const session = { ...newSession(user), userAgent, origin: { address } }
+    t.assert.strictEqual(await openSession(db, randomUUID(), session, LIMITS), true)
     const [row] = await rowsOf(db, user)
     t.assert.strictEqual(row?.address, address)
     t.assert.strictEqual(row?.userAgent, userAgent.slice(0, 255))
   }
 })
 
-function newSession({ id, passwordHash }: DatabaseUser) {
-  return { userId: id, passwordHash, lifetimeMs: DAY_MS, address: undefined, userAgent: undefined }
+function find(db: Database, secretId: string) {
+  return findActorBySession(db, secretId, LIMITS)
 }
 
 function rowsOf(db: Database, { id }: DatabaseUser) {

@@ -4,25 +4,27 @@ import { type Queryable, transaction } from '../../db/client.ts'
 import { sessions, users } from '../../db/schema.ts'
 import {
   changePassword,
+  createUser,
   deleteUser,
   findCredential,
   findCredentialById,
   findUser,
-  insertUser,
   renewHash,
 } from '../../db/users.ts'
 import { createDatabase } from '../support/database.ts'
-import { makeActor, makeDatabaseUser } from '../support/database-users.ts'
+import { changeTo, makeActor, makeDatabaseUser } from '../support/database-users.ts'
 import { open } from '../support/open.ts'
 
 const DATABASE_URL = await createDatabase()
+const BY = { origin: {} }
 
 test('an account is found by its id, and by its name in any case, as it was registered', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
   const role = 'admin'
-  const made = await insertUser(db, { username: 'ZoE', passwordHash: 'h', role })
-  t.assert.deepStrictEqual(Object.keys(made ?? {}).sort(), ['createdAt', 'id', 'role', 'username'])
-  t.assert.strictEqual(made?.username, 'ZoE')
+  const made = await createUser(db, BY, { username: 'ZoE', passwordHash: 'h', role })
+  t.assert.ok(typeof made === 'object')
+  t.assert.deepStrictEqual(Object.keys(made).sort(), ['createdAt', 'id', 'role', 'username'])
+  t.assert.strictEqual(made.username, 'ZoE')
   t.assert.deepStrictEqual(await findUser(db, made.id), made)
   const credential = { ...made, passwordHash: 'h', disabled: false }
   t.assert.deepStrictEqual(await findCredentialById(db, made.id), credential)
@@ -33,17 +35,17 @@ test('an account is found by its id, and by its name in any case, as it was regi
     t.assert.strictEqual(await findCredential(db, name), undefined)
   }
   const taken = { username: 'zOe', passwordHash: 'other', role } as const
-  t.assert.strictEqual(await insertUser(db, taken), undefined)
+  t.assert.strictEqual(await createUser(db, BY, taken), 'taken')
   t.assert.deepStrictEqual(await findCredential(db, 'zoe'), credential)
 })
 
 test('an account, with too long a name or hash, is refused and not cut', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
   const good = { username: 'n'.repeat(80), passwordHash: 'h'.repeat(60), role: 'user' } as const
-  await t.assert.rejects(insertUser(db, { ...good, username: 'n'.repeat(81) }))
-  await t.assert.rejects(insertUser(db, { ...good, passwordHash: 'h'.repeat(61) }))
+  await t.assert.rejects(createUser(db, BY, { ...good, username: 'n'.repeat(81) }))
+  await t.assert.rejects(createUser(db, BY, { ...good, passwordHash: 'h'.repeat(61) }))
   t.assert.strictEqual(await findCredential(db, good.username), undefined)
-  t.assert.ok(await insertUser(db, good))
+  t.assert.strictEqual(typeof (await createUser(db, BY, good)), 'object')
 })
 
 test('a hash is renewed while it is the one that was checked, and not after', async (t: TestContext) => {
@@ -68,12 +70,12 @@ test('line 6: a password change, of an actor who lost the right meanwhile, chang
   }
   for (const [circumstance, lose] of Object.entries(losses)) {
     const user = await makeDatabaseUser(db)
-    const { sessionId } = await makeActor(db, user)
+    const { credential: session } = await makeActor(db, user)
     const admin = await makeActor(db, await makeDatabaseUser(db, 'admin'))
     // The right is taken while the change waits for the row, as it would while a password is hashed.
     const changing = await transaction(db, async (tx) => {
       await tx.select().from(users).where(eq(users.id, user.id)).for('update')
-      const pending = changePassword(db, admin, user.id, { passwordHash: 'other' })
+      const pending = changePassword(db, changeTo(user.id, admin), { passwordHash: 'other' })
       await lose(tx, admin.id)
       return { pending }
     })
@@ -83,7 +85,7 @@ test('line 6: a password change, of an actor who lost the right meanwhile, chang
     const left = await db.select().from(sessions).where(eq(sessions.userId, user.id))
     t.assert.deepStrictEqual(
       left.map(({ id }) => id),
-      [sessionId],
+      [session.id],
     )
   }
 })
@@ -93,7 +95,7 @@ test('a password change, of two at once with the same current password, is done 
   const user = await makeDatabaseUser(db)
   const actor = await makeActor(db, user)
   const attempts = ['one', 'two'].map((passwordHash) =>
-    changePassword(db, actor, user.id, { passwordHash, expectedHash: user.passwordHash }),
+    changePassword(db, changeTo(user.id, actor), { passwordHash, expectedHash: user.passwordHash }),
   )
   t.assert.deepStrictEqual((await Promise.all(attempts)).sort(), ['done', 'password-changed'])
 })
@@ -104,8 +106,8 @@ test('deletion, of each other by two admins at once, is done for exactly one, ea
     const first = await makeActor(db, await makeDatabaseUser(db, 'admin'))
     const second = await makeActor(db, await makeDatabaseUser(db, 'admin'))
     const outcomes = await Promise.all([
-      deleteUser(db, first, second.id),
-      deleteUser(db, second, first.id),
+      deleteUser(db, changeTo(second.id, first)),
+      deleteUser(db, changeTo(first.id, second)),
     ])
     t.assert.deepStrictEqual(outcomes.sort(), ['actor-gone', 'done'])
     const left = [await findUser(db, first.id), await findUser(db, second.id)]
@@ -117,9 +119,9 @@ test('deletion, by an actor who is no admin, or whose session ended, is not done
   const db = open(t, DATABASE_URL)
   const user = await makeDatabaseUser(db)
   const other = await makeActor(db, await makeDatabaseUser(db))
-  t.assert.strictEqual(await deleteUser(db, other, user.id), 'not-permitted')
+  t.assert.strictEqual(await deleteUser(db, changeTo(user.id, other)), 'not-permitted')
   const admin = await makeActor(db, await makeDatabaseUser(db, 'admin'))
   await db.delete(sessions).where(eq(sessions.userId, admin.id))
-  t.assert.strictEqual(await deleteUser(db, admin, user.id), 'actor-gone')
+  t.assert.strictEqual(await deleteUser(db, changeTo(user.id, admin)), 'actor-gone')
   t.assert.strictEqual((await findUser(db, user.id))?.id, user.id)
 })

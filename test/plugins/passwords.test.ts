@@ -161,7 +161,9 @@ test('hashes, wanted by more at once than can wait, are a 503 with retry-after f
   const { app } = await build(t, { DATABASE_URL, BCRYPT_COST: 7 })
   const body = { username: 'nobody', password: 'not the password' }
   const answers = await Promise.all(
-    Array.from({ length: 100 }, () => send(app, 'POST', '/login', { body })),
+    Array.from({ length: 100 }, (_, index) =>
+      send(app, 'POST', '/login', { body: { ...body, username: `nobody-${index}` } }),
+    ),
   )
   const refused = answers.filter(({ statusCode }) => statusCode === 503)
   t.assert.ok(refused.length > 0 && refused.length <= 60, `${refused.length} were refused`)

@@ -6,6 +6,7 @@ import sessions, { createStore } from '../../plugins/sessions.ts'
 import { cookieOf, countRows, makeUser, signIn, storedSessions } from '../support/accounts.ts'
 import { type App, build, send } from '../support/build.ts'
 import { createDatabase } from '../support/database.ts'
+import { LIMITS } from '../support/database-users.ts'
 import { assertError } from '../support/error-answer.ts'
 
 const DATABASE_URL = await createDatabase()
@@ -82,7 +83,7 @@ test('line 6: a store, told to keep what it brought back and was ended since, ke
   const account = await makeUser(app)
   const cookie = await signIn(app, account)
   const secretId = secretIdOf(app, cookie)
-  const store = createStore(app.db)
+  const store = createStore(app.db, LIMITS)
   const get = promisify(store.get.bind(store))
   const set = promisify(store.set.bind(store))
   const destroy = promisify(store.destroy.bind(store))
@@ -102,15 +103,14 @@ test('line 6: a login, whose password is changed before its session is saved, is
   const before = await countRows(app)
   const account = await makeUser(app)
   await app.register(async (scope) => {
-    await scope.register(sessions)
+    await scope.register(sessions, LIMITS)
     scope.post('/late-login', async (request) => {
       const { id: userId } = account
       request.session.login = {
         userId,
         passwordHash: 'the hash before',
-        lifetimeMs: 60_000,
-        address: undefined,
         userAgent: undefined,
+        origin: {},
       }
       return { message: 'Logged in.' }
     })
@@ -124,7 +124,7 @@ test('line 6: a login, whose password is changed before its session is saved, is
 async function addSlowRoute(app: App, late: (request: FastifyRequest) => unknown) {
   const events = new EventEmitter()
   await app.register(async (scope) => {
-    await scope.register(sessions)
+    await scope.register(sessions, LIMITS)
     scope.get('/slow', async (request) => {
       const go = once(events, 'go')
       events.emit('begun')

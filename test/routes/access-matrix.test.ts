@@ -2,81 +2,30 @@ import { randomUUID } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import { eq } from 'drizzle-orm'
 import { users } from '../../db/schema.ts'
-import type { ErrorCode } from '../../plugins/errors.ts'
-import { type Account, makeUser, signIn, storedSessions, storedUser } from '../support/accounts.ts'
+import {
+  type Account,
+  giveToken,
+  makeUser,
+  signIn,
+  storedSessions,
+  storedTokens,
+  storedUser,
+} from '../support/accounts.ts'
 import { type App, type BuildOptions, send } from '../support/build.ts'
 import { createDatabase } from '../support/database.ts'
 import { assertError } from '../support/error-answer.ts'
 import { buildWithRoutes, type Route } from '../support/route-table.ts'
+import {
+  ACTORS,
+  type Actor,
+  ADMIN,
+  CHANGES,
+  MATRIX,
+  type Outcome,
+  STATUS,
+} from './access-matrix/rows.ts'
 
 const DATABASE_URL = await createDatabase()
-
-type Outcome = 'ok' | ErrorCode
-
-const STATUS = {
-  ok: 200,
-  UNAUTHENTICATED: 401,
-  NOT_PERMITTED: 401,
-  OWN_ACCOUNT: 409,
-  INVALID_CREDENTIALS: 400,
-}
-
-const ACTORS = [
-  'nobody',
-  'a user on their own account',
-  'a user on another account',
-  'an admin on their own account',
-  'an admin on another account',
-  'a disabled user on their own account',
-  'an ended session on its own account',
-  'a forged cookie on its own account',
-] as const
-type Actor = (typeof ACTORS)[number]
-
-const ANYONE = row('ok', 'ok', 'ok', 'ok', 'ok')
-const SESSION = row('UNAUTHENTICATED', 'ok', 'ok', 'ok', 'ok')
-const ADMIN = row('UNAUTHENTICATED', 'NOT_PERMITTED', 'NOT_PERMITTED', 'ok', 'ok')
-
-/** What each route answers to whom. A route that has no row fails, and a row without a route. */
-const MATRIX: Record<string, Record<Actor, Outcome>> = {
-  'GET /livez': ANYONE,
-  'HEAD /livez': ANYONE,
-  'GET /readyz': ANYONE,
-  'HEAD /readyz': ANYONE,
-  'POST /login': { ...ANYONE, 'a disabled user on their own account': 'INVALID_CREDENTIALS' },
-  'POST /user': ANYONE,
-  'GET /logout': SESSION,
-  'POST /logout': SESSION,
-  'GET /me': SESSION,
-  'HEAD /me': SESSION,
-  'GET /user/:id': SESSION,
-  'HEAD /user/:id': SESSION,
-  'PUT /user/update-password/:id': row('UNAUTHENTICATED', 'ok', 'NOT_PERMITTED', 'ok', 'ok'),
-  'DELETE /user/:id': row('UNAUTHENTICATED', 'NOT_PERMITTED', 'NOT_PERMITTED', 'OWN_ACCOUNT', 'ok'),
-}
-
-/** The routes that change or remove the account that they name. */
-const CHANGES = new Set(['PUT /user/update-password/:id', 'DELETE /user/:id'])
-
-/** Whoever has no live session is nobody. */
-function row(
-  nobody: Outcome,
-  userOwn: Outcome,
-  userOther: Outcome,
-  adminOwn: Outcome,
-  adminOther: Outcome,
-): Record<Actor, Outcome> {
-  return {
-    nobody,
-    'a user on their own account': userOwn,
-    'a user on another account': userOther,
-    'an admin on their own account': adminOwn,
-    'an admin on another account': adminOther,
-    'a disabled user on their own account': nobody,
-    'an ended session on its own account': nobody,
-    'a forged cookie on its own account': nobody,
-  }
-}
 
 test('line 10: every route, asked by every role on own and other accounts, answers its row', async (t: TestContext) => {
   await checkMatrix(t, { DATABASE_URL }, MATRIX)
@@ -115,47 +64,82 @@ async function checkCell(
   actor: Actor,
   expected: Outcome | undefined,
 ) {
-  const { cookie, target } = await stage(app, actor)
-  const row = await storedUser(app, target.id)
-  const sessions = await storedSessions(app, target.id)
+  const { headers, target } = await stage(app, actor)
+  const before = await stored(app, target)
 
-  const path = url.replace(':id', String(target.id))
-  // The cast: a method of the table is one that `inject` takes.
-  const answer = await send(app, method as 'GET', path, {
-    ...(cookie !== undefined && { cookie }),
-    ...bodyFor(`${method} ${url}`, target),
-  })
+  const name = `${method} ${url}`
+  const answer = await send(app, method as 'GET', await pathTo(app, url, target), {
+    headers,
+    ...bodyFor(name, target),
+  }) // the cast: a method of the table is one that `inject` takes
 
-  const status = Object.entries(STATUS).find(([name]) => name === expected)?.[1]
+  const status = Object.entries(STATUS).find(([code]) => code === expected)?.[1]
   t.assert.strictEqual(answer.statusCode, status, answer.body)
   if (expected !== undefined && expected !== 'ok' && method !== 'HEAD') {
     assertError(t, answer, answer.statusCode, expected)
   }
-  const isChanged = expected === 'ok' && CHANGES.has(`${method} ${url}`)
-  const after = await storedUser(app, target.id)
-  if (isChanged) t.assert.notDeepStrictEqual(after, row)
-  else t.assert.deepStrictEqual(after, row)
-  if (expected !== 'ok') t.assert.deepStrictEqual(await storedSessions(app, target.id), sessions)
+  const isChange = CHANGES.has(name)
+  const after = await stored(app, target)
+  if (expected !== 'ok') t.assert.deepStrictEqual(after, before)
+  else if (isChange) t.assert.notDeepStrictEqual(after.row, before.row)
+  else t.assert.deepStrictEqual(after.row, before.row)
 }
 
-/** Makes the actor and the account to act upon, which has a session of its own. */
-async function stage(app: App, actor: Actor): Promise<{ cookie?: string; target: Account }> {
-  const account = await makeUser(app, actor.startsWith('an admin') ? 'admin' : 'user')
+async function stored(app: App, { id }: Account) {
+  return {
+    row: await storedUser(app, id),
+    sessions: await storedSessions(app, id),
+    tokens: await storedTokens(app, id),
+  }
+}
+
+/** Makes the actor and the account to act upon, which has a session and a token of its own. */
+async function stage(app: App, actor: Actor) {
+  const account = await makeUser(app, actor.includes('an admin') ? 'admin' : 'user')
   const target = actor.endsWith('another account') ? await makeUser(app) : account
   const cookie = await signIn(app, account)
+  const token = await giveToken(app, account)
   await signIn(app, target)
-  if (actor === 'nobody') return { target }
-  if (actor === 'a disabled user on their own account') {
-    await app.db.update(users).set({ disabled: true }).where(eq(users.id, account.id))
+  await giveToken(app, target)
+  return { headers: await credentialOf(app, actor, account, cookie, token.headers), target }
+}
+
+async function credentialOf(
+  app: App,
+  actor: Actor,
+  { id }: Account,
+  cookie: string,
+  token: { authorization: string },
+): Promise<Record<string, string>> {
+  switch (actor) {
+    case 'nobody':
+      return {}
+    case 'a disabled user on their own account':
+      await app.db.update(users).set({ disabled: true }).where(eq(users.id, id))
+      return { cookie }
+    case 'an ended session on its own account':
+      await send(app, 'POST', '/logout', { cookie })
+      return { cookie }
+    case 'an ended token on its own account':
+      await send(app, 'POST', '/logout', { headers: token })
+      return token
+    // The right id under the signature of another key.
+    case 'a forged cookie on its own account':
+      return { cookie: cookie.replace(/[^.]*$/, 'A'.repeat(43)) }
+    default:
+      return actor.startsWith('a token') ? token : { cookie }
   }
-  if (actor === 'an ended session on its own account') {
-    await send(app, 'POST', '/logout', { cookie })
-  }
-  // The right id under the signature of another key.
-  if (actor === 'a forged cookie on its own account') {
-    return { cookie: cookie.replace(/[^.]*$/, 'A'.repeat(43)), target }
-  }
-  return { cookie, target }
+}
+
+/** The path to the account, or to a session or a token that it has. */
+async function pathTo(app: App, url: string, { id }: Account): Promise<string> {
+  if (!url.includes(':id')) return url
+  const ids = url.startsWith('/sessions')
+    ? await storedSessions(app, id)
+    : url.startsWith('/tokens')
+      ? await storedTokens(app, id)
+      : [id]
+  return url.replace(':id', String(ids.at(-1)))
 }
 
 /** A body that the route takes, so that nothing but the actor decides. */
@@ -167,6 +151,10 @@ function bodyFor(name: string, { username, password }: Account): { body?: unknow
       return { body: { username: `n-${randomUUID()}`, password } }
     case 'PUT /user/update-password/:id':
       return { body: { password: `other ${password}` } }
+    case 'PATCH /user/:id':
+      return { body: { role: 'admin', disabled: true } }
+    case 'POST /tokens':
+      return { body: { name: 'asked for' } }
     default:
       return {}
   }

@@ -4,6 +4,7 @@ import { type Account, makeUser, signIn } from '../support/accounts.ts'
 import { type App, build } from '../support/build.ts'
 import { createDatabase } from '../support/database.ts'
 import { assertError } from '../support/error-answer.ts'
+import { badAccess } from './bad-inputs/access.ts'
 import { type BadInput, OPERATIONS, PASSWORD } from './bad-inputs/bad-input.ts'
 import { badBodies } from './bad-inputs/bodies.ts'
 import { badFields } from './bad-inputs/fields.ts'
@@ -16,6 +17,7 @@ for (const [subject, inputs] of Object.entries({
   'bad body': badBodies,
   'bad field': badFields,
   'bad id': badIds,
+  'bad token or update': badAccess,
 })) {
   test(`any ${subject} is refused for what it is and changes no row`, async (t: TestContext) => {
     const { app } = await build(t, { DATABASE_URL })
@@ -37,7 +39,7 @@ for (const [subject, inputs] of Object.entries({
 }
 
 test('the table of bad inputs, counted, has 60 at least and none twice', (t: TestContext) => {
-  const names = [...badBodies, ...badFields, ...badIds].map(
+  const names = [...badBodies, ...badFields, ...badIds, ...badAccess].map(
     ({ operation, name }) => `${operation}, ${name}`,
   )
   t.assert.ok(names.length >= 60)
@@ -112,8 +114,8 @@ function ask(
   })
 }
 
-/** What both tables hold, in numbers. */
+/** What the tables that requests change hold, in numbers; failed logins are counted in others. */
 async function checksums(app: App) {
-  const [rows] = await app.db.execute(sql`CHECKSUM TABLE users, sessions EXTENDED`)
+  const [rows] = await app.db.execute(sql`CHECKSUM TABLE users, sessions, tokens EXTENDED`)
   return rows
 }

@@ -14,14 +14,21 @@ type Method = Parameters<typeof send>[1]
 const NOT_ROUTED = ['CONNECT']
 
 const ALLOWED: Record<string, string> = {
+  '/events': 'GET, HEAD',
   '/livez': 'GET, HEAD',
   '/login': 'POST',
   '/logout': 'GET, POST',
   '/me': 'GET, HEAD',
   '/readyz': 'GET, HEAD',
+  '/sessions': 'DELETE, GET, HEAD',
+  '/sessions/:id': 'DELETE',
+  '/tokens': 'GET, HEAD, POST',
+  '/tokens/:id': 'DELETE',
   '/user': 'POST',
-  '/user/:id': 'DELETE, GET, HEAD',
+  '/user/:id': 'DELETE, GET, HEAD, PATCH',
+  '/user/:id/sessions': 'DELETE, GET, HEAD',
   '/user/update-password/:id': 'PUT',
+  '/users': 'GET, HEAD',
 }
 
 test('any known path, asked by a method that it does not take, answers 405 with those that it does', async (t: TestContext) => {
@@ -54,9 +61,13 @@ test('any unknown path, by whatever method and with a session, answers 404', asy
 
 test('HEAD, on every read, answers as GET does without the body', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
-  const account = await makeUser(app)
+  const account = await makeUser(app, 'admin')
   const cookie = await signIn(app, account)
-  for (const url of ['/livez', '/readyz', '/me', `/user/${account.id}`, '/user/9007199254740991']) {
+  const own = `/user/${account.id}`
+  for (const url of [
+    ...['/livez', '/readyz', '/me', own, '/user/9007199254740991'],
+    ...['/sessions', '/tokens', '/users?limit=1', `${own}/sessions`, '/events?userId=1'],
+  ]) {
     const headers = { 'x-request-id': 'same' }
     const head = await send(app, 'HEAD', url, { cookie, headers })
     const get = await send(app, 'GET', url, { cookie, headers })

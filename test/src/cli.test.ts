@@ -21,7 +21,8 @@ test('migrate, on an empty database, applies what is missing, and nothing the se
   const site = await install(t)
   const fresh = { DATABASE_URL: await createEmptyDatabase() }
   const first = await site.run(CLI, ['migrate'], fresh)
-  t.assert.deepStrictEqual(first, { code: 0, stdout: 'Migrations applied: 1.\n', stderr: '' })
+  t.assert.match(first.stdout, /^Migrations applied: [1-9][0-9]*\.\n$/)
+  t.assert.deepStrictEqual({ ...first, stdout: '' }, { code: 0, stdout: '', stderr: '' })
   const second = await site.run(CLI, ['migrate'], fresh)
   t.assert.deepStrictEqual(second, { code: 0, stdout: 'The schema is up to date.\n', stderr: '' })
   t.assert.deepStrictEqual(await query(fresh.DATABASE_URL, 'SELECT * FROM users'), [])

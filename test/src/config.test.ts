@@ -1,13 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import {
-  ConfigError,
-  Environment,
-  loadConfig,
-  readEnvironment,
-  splitList,
-} from '../../src/config.ts'
+import { ConfigError, loadConfig, readEnvironment, splitList } from '../../src/config.ts'
+import { Environment } from '../../src/environment.ts'
 import { makeFolder } from '../support/folder.ts'
 
 const SECRET = 'a secret of the tests with 32 characters or more'
@@ -29,8 +24,14 @@ test('configuration, of an empty environment, has the defaults', (t: TestContext
       BCRYPT_COST: 12,
       PASSWORD_MIN_LENGTH: 8,
       REGISTRATION: 'open',
+      SESSION_IDLE: 86_400,
+      SESSION_LIFETIME: 2_592_000,
+      EVENTS_RETENTION: 31_536_000,
       LOG_LEVEL: 'info',
       RATE_LIMIT_ENABLED: true,
+      RATE_LIMIT_MAX: 6_000,
+      RATE_LIMIT_WINDOW: 60,
+      LOGIN_THROTTLE_ENABLED: true,
     },
   )
 })
@@ -45,8 +46,17 @@ test('configuration, with every variable set, has every value in its type', (t: 
     BCRYPT_COST: '15',
     PASSWORD_MIN_LENGTH: '64',
     REGISTRATION: 'admin',
+    SESSION_IDLE: '300',
+    SESSION_LIFETIME: '31536000',
+    EVENTS_RETENTION: '86400',
+    ALLOWED_ORIGINS: 'https://app.example,http://localhost:8080',
     LOG_LEVEL: 'silent',
     RATE_LIMIT_ENABLED: 'false',
+    RATE_LIMIT_MAX: '1',
+    RATE_LIMIT_WINDOW: '86400',
+    RATE_LIMIT_ALLOW: '192.0.2.0/24',
+    REDIS_URL: 'redis://127.0.0.1:6379',
+    LOGIN_THROTTLE_ENABLED: 'false',
   }
   t.assert.deepStrictEqual(Object.keys(given).sort(), [...NAMES].sort())
   const typed = {
@@ -54,7 +64,13 @@ test('configuration, with every variable set, has every value in its type', (t: 
     COOKIE_SECURE: false,
     BCRYPT_COST: 15,
     PASSWORD_MIN_LENGTH: 64,
+    SESSION_IDLE: 300,
+    SESSION_LIFETIME: 31_536_000,
+    EVENTS_RETENTION: 86_400,
     RATE_LIMIT_ENABLED: false,
+    RATE_LIMIT_MAX: 1,
+    RATE_LIMIT_WINDOW: 86_400,
+    LOGIN_THROTTLE_ENABLED: false,
   }
   t.assert.deepStrictEqual({ ...loadConfig({ ...given, HOME: '/' }) }, { ...given, ...typed })
 })
@@ -74,7 +90,16 @@ test('configuration, with every variable wrong, lists them all with what is allo
 })
 
 test('configuration, at each limit, is taken, and one beyond is refused', (t: TestContext) => {
-  const limits = { PORT: [0, 65_535], BCRYPT_COST: [10, 15], PASSWORD_MIN_LENGTH: [8, 64] }
+  const limits = {
+    PORT: [0, 65_535],
+    BCRYPT_COST: [10, 15],
+    PASSWORD_MIN_LENGTH: [8, 64],
+    SESSION_IDLE: [300, 31_536_000],
+    SESSION_LIFETIME: [300, 31_536_000],
+    EVENTS_RETENTION: [86_400, 315_360_000],
+    RATE_LIMIT_MAX: [1, 1_000_000_000],
+    RATE_LIMIT_WINDOW: [1, 86_400],
+  }
   for (const [name, [least = 0, most = 0]] of Object.entries(limits)) {
     for (const value of [least, most]) {
       const config: Record<string, unknown> = loadConfig({ [name]: String(value) })
@@ -115,9 +140,31 @@ test('COOKIE_SECURE, where it is not set, is true in production alone', (t: Test
   }
 })
 
-test('a variable that is empty counts as not set', (t: TestContext) => {
-  const empty = Object.fromEntries(NAMES.map((name) => [name, '']))
-  t.assert.deepStrictEqual(loadConfig(empty), loadConfig({}))
+test('a variable that is empty, or of spaces alone, counts as not set', (t: TestContext) => {
+  for (const value of ['', ' ', '\t \n']) {
+    const empty = Object.fromEntries(NAMES.map((name) => [name, value]))
+    t.assert.deepStrictEqual(loadConfig(empty), loadConfig({}))
+  }
+})
+
+test('ALLOWED_ORIGINS takes origins as browsers send them, and nothing else', (t: TestContext) => {
+  for (const good of ['https://app.example', 'http://[::1]:8080, https://xn--bcher-kva.example']) {
+    t.assert.strictEqual(loadConfig({ ALLOWED_ORIGINS: good }).ALLOWED_ORIGINS, good)
+  }
+  for (const bad of [
+    '*',
+    'null',
+    'app.example',
+    'https://app.example/',
+    'https://App.example',
+    'https://app.example:443',
+    'https://*.example',
+    'https://app.example,',
+    'ftp://app.example',
+    'https://a b',
+  ]) {
+    t.assert.match(faultsOf(t, { ALLOWED_ORIGINS: bad }), /ALLOWED_ORIGINS is not valid/, bad)
+  }
 })
 
 test('TRUST_PROXY takes addresses and CIDRs of both versions, and nothing else', (t: TestContext) => {

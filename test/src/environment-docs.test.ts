@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
-import { Environment } from '../../src/config.ts'
+import { Environment } from '../../src/environment.ts'
 
 const variables = Object.entries(Environment.properties).map(([name, schema]) => ({
   name,

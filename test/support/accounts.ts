@@ -1,9 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { hash } from '@node-rs/bcrypt'
-import { eq } from 'drizzle-orm'
-import { sessions, users } from '../../db/schema.ts'
-import { openSession } from '../../db/sessions.ts'
-import { insertUser, type Role } from '../../db/users.ts'
+import { eq, sql } from 'drizzle-orm'
+import { digest } from '../../db/digest.ts'
+import { type Role, sessions, tokens, users } from '../../db/schema.ts'
 import { type App, TEST_COST } from './build.ts'
 
 export interface Account {
@@ -18,23 +17,26 @@ export async function makeUser(app: App, role: Role = 'user', cost = TEST_COST):
   const username = `u-${randomUUID()}`
   const password = `secret of ${randomUUID()}`
   const passwordHash = await hash(password, { cost })
-  const user = await insertUser(app.db, { username, passwordHash, role })
-  if (!user) throw new Error(`${username} exists`)
-  return { id: user.id, username, password, passwordHash }
+  const row = { username, usernameKey: username, passwordHash, role }
+  const [{ insertId: id }] = await app.db.insert(users).values(row)
+  return { id, username, password, passwordHash }
 }
 
 /** @returns the value of the `Cookie` header of a new session, made past the login */
-export async function signIn(app: App, account: Account): Promise<string> {
+export async function signIn(app: App, { id: userId }: Account): Promise<string> {
   const secretId = randomBytes(24).toString('base64url')
-  await openSession(app.db, secretId, {
-    userId: account.id,
-    passwordHash: account.passwordHash,
-    lifetimeMs: 60_000,
-    address: undefined,
-    userAgent: undefined,
-  })
+  const expiresAt = sql`CURRENT_TIMESTAMP(3) + INTERVAL 1 HOUR`
+  await app.db.insert(sessions).values({ userId, digest: digest(secretId), expiresAt })
   const { name, signer } = app.sessionCookie
   return `${name}=${encodeURIComponent(signer.sign(secretId))}`
+}
+
+/** @returns a new token of the account, made past the route: its id and the header that shows it */
+export async function giveToken(app: App, { id: userId }: Account) {
+  const secret = `gh_${randomBytes(32).toString('base64url')}`
+  const row = { userId, digest: digest(secret), name: 'made for a test' }
+  const [{ insertId }] = await app.db.insert(tokens).values(row)
+  return { id: insertId, secret, headers: { authorization: `Bearer ${secret}` } }
 }
 
 /** @returns the value for the `Cookie` header from an answer's `Set-Cookie` */
@@ -53,6 +55,12 @@ export async function storedUser(app: App, id: number) {
 /** @returns the public ids of the account's stored sessions */
 export async function storedSessions(app: App, userId: number): Promise<number[]> {
   const rows = await app.db.select().from(sessions).where(eq(sessions.userId, userId))
+  return rows.map(({ id }) => id)
+}
+
+/** @returns the ids of the account's stored tokens */
+export async function storedTokens(app: App, userId: number): Promise<number[]> {
+  const rows = await app.db.select().from(tokens).where(eq(tokens.userId, userId))
   return rows.map(({ id }) => id)
 }
 

@@ -7,6 +7,8 @@ import { LogCapture } from './log-capture.ts'
 /** Low, so that a test's time goes to what it tests; the environment's schema begins at 10. */
 export const TEST_COST = 4
 
+export const TEST_SECRET = 'a secret that the tests alone sign with'
+
 export type App = Awaited<ReturnType<typeof buildApp>>
 
 export interface BuildOptions extends Partial<SettledConfig> {
@@ -22,7 +24,7 @@ export interface BuildOptions extends Partial<SettledConfig> {
 export async function build(t: TestContext, { failing = false, ...overrides }: BuildOptions) {
   const config: SettledConfig = {
     ...loadConfig({ NODE_ENV: 'test', RATE_LIMIT_ENABLED: 'false' }),
-    SESSION_SECRET: 'a secret of the tests, of 32 characters or more',
+    SESSION_SECRET: TEST_SECRET,
     BCRYPT_COST: TEST_COST,
     ...overrides,
   }

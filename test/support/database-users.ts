@@ -1,29 +1,42 @@
 import { randomUUID } from 'node:crypto'
+import type { Actor, Change } from '../../db/authority.ts'
 import type { Database } from '../../db/client.ts'
-import { type Actor, findActor, openSession } from '../../db/sessions.ts'
-import { insertUser, type Role } from '../../db/users.ts'
+import type { Role } from '../../db/schema.ts'
+import {
+  findActorBySession,
+  type NewSession,
+  openSession,
+  type SessionLimits,
+} from '../../db/sessions.ts'
+import { createUser } from '../../db/users.ts'
+
+export const LIMITS: SessionLimits = { idleMs: 3_600_000, lifetimeMs: 86_400_000 }
 
 export type DatabaseUser = Awaited<ReturnType<typeof makeDatabaseUser>>
 
 /** For tests of `db`, that hash nothing: the row of an account with any hash. */
 export async function makeDatabaseUser(db: Database, role: Role = 'user') {
   const passwordHash = `hash of ${randomUUID()}`
-  const user = await insertUser(db, { username: `u-${randomUUID()}`, passwordHash, role })
-  if (!user) throw new Error('the name exists')
+  const username = `u-${randomUUID()}`
+  const user = await createUser(db, { origin: {} }, { username, passwordHash, role })
+  if (typeof user === 'string') throw new Error(user)
   return { ...user, passwordHash }
 }
 
 /** Opens a session for the account. @returns the account as the guard knows it by its cookie */
 export async function makeActor(db: Database, user: DatabaseUser): Promise<Actor> {
   const secretId = randomUUID()
-  await openSession(db, secretId, {
-    userId: user.id,
-    passwordHash: user.passwordHash,
-    lifetimeMs: 60_000,
-    address: undefined,
-    userAgent: undefined,
-  })
-  const actor = await findActor(db, secretId)
+  await openSession(db, secretId, newSession(user), LIMITS)
+  const actor = await findActorBySession(db, secretId, LIMITS)
   if (!actor) throw new Error('the session was not opened')
   return actor
+}
+
+export function newSession({ id, passwordHash }: DatabaseUser): NewSession {
+  return { userId: id, passwordHash, userAgent: undefined, origin: {} }
+}
+
+/** A change to an account, by the actor and from nowhere. */
+export function changeTo(userId: number, actor: Actor): Change {
+  return { actor, origin: {}, userId }
 }

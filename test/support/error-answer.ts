@@ -35,6 +35,9 @@ export function assertError(
   t.assert.strictEqual(answer.headers['content-type'], 'application/json; charset=utf-8')
   t.assert.strictEqual(answer.headers['cache-control'], 'no-store')
   t.assert.match(String(answer.headers['x-request-id']), /^[A-Za-z0-9._:-]{1,64}$/)
+  // RFC 9110 15.5.2, RFC 6585 4 and RFC 9110 15.6.4
+  if (statusCode === 401) t.assert.match(String(answer.headers['www-authenticate']), /^Bearer /)
+  if ([429, 503].includes(statusCode)) t.assert.ok(Number(answer.headers['retry-after']) >= 1)
   t.assert.doesNotMatch(answer.body, LEAK)
   if (code !== undefined) {
     t.assert.strictEqual(rest.code, code, answer.body)

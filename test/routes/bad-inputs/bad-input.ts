@@ -10,6 +10,12 @@ export const OPERATIONS = {
   getUser: { method: 'GET', url: '/user/:own', role: 'user' },
   deleteUser: { method: 'DELETE', url: '/user/:own', role: 'admin' },
   updateAnyPassword: { method: 'PUT', url: '/user/update-password/:own', role: 'admin' },
+  updateUser: { method: 'PATCH', url: '/user/:own', role: 'admin' },
+  listUserSessions: { method: 'GET', url: '/user/:own/sessions', role: 'admin' },
+  endUserSessions: { method: 'DELETE', url: '/user/:own/sessions', role: 'admin' },
+  endSession: { method: 'DELETE', url: '/sessions/:own', role: 'user' },
+  createToken: { method: 'POST', url: '/tokens', role: 'user' },
+  endToken: { method: 'DELETE', url: '/tokens/:own', role: 'user' },
 } as const
 
 export type Operation = keyof typeof OPERATIONS

@@ -46,20 +46,31 @@ const UNDECODABLE: [name: string, id: string][] = [
   ['half a surrogate', '%ed%a0%80'],
 ]
 
-const operations = ['getUser', 'deleteUser', 'updateAnyPassword'] as const
+const operations = [
+  'getUser',
+  'deleteUser',
+  'updateAnyPassword',
+  'updateUser',
+  'listUserSessions',
+  'endUserSessions',
+  'endSession',
+  'endToken',
+] as const
+
+const BODIES = { updateAnyPassword: { password: PASSWORD }, updateUser: { disabled: true } }
 
 export const badIds: BadInput[] = operations.flatMap((operation) => {
-  const body = operation === 'updateAnyPassword' ? { body: { password: PASSWORD } } : {}
+  const body = Object.entries(BODIES).find(([name]) => name === operation)?.[1]
   return [
     ...IDS.map(([name, id]) => ({
-      ...body,
+      body,
       operation,
       name: `an id of ${name}`,
       id,
       expected: invalid('params.id'),
     })),
     ...UNDECODABLE.map(([name, id]) => ({
-      ...body,
+      body,
       operation,
       name: `an id of ${name}`,
       id,

@@ -1,0 +1,95 @@
+import { and, eq, gt, inArray, isNull, or, sql } from 'drizzle-orm'
+import type { Queryable } from './client.ts'
+import type { Origin } from './events.ts'
+import { type Role, sessions, tokens, users } from './schema.ts'
+
+/** Who asks, as the database knew them when the request came in, and by what. */
+export interface Actor {
+  id: number
+  username: string
+  role: Role
+  createdAt: Date
+  credential: Credential
+}
+
+/** The session or the token that a request came with. */
+export interface Credential {
+  kind: 'session' | 'token'
+  id: number
+  /** Whether its last use is a minute old or more, and is to be written. */
+  isStale: boolean
+}
+
+/** A change to an account: who asks, from where, and whose account it is. */
+export interface Change {
+  actor: Actor
+  origin: Origin
+  userId: number
+}
+
+/** Who may make a change. */
+type Rule = 'own-or-admin' | 'admin' | 'admin-on-another'
+
+export type Refusal = 'actor-gone' | 'not-permitted' | 'not-found' | 'own-account'
+
+export function mayActOn(actor: { id: number; role: Role }, userId: number): boolean {
+  return actor.role === 'admin' || actor.id === userId
+}
+
+/**
+ * Asks anew, within a change's transaction, whether its actor may make it: what they were allowed
+ * when the request came in may have been taken back while its body arrived or a password was
+ * hashed. Until the commit both accounts are locked, in the order of their ids, so that two who
+ * act on each other can't deadlock.
+ *
+ * @returns the account, or why there is none to act on: `actor-gone` means that the session or
+ * token has ended, or that its owner is disabled or deleted
+ */
+export async function authorize(
+  tx: Queryable,
+  { actor, userId }: Omit<Change, 'origin'>,
+  rule: Rule,
+): Promise<{ refusal: Refusal; account?: never } | { refusal?: never; account: LockedAccount }> {
+  const rows = await tx
+    .select(lockedColumns)
+    .from(users)
+    .where(inArray(users.id, [userId, actor.id]))
+    .orderBy(users.id)
+    .for('update')
+  const acting = rows.find(({ id }) => id === actor.id)
+  if (!acting || acting.disabled || !(await isLive(tx, actor.credential))) {
+    return { refusal: 'actor-gone' }
+  }
+  const isPermitted = rule === 'own-or-admin' ? mayActOn(acting, userId) : acting.role === 'admin'
+  if (!isPermitted) return { refusal: 'not-permitted' }
+  if (rule === 'admin-on-another' && userId === actor.id) return { refusal: 'own-account' }
+  const account = rows.find(({ id }) => id === userId)
+  return account ? { account } : { refusal: 'not-found' }
+}
+
+const lockedColumns = {
+  id: users.id,
+  username: users.username,
+  role: users.role,
+  disabled: users.disabled,
+  passwordHash: users.passwordHash,
+}
+
+type LockedAccount = Pick<typeof users.$inferSelect, keyof typeof lockedColumns>
+
+const now = sql`CURRENT_TIMESTAMP(3)`
+
+/** The idle limit is left to the guard: this request is a use. */
+async function isLive(tx: Queryable, { kind, id }: Credential): Promise<boolean> {
+  const found =
+    kind === 'session'
+      ? await tx
+          .select({ id: sessions.id })
+          .from(sessions)
+          .where(and(eq(sessions.id, id), gt(sessions.expiresAt, now)))
+      : await tx
+          .select({ id: tokens.id })
+          .from(tokens)
+          .where(and(eq(tokens.id, id), or(isNull(tokens.expiresAt), gt(tokens.expiresAt, now))))
+  return found.length === 1
+}

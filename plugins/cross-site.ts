@@ -1,0 +1,41 @@
+import type { FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { errors } from './errors.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** A `GET` that changes state all the same. */
+    changesState?: boolean
+  }
+}
+
+export interface CrossSiteOptions {
+  /** Besides the server's own, as `https://app.example`. */
+  allowedOrigins: string[]
+}
+
+const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/**
+ * Refuses what another site makes a browser send (OWASP ASVS 5.0, 3.5.1 to 3.5.3): by
+ * `Sec-Fetch-Site`, or by `Origin` where a browser doesn't send that. Clients that aren't browsers
+ * send neither, and pass.
+ */
+export default fp<CrossSiteOptions>(
+  async (app, { allowedOrigins }) => {
+    app.addHook('onRequest', async (request) => {
+      const { method, routeOptions } = request
+      if (SAFE_METHODS.has(method) && !routeOptions.config.changesState) return
+      if (isForeign(request, allowedOrigins)) throw new errors.CROSS_SITE()
+    })
+  },
+  { name: 'cross-site' },
+)
+
+function isForeign({ headers, protocol, host }: FastifyRequest, allowed: string[]): boolean {
+  const { origin } = headers
+  if (origin !== undefined && allowed.includes(origin)) return false
+  const site = headers['sec-fetch-site']
+  if (site !== undefined) return site === 'cross-site'
+  return origin !== undefined && origin !== `${protocol}://${host}`
+}

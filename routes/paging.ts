@@ -1,0 +1,68 @@
+import { type Static, type TSchema, Type } from '@sinclair/typebox'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { closedObject, nullable } from './schemas.ts'
+
+const DEFAULT_LIMIT = 50
+
+/** What every list takes. Numbers stay text until they are known to be ones. */
+export const pageParameters = {
+  limit: Type.Optional(
+    Type.String({ pattern: '^([1-9][0-9]?|100)$', description: 'a whole number from 1 to 100' }),
+  ),
+  cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 400 })),
+}
+
+export const PageQuery = closedObject(pageParameters)
+
+/** A part of a list, and the cursor of the next; null at the end. There is no count. */
+export function page<Item extends TSchema>(item: Item) {
+  return Type.Object({ items: Type.Array(item), nextCursor: nullable(Type.String()) })
+}
+
+export interface List<Row, Item> {
+  /** Its cursors are good for lists of this name alone. */
+  name: string
+  /** Whether rows come to its end, so that its last cursor is good for those to come. */
+  grows?: boolean
+  /** @param position of the row behind which to go on; undefined at the beginning */
+  find(position: string | undefined, limit: number): Promise<Row[]>
+  /** What the list is ordered by, and unique. */
+  positionOf(row: Row): string | number
+  toItem(row: Row): Item
+}
+
+interface PageRequest {
+  server: FastifyInstance
+  query: Static<typeof PageQuery>
+}
+
+/**
+ * Reads the part of a list that a request asks for, and tells where the next begins, also in a
+ * `Link` header (RFC 8288).
+ *
+ * @throws VALIDATION_FAILED if the cursor isn't one of this list
+ */
+export async function readPage<Row, Item>(
+  { server: { cursors }, query }: PageRequest,
+  reply: FastifyReply,
+  { name, grows = false, find, positionOf, toItem }: List<Row, Item>,
+) {
+  const limit = query.limit === undefined ? DEFAULT_LIMIT : Number(query.limit)
+  const position = query.cursor === undefined ? undefined : cursors.decode(name, query.cursor)
+  const rows = await find(position, limit + 1) // one more tells whether there is a next part
+  const hasNext = rows.length > limit
+  const shown = rows.slice(0, limit)
+  const last = shown.at(-1)
+  const cursor = last === undefined ? query.cursor : cursors.encode(name, positionOf(last))
+  if (hasNext && cursor !== undefined) {
+    // Relative, so that it holds behind a proxy that serves this under another path.
+    const next = new URLSearchParams({ ...query, cursor })
+    reply.header('link', `<?${next}>; rel="next"`)
+  }
+  return { items: shown.map(toItem), nextCursor: (hasNext || grows ? cursor : null) ?? null }
+}
+
+/** For lists that are ordered by id. */
+export function idAt(position: string | undefined): number | undefined {
+  return position === undefined ? undefined : Number(position)
+}

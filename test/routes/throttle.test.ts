@@ -1,0 +1,108 @@
+import { type TestContext, test } from 'node:test'
+import { eq, sql } from 'drizzle-orm'
+import { loginFailures } from '../../db/schema.ts'
+import { countLogin, rangeOf } from '../../db/throttle.ts'
+import { errors } from '../../plugins/errors.ts'
+import { makeUser } from '../support/accounts.ts'
+import { type App, build, send } from '../support/build.ts'
+import { createDatabase } from '../support/database.ts'
+import { assertError } from '../support/error-answer.ts'
+
+const DATABASE_URL = await createDatabase()
+const options = { DATABASE_URL, TRUST_PROXY: '127.0.0.1' }
+const FREE_TRIES = 10
+
+function attempt(app: App, username: string, password: string, address: string) {
+  const headers = { 'x-forwarded-for': address }
+  return send(app, 'POST', '/login', { body: { username, password }, headers })
+}
+
+test('line 3: failures in a row delay the next try, from the same range only, also after a restart', async (t: TestContext) => {
+  const { app } = await build(t, options)
+  const { username, password } = await makeUser(app)
+  for (let tries = 0; tries < FREE_TRIES; tries++) {
+    t.assert.strictEqual((await attempt(app, username, 'wrong', '192.0.2.1')).statusCode, 400)
+  }
+  const refused = await attempt(app, username, password, '192.0.2.99')
+  t.assert.strictEqual(refused.json().code, 'LOGIN_THROTTLED')
+  t.assert.strictEqual(refused.headers['retry-after'], '1')
+
+  const { app: restarted } = await build(t, options)
+  const still = await attempt(restarted, username, password, '192.0.2.1')
+  t.assert.strictEqual(still.statusCode, 429)
+  const victim = await attempt(restarted, username.toUpperCase(), password, '198.51.100.7')
+  t.assert.strictEqual(victim.statusCode, 200)
+})
+
+test('line 3: each failure more doubles the delay, up to 15 minutes; a success clears it', async (t: TestContext) => {
+  const { app } = await build(t, options)
+  const { username, password } = await makeUser(app)
+  for (let tries = 1; tries < FREE_TRIES; tries++) await countLogin(app.db, username, '192.0.2.1')
+  const delays: number[] = []
+  for (let tries = 0; tries < 12; tries++) {
+    await app.db.update(loginFailures).set({ blockedUntil: sql`now(3)` })
+    await countLogin(app.db, username, '192.0.2.1')
+    delays.push(await countLogin(app.db, username, '192.0.2.1'))
+  }
+  t.assert.deepStrictEqual(delays, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900])
+
+  await app.db.update(loginFailures).set({ blockedUntil: sql`now(3)` })
+  t.assert.strictEqual((await attempt(app, username, password, '192.0.2.1')).statusCode, 200)
+  t.assert.strictEqual((await attempt(app, username, 'wrong', '192.0.2.1')).statusCode, 400)
+  t.assert.strictEqual((await attempt(app, username, 'wrong', '192.0.2.1')).statusCode, 400)
+})
+
+test('line 3: 100 failures in a row stop an account whatever the address', async (t: TestContext) => {
+  const { app } = await build(t, options)
+  const { username, password } = await makeUser(app)
+  for (let tries = 0; tries < 100; tries++) {
+    t.assert.strictEqual(await countLogin(app.db, username, `10.0.${tries}.1`), 0)
+  }
+  t.assert.strictEqual((await attempt(app, username, password, '203.0.113.5')).statusCode, 429)
+})
+
+test('line 3: unknown names are throttled alike, in the same bytes', async (t: TestContext) => {
+  const { app } = await build(t, options)
+  const { username } = await makeUser(app)
+  const bodies = []
+  for (const name of [username, 'nobody-at-all']) {
+    for (let tries = 0; tries < FREE_TRIES; tries++) await attempt(app, name, 'wrong', '192.0.2.1')
+    bodies.push((await attempt(app, name, 'wrong', '192.0.2.1')).body)
+  }
+  t.assert.match(bodies[0] ?? '', /LOGIN_THROTTLED/)
+  t.assert.strictEqual(bodies[0], bodies[1])
+})
+
+test('line 3: 60 tries at once are counted as 60: no more than the free ones are tried', async (t: TestContext) => {
+  const { app } = await build(t, options)
+  const { username } = await makeUser(app)
+  const answers = await Promise.all(
+    Array.from({ length: 60 }, () => attempt(app, username, 'wrong', '192.0.2.1')),
+  )
+  const tried = answers.filter(({ statusCode }) => statusCode === 400).length
+  t.assert.ok(tried >= FREE_TRIES && tried <= FREE_TRIES + 3, `${tried} were tried`)
+  const keys = await app.db.select().from(loginFailures).where(eq(loginFailures.failures, tried))
+  t.assert.ok(keys.length >= 1)
+})
+
+test('line 3: a login that is not judged, since too many wait, is not counted', async (t: TestContext) => {
+  const { app } = await build(t, options)
+  const { username } = await makeUser(app)
+  const verify = t.mock.method(app.passwords, 'verify', () => {
+    throw new errors.SERVICE_UNAVAILABLE()
+  })
+  for (let tries = 0; tries < FREE_TRIES + 5; tries++) {
+    assertError(t, await attempt(app, username, 'wrong', '192.0.2.1'), 503, 'SERVICE_UNAVAILABLE')
+  }
+  verify.mock.restore()
+  assertError(t, await attempt(app, username, 'wrong', '192.0.2.1'), 400, 'INVALID_CREDENTIALS')
+})
+
+test('an address range is the /24 of IPv4 and the /64 of IPv6, however it is written', (t: TestContext) => {
+  t.assert.strictEqual(rangeOf('192.0.2.7'), '192.0.2')
+  t.assert.strictEqual(rangeOf('::ffff:192.0.2.7'), '192.0.2')
+  t.assert.strictEqual(rangeOf('2001:db8:1:2:3:4:5:6'), '2001:db8:1:2')
+  t.assert.strictEqual(rangeOf('2001:DB8:1:2::6'), rangeOf('2001:0db8:0001:0002:ffff::1'))
+  t.assert.strictEqual(rangeOf('::1'), '0:0:0:0')
+  t.assert.strictEqual(rangeOf('2001:db8::1'), '2001:db8:0:0')
+})
