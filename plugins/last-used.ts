@@ -5,7 +5,11 @@ import { touchTokens } from '../db/tokens.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    lastUsed: { note(credential: Credential): void }
+    lastUsed: {
+      note(credential: Credential): void
+      /** Writes what was noted, now. */
+      flush(): Promise<void>
+    }
   }
 }
 
@@ -21,7 +25,7 @@ export default fp(
     const pending = { session: new Set<number>(), token: new Set<number>() }
     const touch = { session: touchSessions, token: touchTokens }
 
-    async function flush() {
+    async function writeAll() {
       for (const kind of ['session', 'token'] as const) {
         const ids = [...pending[kind]]
         pending[kind].clear()
@@ -32,22 +36,24 @@ export default fp(
     }
 
     let flushing = Promise.resolve()
-    const timer = setInterval(() => {
+    const flush = () => {
       flushing = flushing
-        .then(flush)
+        .then(writeAll)
         .catch((err) => app.log.warn({ err }, 'last use was not written'))
-    }, FLUSH_MS)
+      return flushing
+    }
+    const timer = setInterval(flush, FLUSH_MS)
     timer.unref()
 
     app.addHook('onClose', async () => {
       clearInterval(timer)
-      await flushing
-      await flush().catch((err) => app.log.warn({ err }, 'last use was not written'))
+      await flush()
     })
     app.decorate('lastUsed', {
       note({ kind, id, isStale }) {
         if (isStale) pending[kind].add(id)
       },
+      flush,
     })
   },
   { name: 'last-used', dependencies: ['database'] },

@@ -2,48 +2,78 @@ import { type TestContext, test } from 'node:test'
 import { makeUser, signIn } from '../support/accounts.ts'
 import { build, send } from '../support/build.ts'
 import { createDatabase } from '../support/database.ts'
+import { assertError } from '../support/error-answer.ts'
+import { buildWithRoutes } from '../support/route-table.ts'
 
 const DATABASE_URL = await createDatabase()
 const FOREIGN = { origin: 'https://evil.example' }
 const OWN = { origin: 'http://localhost:80' }
 
-test('line 9: a request of another site that changes state is refused, GET /logout and POST /login too', async (t: TestContext) => {
-  const { app } = await build(t, { DATABASE_URL })
+test('line 9: a request of another site that changes state, of whatever route, is refused and changes nothing', async (t: TestContext) => {
+  const { app, routes } = await buildWithRoutes(t, { DATABASE_URL })
   const account = await makeUser(app, 'admin')
   const cookie = await signIn(app, account)
-  const { username, password } = account
-  const changes = [
-    ['POST', '/login', { username, password }],
-    ['GET', '/logout', undefined],
-    ['POST', '/logout', undefined],
-    ['DELETE', '/sessions', undefined],
-    ['PUT', `/user/update-password/${account.id}`, { password: 'something quite new' }],
-  ] as const
-  for (const [method, url, body] of changes) {
-    for (const headers of [{ 'sec-fetch-site': 'cross-site' }, FOREIGN]) {
-      const answer = await send(app, method, url, { cookie, headers, ...(body && { body }) })
-      t.assert.strictEqual(answer.json().code, 'CROSS_SITE', `${method} ${url}`)
+  const changing = routes.filter(
+    ({ method, url }) => !['GET', 'HEAD'].includes(method) || url === '/logout',
+  )
+  t.assert.ok(changing.length >= 12)
+  for (const { method, url } of changing) {
+    for (const headers of [
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'cross-site', ...OWN },
+      FOREIGN,
+      { origin: 'null' },
+      { origin: 'https://localhost' },
+      { origin: 'http://localhost:8080' },
+    ]) {
+      const path = url.replace(':id', String(account.id))
+      const body = { username: account.username, password: account.password }
+      // The cast: a method of the table is one that `inject` takes.
+      const answer = await send(app, method as 'POST', path, { cookie, headers, body })
+      assertError(t, answer, 403, 'CROSS_SITE')
       t.assert.strictEqual(answer.headers['set-cookie'], undefined)
     }
   }
   t.assert.strictEqual((await send(app, 'GET', '/me', { cookie })).statusCode, 200)
 })
 
-test('line 9: clients without either header, pages of its own, and reads pass', async (t: TestContext) => {
+test('line 9: a request of no browser, of an own page or of the user, and any read, passes', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const { username, password } = account
   const body = { username, password }
-  for (const headers of [{}, { 'sec-fetch-site': 'same-origin', ...FOREIGN }, OWN]) {
+  for (const headers of [
+    {},
+    { 'sec-fetch-site': 'same-origin', ...FOREIGN },
+    { 'sec-fetch-site': 'same-site' },
+    { 'sec-fetch-site': 'none' },
+    OWN,
+  ]) {
     const answer = await send(app, 'POST', '/login', { body, headers })
     t.assert.strictEqual(answer.statusCode, 200, JSON.stringify(headers))
   }
   const cookie = await signIn(app, account)
-  const read = await send(app, 'GET', '/me', {
-    cookie,
-    headers: { 'sec-fetch-site': 'cross-site' },
-  })
-  t.assert.strictEqual(read.statusCode, 200)
+  const headers = { 'sec-fetch-site': 'cross-site', ...FOREIGN }
+  for (const url of ['/me', '/sessions', `/user/${account.id}`]) {
+    t.assert.strictEqual((await send(app, 'GET', url, { cookie, headers })).statusCode, 200)
+  }
+})
+
+test('line 9: an own page behind a proxy with TLS passes, if the proxy is trusted', async (t: TestContext) => {
+  const headers = {
+    origin: 'https://accounts.example',
+    'x-forwarded-proto': 'https',
+    'x-forwarded-host': 'accounts.example',
+  }
+  for (const [proxy, status] of [
+    ['127.0.0.1', 200],
+    ['10.0.0.1', 403],
+  ] as const) {
+    const { app } = await build(t, { DATABASE_URL, TRUST_PROXY: proxy })
+    const { username, password } = await makeUser(app)
+    const answer = await send(app, 'POST', '/login', { body: { username, password }, headers })
+    t.assert.strictEqual(answer.statusCode, status)
+  }
 })
 
 test('an allowed origin passes and gets the headers of CORS; another gets none', async (t: TestContext) => {
@@ -57,5 +87,18 @@ test('an allowed origin passes and gets the headers of CORS; another gets none',
   t.assert.strictEqual(allowed.headers['access-control-allow-credentials'], 'true')
   const foreign = await send(app, 'POST', '/login', { body, headers: FOREIGN })
   t.assert.strictEqual(foreign.json().code, 'CROSS_SITE')
+  t.assert.strictEqual(foreign.headers['access-control-allow-origin'], undefined)
+})
+
+test('a preflight request of an allowed origin is answered with what it may send; of another it is not', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL, ALLOWED_ORIGINS: 'https://app.example' })
+  const preflight = (origin: string) =>
+    send(app, 'OPTIONS', '/user/1', {
+      headers: { origin, 'access-control-request-method': 'PATCH' },
+    })
+  const allowed = await preflight('https://app.example')
+  t.assert.strictEqual(allowed.statusCode, 204)
+  t.assert.match(String(allowed.headers['access-control-allow-methods']), /PATCH/)
+  const foreign = await preflight('https://evil.example')
   t.assert.strictEqual(foreign.headers['access-control-allow-origin'], undefined)
 })

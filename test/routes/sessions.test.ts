@@ -1,7 +1,7 @@
 import { type TestContext, test } from 'node:test'
 import { eq, sql } from 'drizzle-orm'
 import { sessions } from '../../db/schema.ts'
-import { giveToken, makeUser, signIn, storedSessions } from '../support/accounts.ts'
+import { cookieOf, giveToken, makeUser, signIn, storedSessions } from '../support/accounts.ts'
 import { type App, build, send } from '../support/build.ts'
 import { createDatabase } from '../support/database.ts'
 import { assertError } from '../support/error-answer.ts'
@@ -135,31 +135,83 @@ test('an admin sees and ends the sessions of another user; of nobody it is a 404
   t.assert.strictEqual(nobody.json().code, 'USER_NOT_FOUND')
 })
 
-test('line 7: a session past its idle or its absolute limit is refused', async (t: TestContext) => {
+test('line 7: a session, past its idle or its absolute limit, is refused, and just before it is not', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL, SESSION_IDLE: 300 })
-  const pasts = { lastSeenAt: sql`now(3) - interval 301 second`, expiresAt: sql`now(3)` }
-  for (const past of ['lastSeenAt', 'expiresAt'] as const) {
+  const second = (offset: number) => sql`CURRENT_TIMESTAMP(3) + INTERVAL ${offset} SECOND`
+  for (const [dates, status] of [
+    [{ lastSeenAt: second(-298) }, 200],
+    [{ lastSeenAt: second(-300) }, 401],
+    [{ expiresAt: second(2) }, 200],
+    [{ expiresAt: second(0) }, 401], // whatever its last use: just now
+  ] as const) {
     const account = await makeUser(app)
     const cookie = await signIn(app, account)
-    await app.db
-      .update(sessions)
-      .set({ [past]: pasts[past] })
-      .where(eq(sessions.userId, account.id))
-    t.assert.strictEqual((await send(app, 'GET', '/me', { cookie })).statusCode, 401, past)
+    await app.db.update(sessions).set(dates).where(eq(sessions.userId, account.id))
+    t.assert.strictEqual((await send(app, 'GET', '/me', { cookie })).statusCode, status)
   }
 })
 
-test('last seen, of a session used a minute after, is written behind the answers', async (t: TestContext) => {
+test('line 7: a login opens a session for SESSION_LIFETIME, and no use of it makes that longer', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL, SESSION_LIFETIME: 600 })
+  const { id, username, password } = await makeUser(app)
+  const login = await send(app, 'POST', '/login', { body: { username, password } })
+  const own = eq(sessions.userId, id)
+  await app.db
+    .update(sessions)
+    .set({ lastSeenAt: ago(61) })
+    .where(own)
+  await send(app, 'GET', '/me', { cookie: cookieOf(login) })
+  await app.lastUsed.flush()
+  const [row] = await app.db.select().from(sessions).where(own)
+  t.assert.strictEqual(Number(row?.expiresAt) - Number(row?.createdAt), 600_000)
+  t.assert.ok(Number(row?.lastSeenAt) - Number(row?.createdAt) >= 0, 'the use was written')
+})
+
+test('last seen, of a session used a minute after, is written behind the answer, once for all that use it', async (t: TestContext) => {
+  const [one, two] = [await build(t, { DATABASE_URL }), await build(t, { DATABASE_URL })]
+  const account = await makeUser(one.app)
+  const cookie = await signIn(one.app, account)
+  const own = eq(sessions.userId, account.id)
+  const lastSeen = async () => {
+    const [row] = await one.app.db.select().from(sessions).where(own)
+    return Number(row?.lastSeenAt)
+  }
+  const usesAfter = async (seconds: number) => {
+    await one.app.db
+      .update(sessions)
+      .set({ lastSeenAt: ago(seconds) })
+      .where(own)
+    const before = await lastSeen()
+    const seen: number[] = []
+    for (const { app } of [one, two]) {
+      for (let uses = 0; uses < 3; uses++) await send(app, 'GET', '/me', { cookie })
+    }
+    for (const { app } of [one, two]) {
+      await app.lastUsed.flush()
+      seen.push((await lastSeen()) - before)
+    }
+    return seen
+  }
+  t.assert.deepStrictEqual(await usesAfter(58), [0, 0])
+  const [first = 0, second] = await usesAfter(61)
+  t.assert.ok(first >= 61_000)
+  t.assert.strictEqual(second, first, 'the other instance writes nothing')
+})
+
+test('last seen, of a session that ended before it was written, brings none back', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const cookie = await signIn(app, account)
-  const own = eq(sessions.userId, account.id)
-  const past = { lastSeenAt: sql`now(3) - interval 61 second` }
-  await app.db.update(sessions).set(past).where(own)
-  const [before] = await app.db.select().from(sessions).where(own)
+  await app.db
+    .update(sessions)
+    .set({ lastSeenAt: ago(61) })
+    .where(eq(sessions.userId, account.id))
   await send(app, 'GET', '/me', { cookie })
-  await app.close()
-  const { app: next } = await build(t, { DATABASE_URL })
-  const [after] = await next.db.select().from(sessions).where(own)
-  t.assert.ok(after && before && after.lastSeenAt.getTime() - before.lastSeenAt.getTime() > 60_000)
+  await send(app, 'POST', '/logout', { cookie })
+  await app.lastUsed.flush()
+  t.assert.deepStrictEqual(await storedSessions(app, account.id), [])
 })
+
+function ago(seconds: number) {
+  return sql`CURRENT_TIMESTAMP(3) - INTERVAL ${seconds} SECOND`
+}
