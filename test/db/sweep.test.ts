@@ -40,8 +40,12 @@ test('a sweep, of more rows than a batch, deletes what has expired and nothing e
     { ...event, id: 1_000_001, at: ago(366) },
     { ...event, id: 1_000_002, at: ago(364) },
   ])
-  const key = randomBytes(32)
-  await app.db.insert(loginFailures).values({ key, failures: 3, lastAt: ago(2), blockedUntil: now })
+  const [old, recent] = [randomBytes(32), randomBytes(32)]
+  const counter = { failures: 3, blockedUntil: now }
+  await app.db.insert(loginFailures).values([
+    { ...counter, key: old, lastAt: ago(2) },
+    { ...counter, key: recent, lastAt: now },
+  ])
 
   t.assert.strictEqual(await sweep(app.db, retention), 1_204)
   const owned = async (table: typeof sessions | typeof tokens) =>
@@ -55,6 +59,11 @@ test('a sweep, of more rows than a batch, deletes what has expired and nothing e
   t.assert.deepStrictEqual(
     kept.map(({ id }) => id),
     [1_000_002],
+  )
+  const counters = await app.db.select().from(loginFailures)
+  t.assert.deepStrictEqual(
+    counters.map(({ key }) => key),
+    [recent],
   )
   t.assert.strictEqual(await sweep(app.db, retention), 0)
 })
