@@ -1,4 +1,3 @@
-import { isIPv4 } from 'node:net'
 import { inArray, sql } from 'drizzle-orm'
 import { type Database, type Queryable, transaction } from './client.ts'
 import { digest } from './digest.ts'
@@ -17,14 +16,11 @@ const MAX_DELAY_S = 15 * 60
  * with a success (`clearFailures`). Tries that are refused don't count: else a client that waits
  * as it is told would be held off by one that doesn't.
  *
+ * @param range of addresses that one attacker may well own
  * @returns the seconds to wait, or 0 if the login may be tried
  */
-export function countLogin(
-  db: Database,
-  username: string,
-  address: string | undefined,
-): Promise<number> {
-  const [ofRange, ofAccount] = keysOf(username, address)
+export function countLogin(db: Database, username: string, range: string): Promise<number> {
+  const [ofRange, ofAccount] = keysOf(username, range)
   const counters = [
     { key: ofRange, free: FREE_TRIES },
     { key: ofAccount, free: FREE_TRIES_ANYWHERE },
@@ -39,25 +35,17 @@ export function countLogin(
   })
 }
 
-/** Forgets the failures of an account from an address, after a success. */
-export async function clearFailures(
-  db: Queryable,
-  username: string,
-  address: string | undefined,
-): Promise<void> {
-  await db.delete(loginFailures).where(inArray(loginFailures.key, keysOf(username, address)))
+/** Forgets the failures of an account from a range of addresses, after a success. */
+export async function clearFailures(db: Queryable, username: string, range: string): Promise<void> {
+  await db.delete(loginFailures).where(inArray(loginFailures.key, keysOf(username, range)))
 }
 
 /** Takes back the count of a login that came to no verdict, by a fault of ours; a delay stays. */
-export async function uncountLogin(
-  db: Queryable,
-  username: string,
-  address: string | undefined,
-): Promise<void> {
+export async function uncountLogin(db: Queryable, username: string, range: string): Promise<void> {
   await db
     .update(loginFailures)
     .set({ failures: sql`GREATEST(${loginFailures.failures} - 1, 0)` })
-    .where(inArray(loginFailures.key, keysOf(username, address)))
+    .where(inArray(loginFailures.key, keysOf(username, range)))
 }
 
 /** @returns the seconds for which the counter, locked from now on, still blocks */
@@ -88,22 +76,7 @@ async function count(tx: Queryable, key: Buffer, free: number): Promise<void> {
 const now = sql`CURRENT_TIMESTAMP(3)`
 
 /** The counter by account and address range, and that by account alone. */
-function keysOf(username: string, address: string | undefined): [Buffer, Buffer] {
+function keysOf(username: string, range: string): [Buffer, Buffer] {
   const account = username.toLowerCase()
-  return [digest(`${rangeOf(address)} ${account}`), digest(`anywhere ${account}`)]
-}
-
-/** The range that one attacker can well be thought to own: IPv4 /24, IPv6 /64. */
-export function rangeOf(address = ''): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address
-  if (isIPv4(mapped)) return mapped.split('.').slice(0, 3).join('.')
-  const [head = '', tail] = mapped.toLowerCase().split('%')[0]?.split('::') ?? []
-  const left = head.split(':').filter(Boolean)
-  const right = tail?.split(':').filter(Boolean) ?? []
-  const gap = Array.from({ length: Math.max(0, 8 - left.length - right.length) }, () => '0')
-  const groups = tail === undefined ? left : [...left, ...gap, ...right]
-  return groups
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':')
+  return [digest(`${range} ${account}`), digest(`anywhere ${account}`)]
 }

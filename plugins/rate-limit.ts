@@ -3,7 +3,7 @@ import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { Redis } from 'ioredis'
-import { clientAddress } from './client-address.ts'
+import { addressRange, clientAddress } from './client-address.ts'
 import { errors } from './errors.ts'
 
 export interface RateLimitOptions {
@@ -35,7 +35,7 @@ export default fp<RateLimitOptions>(
       timeWindow: windowMs,
       ...(redis && { redis, skipOnError: true }),
       enableDraftSpec: true, // the names of the IETF's draft: `ratelimit-limit` and so on
-      keyGenerator: (request) => clientAddress(request) ?? '',
+      keyGenerator: (request) => addressRange(clientAddress(request), 4),
       allowList: (request: FastifyRequest) => {
         const address = clientAddress(request) ?? ''
         return exempt.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')

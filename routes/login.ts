@@ -5,7 +5,7 @@ import { recordFailedLogin } from '../db/events.ts'
 import { replaceSession } from '../db/sessions.ts'
 import { clearFailures, countLogin, uncountLogin } from '../db/throttle.ts'
 import { type Credential, findCredential, renewHash } from '../db/users.ts'
-import { clientAddress } from '../plugins/client-address.ts'
+import { addressRange, clientAddress } from '../plugins/client-address.ts'
 import { errors } from '../plugins/errors.ts'
 import { originOf } from '../plugins/origin.ts'
 import type { Handler } from './handler.ts'
@@ -26,20 +26,20 @@ const loginSchema = {
 export default (async (app, { throttled }) => {
   const login: Handler<typeof loginSchema> = async (request, reply) => {
     const { username, password } = request.body
-    const address = clientAddress(request)
+    const range = addressRange(clientAddress(request), 3)
     if (throttled) {
-      const waitS = await countLogin(app.db, username, address)
+      const waitS = await countLogin(app.db, username, range)
       if (waitS > 0) {
         reply.header('retry-after', waitS)
         throw new errors.LOGIN_THROTTLED()
       }
     }
     const credential = await authenticate(request, username, password).catch(async (error) => {
-      if (throttled) await uncountLogin(app.db, username, address).catch(() => undefined)
+      if (throttled) await uncountLogin(app.db, username, range).catch(() => undefined)
       throw error
     })
     if (!credential) throw new errors.INVALID_CREDENTIALS()
-    if (throttled) await clearFailures(app.db, username, address)
+    if (throttled) await clearFailures(app.db, username, range)
 
     // A new id, and the old session's end: one that was planted before the login is worth nothing.
     if (request.session.userId !== undefined) {

@@ -121,7 +121,7 @@ export const Environment = Type.Object(
       maximum: 1_000_000_000,
       default: 6_000,
       title: '1 to 1000000000',
-      description: 'how many requests an address may send in a window',
+      description: 'how many requests an address, or an IPv6 /64, may send in a window',
     }),
     RATE_LIMIT_WINDOW: Type.Integer({
       minimum: 1,

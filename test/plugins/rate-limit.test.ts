@@ -33,6 +33,13 @@ test('requests of an address above the limit are a 429 with retry-after; others 
   t.assert.strictEqual(refused.headers['ratelimit-remaining'], '0')
 })
 
+test('requests of one IPv6 network, by whatever address of it, are limited together', async (t: TestContext) => {
+  const { app } = await build(t, options)
+  t.assert.deepStrictEqual(await statusesOf(app, 2, '2001:db8::1'), [200, 200])
+  t.assert.deepStrictEqual(await statusesOf(app, 2, '2001:db8::2:1'), [200, 429])
+  t.assert.deepStrictEqual(await statusesOf(app, 1, '2001:db8:0:1::1'), [200])
+})
+
 test('addresses on the allow-list are not limited', async (t: TestContext) => {
   const { app } = await build(t, { ...options, RATE_LIMIT_ALLOW: '192.0.2.0/25,2001:db8::/32' })
   t.assert.deepStrictEqual(await statusesOf(app, 5, '192.0.2.1'), Array(5).fill(200))

@@ -1,7 +1,7 @@
 import { type TestContext, test } from 'node:test'
 import { eq, sql } from 'drizzle-orm'
 import { loginFailures } from '../../db/schema.ts'
-import { countLogin, rangeOf } from '../../db/throttle.ts'
+import { countLogin } from '../../db/throttle.ts'
 import { errors } from '../../plugins/errors.ts'
 import { makeUser } from '../support/accounts.ts'
 import { type App, build, send } from '../support/build.ts'
@@ -37,12 +37,12 @@ test('line 3: failures in a row delay the next try, from the same range only, al
 test('line 3: each failure more doubles the delay, up to 15 minutes; a success clears it', async (t: TestContext) => {
   const { app } = await build(t, options)
   const { username, password } = await makeUser(app)
-  for (let tries = 1; tries < FREE_TRIES; tries++) await countLogin(app.db, username, '192.0.2.1')
+  for (let tries = 1; tries < FREE_TRIES; tries++) await countLogin(app.db, username, '192.0.2')
   const delays: number[] = []
   for (let tries = 0; tries < 12; tries++) {
     await app.db.update(loginFailures).set({ blockedUntil: sql`now(3)` })
-    await countLogin(app.db, username, '192.0.2.1')
-    delays.push(await countLogin(app.db, username, '192.0.2.1'))
+    await countLogin(app.db, username, '192.0.2')
+    delays.push(await countLogin(app.db, username, '192.0.2'))
   }
   t.assert.deepStrictEqual(delays, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900])
 
@@ -56,7 +56,7 @@ test('line 3: 100 failures in a row stop an account whatever the address', async
   const { app } = await build(t, options)
   const { username, password } = await makeUser(app)
   for (let tries = 0; tries < 100; tries++) {
-    t.assert.strictEqual(await countLogin(app.db, username, `10.0.${tries}.1`), 0)
+    t.assert.strictEqual(await countLogin(app.db, username, `10.0.${tries}`), 0)
   }
   t.assert.strictEqual((await attempt(app, username, password, '203.0.113.5')).statusCode, 429)
 })
@@ -96,13 +96,4 @@ test('line 3: a login that is not judged, since too many wait, is not counted', 
   }
   verify.mock.restore()
   assertError(t, await attempt(app, username, 'wrong', '192.0.2.1'), 400, 'INVALID_CREDENTIALS')
-})
-
-test('an address range is the /24 of IPv4 and the /64 of IPv6, however it is written', (t: TestContext) => {
-  t.assert.strictEqual(rangeOf('192.0.2.7'), '192.0.2')
-  t.assert.strictEqual(rangeOf('::ffff:192.0.2.7'), '192.0.2')
-  t.assert.strictEqual(rangeOf('2001:db8:1:2:3:4:5:6'), '2001:db8:1:2')
-  t.assert.strictEqual(rangeOf('2001:DB8:1:2::6'), rangeOf('2001:0db8:0001:0002:ffff::1'))
-  t.assert.strictEqual(rangeOf('::1'), '0:0:0:0')
-  t.assert.strictEqual(rangeOf('2001:db8::1'), '2001:db8:0:0')
 })
