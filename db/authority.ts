@@ -1,5 +1,6 @@
-import { and, eq, gt, inArray, isNull, or, sql } from 'drizzle-orm'
+import { and, eq, gt, inArray, isNull, or } from 'drizzle-orm'
 import type { Queryable } from './client.ts'
+import { now } from './clock.ts'
 import type { Origin } from './events.ts'
 import { type Role, sessions, tokens, users } from './schema.ts'
 
@@ -76,8 +77,6 @@ const lockedColumns = {
 }
 
 type LockedAccount = Pick<typeof users.$inferSelect, keyof typeof lockedColumns>
-
-const now = sql`CURRENT_TIMESTAMP(3)`
 
 /** The idle limit is left to the guard: this request is a use. */
 async function isLive(tx: Queryable, { kind, id }: Credential): Promise<boolean> {

@@ -1,4 +1,3 @@
-import { sql } from 'drizzle-orm'
 import {
   bigint,
   boolean,
@@ -11,6 +10,7 @@ import {
   tinyint,
   uniqueIndex,
 } from 'drizzle-orm/mysql-core'
+import { now } from './clock.ts'
 
 /**
  * ASCII text compared byte by byte. Drizzle has no notion of a collation, and the servers'
@@ -32,7 +32,6 @@ const id = () => bigint('id', { mode: 'number', unsigned: true }).autoincrement(
 
 /** A moment in UTC with milliseconds; by default the database's own clock, one for all instances. */
 const moment = (name: string) => datetime(name, { mode: 'date', fsp: 3 })
-const now = sql`CURRENT_TIMESTAMP(3)`
 
 export const users = mysqlTable(
   'users',

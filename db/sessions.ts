@@ -1,6 +1,7 @@
 import { and, desc, eq, gt, inArray, lt, lte, ne, sql } from 'drizzle-orm'
 import { type Actor, authorize, type Change, type Refusal } from './authority.ts'
 import { type Database, type Queryable, transaction } from './client.ts'
+import { ago, ahead, now } from './clock.ts'
 import { digest } from './digest.ts'
 import { type Origin, recordEvent } from './events.ts'
 import { sessions, users } from './schema.ts'
@@ -13,18 +14,12 @@ export interface SessionLimits {
   lifetimeMs: number
 }
 
-const now = sql`CURRENT_TIMESTAMP(3)`
-
 /** How exact "last seen" is: a session is written at most this often. */
 const LAST_SEEN_PRECISION_MS = 60_000
-const isDue = lte(sessions.lastSeenAt, before(LAST_SEEN_PRECISION_MS))
-
-function before(ms: number) {
-  return sql`${now} - INTERVAL ${ms * 1_000} MICROSECOND`
-}
+const isDue = lte(sessions.lastSeenAt, ago(LAST_SEEN_PRECISION_MS))
 
 function isLive({ idleMs }: SessionLimits) {
-  return and(gt(sessions.expiresAt, now), gt(sessions.lastSeenAt, before(idleMs)))
+  return and(gt(sessions.expiresAt, now), gt(sessions.lastSeenAt, ago(idleMs)))
 }
 
 /**
@@ -83,7 +78,7 @@ export function openSession(
     await tx.insert(sessions).values({
       digest: digest(secretId),
       userId,
-      expiresAt: sql`${now} + INTERVAL ${lifetimeMs * 1_000} MICROSECOND`,
+      expiresAt: ahead(lifetimeMs),
       address: origin.address,
       userAgent: userAgent?.slice(0, 255),
     })

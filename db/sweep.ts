@@ -1,13 +1,14 @@
 import { sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/mysql2'
 import type { Database, Queryable } from './client.ts'
+import { ago, now } from './clock.ts'
 import { takeLock } from './named-lock.ts'
 import { events, loginFailures, sessions, tokens } from './schema.ts'
 import type { SessionLimits } from './sessions.ts'
 
 /** Small, so that each batch's locks are held for some milliseconds only. */
 const BATCH_ROWS = 500
-const LOGIN_FAILURES_KEPT_S = 24 * 60 * 60
+const LOGIN_FAILURES_KEPT_MS = 24 * 60 * 60 * 1_000
 
 export interface Retention extends SessionLimits {
   /** How long the audit trail is kept. */
@@ -31,7 +32,7 @@ export async function sweep(db: Database, { idleMs, eventsMs }: Retention): Prom
       sql`DELETE FROM ${tokens} WHERE expires_at <= ${now} LIMIT ${BATCH_ROWS}`,
       sql`DELETE FROM ${events} WHERE at <= ${ago(eventsMs)} LIMIT ${BATCH_ROWS}`,
       sql`DELETE FROM ${loginFailures}
-           WHERE last_at <= ${ago(LOGIN_FAILURES_KEPT_S * 1_000)} LIMIT ${BATCH_ROWS}`,
+           WHERE last_at <= ${ago(LOGIN_FAILURES_KEPT_MS)} LIMIT ${BATCH_ROWS}`,
     ]) {
       swept += await deleteAll(connection, statement)
     }
@@ -40,12 +41,6 @@ export async function sweep(db: Database, { idleMs, eventsMs }: Retention): Prom
     // The end of its connection frees the lock, whatever happened.
     client.destroy()
   }
-}
-
-const now = sql`CURRENT_TIMESTAMP(3)`
-
-function ago(ms: number) {
-  return sql`${now} - INTERVAL ${ms * 1_000} MICROSECOND`
 }
 
 async function deleteAll(connection: Queryable, statement: ReturnType<typeof sql>) {

@@ -1,5 +1,6 @@
 import { inArray, sql } from 'drizzle-orm'
 import { type Database, type Queryable, transaction } from './client.ts'
+import { now } from './clock.ts'
 import { digest } from './digest.ts'
 import { loginFailures } from './schema.ts'
 
@@ -72,8 +73,6 @@ async function count(tx: Queryable, key: Buffer, free: number): Promise<void> {
        SET blocked_until = ${now} + INTERVAL ${delayS} SECOND, failures = failures + 1
      WHERE ${loginFailures.key} = ${key}`)
 }
-
-const now = sql`CURRENT_TIMESTAMP(3)`
 
 /** The counter by account and address range, and that by account alone. */
 function keysOf(username: string, range: string): [Buffer, Buffer] {

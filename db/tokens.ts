@@ -1,19 +1,18 @@
 import { and, desc, eq, gt, inArray, isNull, lt, lte, or, sql } from 'drizzle-orm'
 import { type Actor, authorize, type Change, type Refusal } from './authority.ts'
 import { type Database, type Queryable, transaction } from './client.ts'
+import { ago, now } from './clock.ts'
 import { digest } from './digest.ts'
 import { recordEvent } from './events.ts'
 import { tokens, users } from './schema.ts'
 
 export type TokenRecord = Awaited<ReturnType<typeof listTokens>>[number]
 
-const now = sql`CURRENT_TIMESTAMP(3)`
 const isLive = or(isNull(tokens.expiresAt), gt(tokens.expiresAt, now))
-/** "Last used" is exact to a minute: a token is written at most that often. */
-const isDue = or(
-  isNull(tokens.lastUsedAt),
-  lte(tokens.lastUsedAt, sql`${now} - INTERVAL 60 SECOND`),
-)
+
+/** How exact "last used" is: a token is written at most this often. */
+const LAST_USED_PRECISION_MS = 60_000
+const isDue = or(isNull(tokens.lastUsedAt), lte(tokens.lastUsedAt, ago(LAST_USED_PRECISION_MS)))
 
 const profile = {
   id: tokens.id,
