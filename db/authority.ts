@@ -78,6 +78,9 @@ const lockedColumns = {
 
 type LockedAccount = Pick<typeof users.$inferSelect, keyof typeof lockedColumns>
 
+/** Of a token. */
+export const isUnexpired = or(isNull(tokens.expiresAt), gt(tokens.expiresAt, now))
+
 /** The idle limit is left to the guard: this request is a use. */
 async function isLive(tx: Queryable, { kind, id }: Credential): Promise<boolean> {
   const found =
@@ -89,6 +92,6 @@ async function isLive(tx: Queryable, { kind, id }: Credential): Promise<boolean>
       : await tx
           .select({ id: tokens.id })
           .from(tokens)
-          .where(and(eq(tokens.id, id), or(isNull(tokens.expiresAt), gt(tokens.expiresAt, now))))
+          .where(and(eq(tokens.id, id), isUnexpired))
   return found.length === 1
 }

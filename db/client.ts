@@ -7,6 +7,8 @@ export type Queryable = MySql2Database
 export type Database = Queryable & { $client: Pool }
 
 const CONNECT_TIMEOUT_MS = 2_000
+/** Short, so that a lock that isn't freed makes a 503 and doesn't use up the pool. */
+const LOCK_WAIT_TIMEOUT_S = 2
 const DEADLOCK = 1213
 const MAX_ATTEMPTS = 3
 
@@ -14,6 +16,7 @@ const MAX_ATTEMPTS = 3
 const SESSION_SETTINGS = [
   "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00'",
   'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
+  `SET SESSION innodb_lock_wait_timeout = ${LOCK_WAIT_TIMEOUT_S}`,
 ]
 
 /**
@@ -80,4 +83,10 @@ async function runOnce<T>(db: Database, work: (tx: Queryable) => Promise<T>): Pr
     )
     throw error
   }
+}
+
+/** The one number that a raw query asked for; drizzle doesn't type raw rows. */
+export function firstNumber(rows: unknown): number {
+  const row: unknown = Array.isArray(rows) ? rows[0] : undefined
+  return Number(row && typeof row === 'object' ? Object.values(row)[0] : undefined)
 }

@@ -1,20 +1,25 @@
 import { and, asc, desc, eq, gt, lt, sql } from 'drizzle-orm'
-import type { Queryable } from './client.ts'
+import { type Database, type Queryable, transaction } from './client.ts'
 import { type EventType, eventCounter, events } from './schema.ts'
+
+/** How many ids an event tells of at most: its row has a length. */
+export const IDS_TOLD = 20
 
 export type EventRecord = typeof events.$inferSelect
 
 /** Where a change came from. Empty for the command line. */
 export interface Origin {
-  actorId?: number
   address?: string | undefined
   requestId?: string
 }
 
 export interface NewEvent {
   type: EventType
+  /** Who did it, if that is known. */
+  actorId?: number | undefined
+  /** To whose account. */
   userId?: number | undefined
-  detail?: Record<string, string | number | boolean>
+  detail?: Record<string, string | number | boolean | number[]>
 }
 
 /**
@@ -32,21 +37,23 @@ export async function recordEvent(tx: Queryable, origin: Origin, event: NewEvent
  * Counts a failed login. Those of one account in one minute share a row, and so do all those of
  * names that don't exist, so that guessing can't fill the disk.
  */
-export async function recordFailedLogin(
-  tx: Queryable,
+export function recordFailedLogin(
+  db: Database,
   origin: Origin,
   userId: number | undefined,
 ): Promise<void> {
   const minute = sql`DATE_FORMAT(CURRENT_TIMESTAMP, '%Y%m%d%H%i')`
-  await tx
-    .insert(events)
-    .values({
-      ...row(origin, { type: 'login', userId }),
-      id: await nextId(tx),
-      outcome: 'failure',
-      bucket: sql`CONCAT('login-failure:', ${String(userId ?? 'unknown')}, ':', ${minute})`,
-    })
-    .onDuplicateKeyUpdate({ set: { count: sql`${events.count} + 1` } })
+  return transaction(db, async (tx) => {
+    await tx
+      .insert(events)
+      .values({
+        ...row(origin, { type: 'login', userId }),
+        id: await nextId(tx),
+        outcome: 'failure',
+        bucket: sql`CONCAT('login-failure:', ${String(userId ?? 'unknown')}, ':', ${minute})`,
+      })
+      .onDuplicateKeyUpdate({ set: { count: sql`${events.count} + 1` } })
+  })
 }
 
 export interface EventFilter {
@@ -78,15 +85,16 @@ export function listEvents(
     .limit(limit)
 }
 
-function row({ actorId, address, requestId }: Origin, { type, userId, detail }: NewEvent) {
-  return { type, userId, actorId, address, requestId, detail: detail && JSON.stringify(detail) }
+function row(origin: Origin, { detail, ...event }: NewEvent) {
+  return { ...event, ...origin, detail: detail && JSON.stringify(detail) }
 }
 
 /** Locks the counter until the commit: that makes the order of ids the order of commits. */
 async function nextId(tx: Queryable) {
-  await tx
+  const [{ affectedRows }] = await tx
     .update(eventCounter)
     .set({ lastId: sql`LAST_INSERT_ID(${eventCounter.lastId} + 1)` })
     .where(eq(eventCounter.id, 1))
+  if (affectedRows !== 1) throw new Error('event_counter has lost its row')
   return sql<number>`LAST_INSERT_ID()`
 }

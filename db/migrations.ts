@@ -2,9 +2,9 @@ import { fileURLToPath } from 'node:url'
 import { sql } from 'drizzle-orm'
 import { readMigrationFiles } from 'drizzle-orm/migrator'
 import { drizzle } from 'drizzle-orm/mysql2'
-import type { Database, Queryable } from './client.ts'
+import { type Database, firstNumber, type Queryable } from './client.ts'
 import { databaseFault } from './errors.ts'
-import { firstNumber, takeLock } from './named-lock.ts'
+import { takeLock } from './named-lock.ts'
 
 const migrations = readMigrationFiles({
   migrationsFolder: fileURLToPath(new URL('migrations', import.meta.url)),

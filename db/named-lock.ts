@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import type { Queryable } from './client.ts'
+import { firstNumber, type Queryable } from './client.ts'
 
 /**
  * Takes a lock that only one connection can hold, until that connection ends.
@@ -17,10 +17,4 @@ export async function takeLock(
   const name = sql`CONCAT('gatehouse.', ${purpose}, '.', LEFT(SHA2(DATABASE(), 256), 32))`
   const [rows] = await connection.execute(sql`SELECT GET_LOCK(${name}, ${timeoutS}) AS held`)
   return firstNumber(rows) === 1
-}
-
-/** The one number that a raw query asked for; drizzle doesn't type raw rows. */
-export function firstNumber(rows: unknown): number {
-  const row: unknown = Array.isArray(rows) ? rows[0] : undefined
-  return Number(row && typeof row === 'object' ? Object.values(row)[0] : undefined)
 }

@@ -100,6 +100,7 @@ export const tokens = mysqlTable(
   (table) => [
     uniqueIndex('tokens_digest').on(table.digest),
     index('tokens_user_id').on(table.userId),
+    index('tokens_expires_at').on(table.expiresAt),
   ],
 )
 
@@ -133,7 +134,7 @@ export const events = mysqlTable(
     address: asciiText('address', { length: 45 }),
     requestId: asciiText('request_id', { length: 64 }),
     /** What else there is to know, as JSON. Never a secret. */
-    detail: unicodeText('detail', { length: 500 }),
+    detail: unicodeText('detail', { length: 1_000 }),
     /** How often it happened: failed logins of an account in a minute share a row. */
     count: int('count', { unsigned: true }).notNull().default(1),
     /** Unique to the events that share a row; null for those that don't. */

@@ -3,7 +3,7 @@ import { type Actor, authorize, type Change, type Refusal } from './authority.ts
 import { type Database, type Queryable, transaction } from './client.ts'
 import { ago, ahead, now } from './clock.ts'
 import { digest } from './digest.ts'
-import { type Origin, recordEvent } from './events.ts'
+import { IDS_TOLD, type Origin, recordEvent } from './events.ts'
 import { sessions, users } from './schema.ts'
 
 export type SessionRecord = Awaited<ReturnType<typeof listSessions>>[number]
@@ -54,6 +54,8 @@ export interface NewSession {
   passwordHash: string
   userAgent: string | undefined
   origin: Origin
+  /** The secret id of the session that the login came with, which ends with it. */
+  replaces?: string | undefined
 }
 
 /**
@@ -65,15 +67,18 @@ export interface NewSession {
 export function openSession(
   db: Database,
   secretId: string,
-  { userId, passwordHash, userAgent, origin }: NewSession,
+  { userId, passwordHash, userAgent, origin, replaces }: NewSession,
   { lifetimeMs }: SessionLimits,
 ): Promise<boolean> {
   return transaction(db, async (tx) => {
-    const [owner] = await tx
-      .select({ passwordHash: users.passwordHash, disabled: users.disabled })
+    const old = replaces === undefined ? undefined : await findOwner(tx, replaces)
+    const owners = await tx
+      .select({ id: users.id, passwordHash: users.passwordHash, disabled: users.disabled })
       .from(users)
-      .where(eq(users.id, userId))
+      .where(inArray(users.id, old ? [userId, old.userId] : [userId]))
+      .orderBy(users.id) // the order in which all lock accounts
       .for('update')
+    const owner = owners.find(({ id }) => id === userId)
     if (!owner || owner.disabled || owner.passwordHash !== passwordHash) return false
     await tx.insert(sessions).values({
       digest: digest(secretId),
@@ -82,47 +87,41 @@ export function openSession(
       address: origin.address,
       userAgent: userAgent?.slice(0, 255),
     })
-    await recordEvent(tx, { ...origin, actorId: userId }, { type: 'login', userId })
+    if (old && (await dropOne(tx, old.userId, old.id)) > 0) {
+      const detail = { sessionId: old.id, replaced: true }
+      const who = { actorId: old.userId, userId: old.userId } // the cookie spoke for them
+      await recordEvent(tx, origin, { type: 'session_ended', ...who, detail })
+    }
+    await recordEvent(tx, origin, { type: 'login', actorId: userId, userId })
     return true
   })
 }
 
-/** Ends the session of this cookie, if there is one, without a word in the audit trail. */
-export async function dropSession(db: Queryable, secretId: string): Promise<void> {
-  await db.delete(sessions).where(eq(sessions.digest, digest(secretId)))
-}
-
-/** Ends the session of this cookie, if there is one: its browser logs in anew. */
-export function replaceSession(db: Database, origin: Origin, secretId: string): Promise<void> {
-  return transaction(db, async (tx) => {
-    const [old] = await tx
-      .select({ id: sessions.id, userId: sessions.userId })
-      .from(sessions)
-      .where(eq(sessions.digest, digest(secretId)))
-    if (!old || (await dropOne(tx, old.userId, old.id)) === 0) return
-    const detail = { sessionId: old.id, replaced: true }
-    const { userId } = old
-    await recordEvent(tx, { ...origin, actorId: userId }, { type: 'session_ended', userId, detail })
-  })
+async function findOwner(tx: Queryable, secretId: string) {
+  const [found] = await tx
+    .select({ id: sessions.id, userId: sessions.userId })
+    .from(sessions)
+    .where(eq(sessions.digest, digest(secretId)))
+  return found
 }
 
 /**
- * Ends one of the actor's own sessions.
+ * Ends a session of the account.
  *
- * @returns `not-found` also where the session is another user's
+ * @returns `not-found` also where the session is another account's
  */
 export function endSession(
   db: Database,
-  { actor, origin }: Omit<Change, 'userId'>,
+  change: Change,
   sessionId: number,
   type: 'logout' | 'session_ended' = 'session_ended',
 ): Promise<'done' | Refusal> {
-  const userId = actor.id
+  const { actor, origin, userId } = change
   return transaction(db, async (tx) => {
-    const { refusal } = await authorize(tx, { actor, userId }, 'own-or-admin')
+    const { refusal } = await authorize(tx, change, 'own-or-admin')
     if (refusal) return refusal
     if ((await dropOne(tx, userId, sessionId)) === 0) return 'not-found'
-    await recordEvent(tx, origin, { type, userId, detail: { sessionId } })
+    await recordEvent(tx, origin, { type, actorId: actor.id, userId, detail: { sessionId } })
     return 'done'
   })
 }
@@ -133,14 +132,14 @@ export function endSessions(
   change: Change,
   keptSessionId?: number,
 ): Promise<'done' | Refusal> {
-  const { origin, userId } = change
+  const { actor, origin, userId } = change
   return transaction(db, async (tx) => {
     const { refusal } = await authorize(tx, change, 'own-or-admin')
     if (refusal) return refusal
     const ended = await dropSessions(tx, userId, keptSessionId)
-    if (ended > 0) {
-      const detail = { sessionsEnded: ended }
-      await recordEvent(tx, origin, { type: 'session_ended', userId, detail })
+    if (ended.length > 0) {
+      const detail = { sessionsEnded: ended.length, sessionIds: ended.slice(0, IDS_TOLD) }
+      await recordEvent(tx, origin, { type: 'session_ended', actorId: actor.id, userId, detail })
     }
     return 'done'
   })
@@ -153,21 +152,24 @@ async function dropOne(tx: Queryable, userId: number, sessionId: number): Promis
   return affectedRows
 }
 
-/** @returns how many there were */
+/**
+ * Ends all sessions of a user, or all but one, as part of something else. The user's row must be
+ * locked, so that none is opened meanwhile.
+ *
+ * @returns their ids
+ */
 export async function dropSessions(
   tx: Queryable,
   userId: number,
   keptSessionId?: number,
-): Promise<number> {
-  const [{ affectedRows }] = await tx
-    .delete(sessions)
-    .where(
-      and(
-        eq(sessions.userId, userId),
-        keptSessionId === undefined ? undefined : ne(sessions.id, keptSessionId),
-      ),
-    )
-  return affectedRows
+): Promise<number[]> {
+  const doomed = and(
+    eq(sessions.userId, userId),
+    keptSessionId === undefined ? undefined : ne(sessions.id, keptSessionId),
+  )
+  const rows = await tx.select({ id: sessions.id }).from(sessions).where(doomed)
+  if (rows.length > 0) await tx.delete(sessions).where(doomed)
+  return rows.map(({ id }) => id)
 }
 
 /** @returns at most `limit` live sessions of the user, newest first, with ids below `beforeId` */

@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/mysql2'
 import type { Database, Queryable } from './client.ts'
 import { ago, now } from './clock.ts'
@@ -18,9 +18,14 @@ export interface Retention extends SessionLimits {
 /**
  * Deletes what has expired. One process at a time does, whichever comes first.
  *
+ * @param signal ends it after the batch that it is at
  * @returns how many rows went; 0 also where another process is at it
  */
-export async function sweep(db: Database, { idleMs, eventsMs }: Retention): Promise<number> {
+export async function sweep(
+  db: Database,
+  { idleMs, eventsMs }: Retention,
+  signal?: AbortSignal,
+): Promise<number> {
   const client = await db.$client.getConnection()
   const connection = drizzle({ client })
   try {
@@ -34,7 +39,7 @@ export async function sweep(db: Database, { idleMs, eventsMs }: Retention): Prom
       sql`DELETE FROM ${loginFailures}
            WHERE last_at <= ${ago(LOGIN_FAILURES_KEPT_MS)} LIMIT ${BATCH_ROWS}`,
     ]) {
-      swept += await deleteAll(connection, statement)
+      swept += await deleteAll(connection, statement, signal)
     }
     return swept
   } finally {
@@ -43,8 +48,9 @@ export async function sweep(db: Database, { idleMs, eventsMs }: Retention): Prom
   }
 }
 
-async function deleteAll(connection: Queryable, statement: ReturnType<typeof sql>) {
+async function deleteAll(connection: Queryable, statement: SQL, signal: AbortSignal | undefined) {
   for (let swept = 0; ; ) {
+    if (signal?.aborted) return swept
     const [{ affectedRows }] = await connection.execute(statement)
     swept += affectedRows
     if (affectedRows < BATCH_ROWS) return swept

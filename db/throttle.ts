@@ -1,4 +1,4 @@
-import { inArray, sql } from 'drizzle-orm'
+import { and, inArray, lte, sql } from 'drizzle-orm'
 import { type Database, type Queryable, transaction } from './client.ts'
 import { now } from './clock.ts'
 import { digest } from './digest.ts'
@@ -36,17 +36,24 @@ export function countLogin(db: Database, username: string, range: string): Promi
   })
 }
 
-/** Forgets the failures of an account from a range of addresses, after a success. */
-export async function clearFailures(db: Queryable, username: string, range: string): Promise<void> {
-  await db.delete(loginFailures).where(inArray(loginFailures.key, keysOf(username, range)))
+/** Forgets the failures of an account, from this range of addresses and in all, after a success. */
+export function clearFailures(db: Database, username: string, range: string): Promise<void> {
+  return transaction(db, async (tx) => {
+    await tx.delete(loginFailures).where(inArray(loginFailures.key, keysOf(username, range)))
+  })
 }
 
 /** Takes back the count of a login that came to no verdict, by a fault of ours; a delay stays. */
-export async function uncountLogin(db: Queryable, username: string, range: string): Promise<void> {
-  await db
-    .update(loginFailures)
-    .set({ failures: sql`GREATEST(${loginFailures.failures} - 1, 0)` })
-    .where(inArray(loginFailures.key, keysOf(username, range)))
+export function uncountLogin(db: Database, username: string, range: string): Promise<void> {
+  const isOfLogin = inArray(loginFailures.key, keysOf(username, range))
+  return transaction(db, async (tx) => {
+    await tx
+      .update(loginFailures)
+      .set({ failures: sql`${loginFailures.failures} - 1` })
+      .where(isOfLogin)
+    // Else names that nobody has ever been judged by would fill the table.
+    await tx.delete(loginFailures).where(and(isOfLogin, lte(loginFailures.failures, 0)))
+  })
 }
 
 /** @returns the seconds for which the counter, locked from now on, still blocks */

@@ -1,5 +1,5 @@
-import { and, desc, eq, gt, inArray, isNull, lt, lte, or, sql } from 'drizzle-orm'
-import { type Actor, authorize, type Change, type Refusal } from './authority.ts'
+import { and, desc, eq, inArray, isNull, lt, lte, or, sql } from 'drizzle-orm'
+import { type Actor, authorize, type Change, isUnexpired, type Refusal } from './authority.ts'
 import { type Database, type Queryable, transaction } from './client.ts'
 import { ago, now } from './clock.ts'
 import { digest } from './digest.ts'
@@ -7,8 +7,6 @@ import { recordEvent } from './events.ts'
 import { tokens, users } from './schema.ts'
 
 export type TokenRecord = Awaited<ReturnType<typeof listTokens>>[number]
-
-const isLive = or(isNull(tokens.expiresAt), gt(tokens.expiresAt, now))
 
 /** How exact "last used" is: a token is written at most this often. */
 const LAST_USED_PRECISION_MS = 60_000
@@ -35,27 +33,28 @@ export async function findActorByToken(db: Queryable, secret: string): Promise<A
     })
     .from(tokens)
     .innerJoin(users, eq(users.id, tokens.userId))
-    .where(and(eq(tokens.digest, digest(secret)), isLive, eq(users.disabled, false)))
+    .where(and(eq(tokens.digest, digest(secret)), isUnexpired, eq(users.disabled, false)))
   if (!found) return undefined
   const { tokenId, isStale, ...user } = found
   return { ...user, credential: { kind: 'token', id: tokenId, isStale: isStale === 1 } }
 }
 
-/** Makes a token that acts as its owner: the actor. */
+/** Makes a token that acts as the account. */
 export function createToken(
   db: Database,
-  { actor, origin }: Omit<Change, 'userId'>,
+  change: Change,
   { secret, name, expiresAt }: { secret: string; name: string; expiresAt?: Date | undefined },
 ): Promise<TokenRecord | Refusal> {
-  const userId = actor.id
+  const { actor, origin, userId } = change
   return transaction(db, async (tx) => {
-    const { refusal } = await authorize(tx, { actor, userId }, 'own-or-admin')
+    const { refusal } = await authorize(tx, change, 'own-or-admin')
     if (refusal) return refusal
     const [{ insertId: tokenId }] = await tx
       .insert(tokens)
       .values({ userId, digest: digest(secret), name, expiresAt })
     const [made] = await tx.select(profile).from(tokens).where(eq(tokens.id, tokenId))
-    await recordEvent(tx, origin, { type: 'token_created', userId, detail: { tokenId } })
+    const who = { actorId: actor.id, userId }
+    await recordEvent(tx, origin, { type: 'token_created', ...who, detail: { tokenId } })
     return made ?? 'not-found'
   })
 }
@@ -72,7 +71,7 @@ export function listTokens(
     .where(
       and(
         eq(tokens.userId, userId),
-        isLive,
+        isUnexpired,
         before === undefined ? undefined : lt(tokens.id, before),
       ),
     )
@@ -81,36 +80,36 @@ export function listTokens(
 }
 
 /**
- * Ends one of the actor's own tokens.
+ * Ends a token of the account.
  *
- * @returns `not-found` also where the token is another user's
+ * @returns `not-found` also where the token is another account's
  */
-export function endToken(
-  db: Database,
-  { actor, origin }: Omit<Change, 'userId'>,
-  tokenId: number,
-): Promise<'done' | Refusal> {
-  const userId = actor.id
+export function endToken(db: Database, change: Change, tokenId: number): Promise<'done' | Refusal> {
+  const { actor, origin, userId } = change
   return transaction(db, async (tx) => {
-    const { refusal } = await authorize(tx, { actor, userId }, 'own-or-admin')
+    const { refusal } = await authorize(tx, change, 'own-or-admin')
     if (refusal) return refusal
     const [{ affectedRows }] = await tx
       .delete(tokens)
       .where(and(eq(tokens.id, tokenId), eq(tokens.userId, userId)))
     if (affectedRows === 0) return 'not-found'
-    await recordEvent(tx, origin, { type: 'token_ended', userId, detail: { tokenId } })
+    const who = { actorId: actor.id, userId }
+    await recordEvent(tx, origin, { type: 'token_ended', ...who, detail: { tokenId } })
     return 'done'
   })
 }
 
 /**
- * Ends all tokens of a user, as part of something else.
+ * Ends all tokens of a user, as part of something else. The user's row must be locked, so that
+ * none is made meanwhile.
  *
- * @returns how many there were
+ * @returns their ids
  */
-export async function dropTokens(tx: Queryable, userId: number): Promise<number> {
-  const [{ affectedRows }] = await tx.delete(tokens).where(eq(tokens.userId, userId))
-  return affectedRows
+export async function dropTokens(tx: Queryable, userId: number): Promise<number[]> {
+  const doomed = eq(tokens.userId, userId)
+  const rows = await tx.select({ id: tokens.id }).from(tokens).where(doomed)
+  if (rows.length > 0) await tx.delete(tokens).where(doomed)
+  return rows.map(({ id }) => id)
 }
 
 /** Notes that these tokens were used just now. */

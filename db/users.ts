@@ -2,12 +2,13 @@ import { and, eq, gt, gte, lt } from 'drizzle-orm'
 import { type Actor, authorize, type Change, type Refusal } from './authority.ts'
 import { type Database, type Queryable, transaction } from './client.ts'
 import { isDuplicateKey } from './errors.ts'
-import { type Origin, recordEvent } from './events.ts'
+import { IDS_TOLD, type Origin, recordEvent } from './events.ts'
 import { type Role, users } from './schema.ts'
 import { dropSessions } from './sessions.ts'
 import { dropTokens } from './tokens.ts'
 
-export type Credential = NonNullable<Awaited<ReturnType<typeof findCredential>>>
+/** An account with what a login is checked against. */
+export type PasswordCredential = NonNullable<Awaited<ReturnType<typeof findCredential>>>
 export type UserRecord = NonNullable<Awaited<ReturnType<typeof findUser>>>
 
 /** What everybody who may see an account may see of it. */
@@ -54,26 +55,32 @@ export interface NewUser {
  *
  * @param by.actor the admin who makes it; without one, whoever may register
  */
-export async function createUser(
+export function createUser(
   db: Database,
   { actor, origin }: { actor?: Actor | undefined; origin: Origin },
   user: NewUser,
 ): Promise<UserRecord | 'taken' | Refusal> {
+  return transaction(db, async (tx) => {
+    if (actor) {
+      const { refusal } = await authorize(tx, { actor, userId: actor.id }, 'admin')
+      if (refusal) return refusal
+    }
+    const userId = await insertUser(tx, user)
+    if (userId === undefined) return 'taken'
+    const made = await findUser(tx, userId)
+    const detail = { username: user.username, role: user.role }
+    await recordEvent(tx, origin, { type: 'user_created', actorId: actor?.id, userId, detail })
+    return made ?? 'not-found'
+  })
+}
+
+async function insertUser(tx: Queryable, user: NewUser): Promise<number | undefined> {
   try {
-    return await transaction(db, async (tx) => {
-      if (actor) {
-        const { refusal } = await authorize(tx, { actor, userId: actor.id }, 'admin')
-        if (refusal) return refusal
-      }
-      const [{ insertId }] = await tx
-        .insert(users)
-        .values({ ...user, usernameKey: user.username.toLowerCase() })
-      const detail = { username: user.username, role: user.role }
-      await recordEvent(tx, origin, { type: 'user_created', userId: insertId, detail })
-      return (await findUser(tx, insertId)) ?? 'not-found'
-    })
+    const usernameKey = user.username.toLowerCase()
+    const [{ insertId }] = await tx.insert(users).values({ ...user, usernameKey })
+    return insertId
   } catch (error) {
-    if (isDuplicateKey(error)) return 'taken'
+    if (isDuplicateKey(error)) return undefined
     throw error
   }
 }
@@ -115,20 +122,21 @@ export function changePassword(
     await tx.update(users).set({ passwordHash }).where(eq(users.id, userId))
     const { kind, id } = actor.credential
     const detail = await endAccess(tx, userId, kind === 'session' ? id : undefined)
-    await recordEvent(tx, origin, { type: 'password_changed', userId, detail })
+    const who = { actorId: actor.id, userId }
+    await recordEvent(tx, origin, { type: 'password_changed', ...who, detail })
     return 'done'
   })
 }
 
 /** Deletes an account, its sessions and its tokens. Only an admin may, and not their own. */
 export function deleteUser(db: Database, change: Change): Promise<'done' | Refusal> {
-  const { origin, userId } = change
+  const { actor, origin, userId } = change
   return transaction(db, async (tx) => {
     const { refusal, account } = await authorize(tx, change, 'admin-on-another')
     if (refusal) return refusal
     const detail = { username: account.username, ...(await endAccess(tx, userId)) }
     await tx.delete(users).where(eq(users.id, userId))
-    await recordEvent(tx, origin, { type: 'user_deleted', userId, detail })
+    await recordEvent(tx, origin, { type: 'user_deleted', actorId: actor.id, userId, detail })
     return 'done'
   })
 }
@@ -144,7 +152,7 @@ export function updateUser(
   change: Change,
   patch: { role?: Role; disabled?: boolean },
 ): Promise<ManagedUserRecord | Refusal> {
-  const { origin, userId } = change
+  const { actor, origin, userId } = change
   return transaction(db, async (tx) => {
     const { refusal } = await authorize(tx, change, 'admin-on-another')
     if (refusal) return refusal
@@ -152,15 +160,21 @@ export function updateUser(
     const ended = patch.disabled ? await endAccess(tx, userId) : {}
     const [user] = await tx.select(managedProfile).from(users).where(eq(users.id, userId))
     const detail = { ...patch, ...ended }
-    await recordEvent(tx, origin, { type: 'user_updated', userId, detail })
+    await recordEvent(tx, origin, { type: 'user_updated', actorId: actor.id, userId, detail })
     return user ?? 'not-found'
   })
 }
 
-/** Ends all sessions and tokens of an account but one session, and says how many of each. */
+/** Ends all sessions and tokens of an account but one session, and tells which for the event. */
 async function endAccess(tx: Queryable, userId: number, keptSessionId?: number) {
-  const sessionsEnded = await dropSessions(tx, userId, keptSessionId)
-  return { sessionsEnded, tokensEnded: await dropTokens(tx, userId) }
+  const sessionIds = await dropSessions(tx, userId, keptSessionId)
+  const tokenIds = await dropTokens(tx, userId)
+  return {
+    sessionsEnded: sessionIds.length,
+    sessionIds: sessionIds.slice(0, IDS_TOLD),
+    tokensEnded: tokenIds.length,
+    tokenIds: tokenIds.slice(0, IDS_TOLD),
+  }
 }
 
 export interface UserFilter {

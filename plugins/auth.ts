@@ -15,7 +15,9 @@ declare module 'fastify' {
   }
 }
 
-const BEARER = /^Bearer +(gh_[A-Za-z0-9_-]{43})$/i
+/** RFC 6750 2.1; the scheme's name is in any case (RFC 9110 11.1). */
+const BEARER = /^Bearer(?: +(.*))?$/i
+const TOKEN = /^gh_[A-Za-z0-9_-]{43}$/
 
 /**
  * Decorates `guard`, the hooks that open a scope to some only, and `request.actor`.
@@ -31,10 +33,10 @@ export default fp<SessionLimits>(
 
     /** A request that shows a token is judged by it alone, whatever cookie it has. */
     async function identify(request: FastifyRequest): Promise<Actor | undefined> {
-      const { authorization } = request.headers
-      if (authorization !== undefined) {
-        const secret = BEARER.exec(authorization)?.[1]
-        return secret === undefined ? undefined : findActorByToken(app.db, secret)
+      const bearer = BEARER.exec(request.headers.authorization ?? '')
+      if (bearer) {
+        const [, secret = ''] = bearer
+        return TOKEN.test(secret) ? findActorByToken(app.db, secret) : undefined
       }
       const secretId = app.sessionCookie.read(request)
       return secretId === undefined ? undefined : findActorBySession(app.db, secretId, limits)

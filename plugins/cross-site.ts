@@ -18,8 +18,8 @@ const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /**
  * Refuses what another site makes a browser send (OWASP ASVS 5.0, 3.5.1 to 3.5.3): by
- * `Sec-Fetch-Site`, or by `Origin` where a browser doesn't send that. Clients that aren't browsers
- * send neither, and pass.
+ * `Sec-Fetch-Site`, or by `Origin` where a browser doesn't send that. What comes from an allowed
+ * origin passes; so do clients that aren't browsers, which send neither.
  */
 export default fp<CrossSiteOptions>(
   async (app, { allowedOrigins }) => {

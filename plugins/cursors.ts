@@ -14,7 +14,7 @@ interface Cursors {
   decode(list: string, cursor: string): string
 }
 
-/** Where a list goes on, in a form that clients can't read anything into or make up. */
+/** Where a list goes on, in a form that clients can't make up. */
 export default fp(
   async (app) => {
     const { signer } = app.sessionCookie

@@ -16,7 +16,7 @@ export const errors = {
   ),
   PASSWORD_REFUSED: coded('PASSWORD_REFUSED', 400, 'The password %s.'),
   USERNAME_TAKEN: coded('USERNAME_TAKEN', 400, 'A user of this name exists.'),
-  UNAUTHENTICATED: coded('UNAUTHENTICATED', 401, 'There is no valid session.'),
+  UNAUTHENTICATED: coded('UNAUTHENTICATED', 401, 'There is no valid session or token.'),
   SESSION_REQUIRED: coded('SESSION_REQUIRED', 401, 'A token may not do that: log in.'),
   NOT_PERMITTED: coded('NOT_PERMITTED', 401, 'This account may not do that.'),
   PASSWORD_MISSING: coded('PASSWORD_MISSING', 403, 'A password is required.'),

@@ -17,7 +17,7 @@ const FLUSH_MS = 1_000
 const BATCH_ROWS = 500
 
 /**
- * Writes when sessions and tokens were last used: gathered, in batches, after the answers. What is
+ * Writes when sessions and tokens were last used: gathered, in batches, beside the answers. What is
  * lost with a killed process, or while the database is away, is at most the last minute.
  */
 export default fp(

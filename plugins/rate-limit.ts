@@ -72,12 +72,17 @@ function toBlockList(ranges: string[]): BlockList {
 function sayWhenAway(app: FastifyInstance, redis: Redis): void {
   let isAway = false
   let isClosing = false
+  let reason = ''
   app.addHook('preClose', async () => {
     isClosing = true
   })
-  redis.on('error', () => undefined) // it closes after each error
+  redis.on('error', (error) => {
+    reason = error.message // it closes next
+  })
   redis.on('close', () => {
-    if (!isAway && !isClosing) app.log.warn('Redis is away: requests go on without a limit')
+    if (!isAway && !isClosing) {
+      app.log.warn({ reason }, 'Redis is away: requests go on without a limit')
+    }
     isAway = true
   })
   redis.on('ready', () => {

@@ -2,7 +2,6 @@ import session, { type SessionStore } from '@fastify/session'
 import fp from 'fastify-plugin'
 import type { Database } from '../db/client.ts'
 import {
-  dropSession,
   findActorBySession,
   type NewSession,
   openSession,
@@ -68,8 +67,7 @@ export function createStore(db: Database, limits: SessionLimits): SessionStore {
         done()
       }, done)
     },
-    destroy(secretId, done) {
-      dropSession(db, secretId).then(() => done(), done)
-    },
+    // Only a login destroys a session, that which it came with: `openSession` ends it.
+    destroy: (_secretId, done) => done(),
   }
 }

@@ -1,25 +1,30 @@
 import fp from 'fastify-plugin'
 import { type Retention, sweep } from '../db/sweep.ts'
 
-const SWEEP_INTERVAL_MS = 60_000
+export interface SweeperOptions extends Retention {
+  /** How long to wait between two sweeps. */
+  intervalMs: number
+}
 
-/** Deletes what has expired, once a minute, beside the requests. */
-export default fp<Retention>(
-  async (app, retention) => {
+/** Deletes what has expired, from time to time, beside the requests. */
+export default fp<SweeperOptions>(
+  async (app, { intervalMs, ...retention }) => {
+    const closing = new AbortController()
     let sweeping = Promise.resolve()
     const timer = setInterval(() => {
       sweeping = sweeping.then(async () => {
         try {
-          const rows = await sweep(app.db, retention)
+          const rows = await sweep(app.db, retention, closing.signal)
           if (rows > 0) app.log.info({ rows }, 'expired rows swept')
         } catch (err) {
           app.log.warn({ err }, 'expired rows were not swept')
         }
       })
-    }, SWEEP_INTERVAL_MS)
+    }, intervalMs)
     timer.unref()
     app.addHook('onClose', async () => {
       clearInterval(timer)
+      closing.abort()
       await sweeping
     })
   },

@@ -6,7 +6,7 @@ import {
   type ManagedUserRecord,
   updateUser as updateAccount,
 } from '../db/users.ts'
-import { changeBy } from '../plugins/origin.ts'
+import { changeTo } from './change.ts'
 import type { Handler } from './handler.ts'
 import { permitted } from './outcome.ts'
 import { page, pageParameters, readPage } from './paging.ts'
@@ -66,14 +66,12 @@ export default (async (app) => {
   }
 
   const updateUser: Handler<typeof updateUserSchema> = async (request) => {
-    const change = { ...changeBy(request), userId: Number(request.params.id) }
+    const change = changeTo(request, Number(request.params.id))
     return toManagedUser(permitted(await updateAccount(app.db, change, request.body)))
   }
 
   const deleteUser: Handler<typeof deleteUserSchema> = async (request) => {
-    permitted(
-      await deleteAccount(app.db, { ...changeBy(request), userId: Number(request.params.id) }),
-    )
+    permitted(await deleteAccount(app.db, changeTo(request, Number(request.params.id))))
     return { message: 'User deleted.' }
   }
 

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { endSession } from '../db/sessions.ts'
 import { endToken } from '../db/tokens.ts'
 import { errors } from '../plugins/errors.ts'
-import { changeBy } from '../plugins/origin.ts'
+import { changeToOwn } from './change.ts'
 import type { Handler } from './handler.ts'
 import { permitted } from './outcome.ts'
 import { Message, responses } from './schemas.ts'
@@ -12,7 +12,7 @@ const logoutSchema = { response: responses(Message, 400, 401, 403, 413, 415) }
 /** `GET` and `POST /logout`: what the request came with, session or token, ends. */
 export default (async (app) => {
   const logout: Handler<typeof logoutSchema> = async (request, reply) => {
-    const change = changeBy(request)
+    const change = changeToOwn(request)
     const { kind, id } = change.actor.credential
     const outcome =
       kind === 'token'

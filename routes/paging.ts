@@ -3,6 +3,8 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import { closedObject, nullable } from './schemas.ts'
 
 const DEFAULT_LIMIT = 50
+/** Before the first id. */
+const BEGINNING = 0
 
 /** What every list takes. Numbers stay text until they are known to be ones. */
 export const pageParameters = {
@@ -54,12 +56,13 @@ export async function readPage<Row, Item>(
   const shown = rows.slice(0, limit)
   const last = shown.at(-1)
   const cursor = last === undefined ? query.cursor : cursors.encode(name, positionOf(last))
+  const nextCursor = grows ? (cursor ?? cursors.encode(name, BEGINNING)) : hasNext ? cursor : null
   if (hasNext && cursor !== undefined) {
     // Relative, so that it holds behind a proxy that serves this under another path.
     const next = new URLSearchParams({ ...query, cursor })
     reply.header('link', `<?${next}>; rel="next"`)
   }
-  return { items: shown.map(toItem), nextCursor: (hasNext || grows ? cursor : null) ?? null }
+  return { items: shown.map(toItem), nextCursor: nextCursor ?? null }
 }
 
 /** For lists that are ordered by id. */

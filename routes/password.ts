@@ -3,7 +3,7 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
 import { changePassword, findCredentialById } from '../db/users.ts'
 import { errors } from '../plugins/errors.ts'
-import { changeBy } from '../plugins/origin.ts'
+import { changeTo } from './change.ts'
 import type { Handler } from './handler.ts'
 import { permitted } from './outcome.ts'
 import { closedObject, IdParams, Message, Password, responses } from './schemas.ts'
@@ -20,10 +20,12 @@ export default (async (app) => {
   const updatePassword: Handler<typeof updatePasswordSchema> = async (request) => {
     const { password, currentPassword } = request.body
     app.passwords.check(password) // before the account is looked for: 400 comes before 404
-    const { actor, origin } = changeBy(request)
-    const userId = Number(request.params.id)
-    const account = await findCredentialById(app.db, userId)
-    if (!account) throw new errors[userId === actor.id ? 'UNAUTHENTICATED' : 'USER_NOT_FOUND']()
+    const change = changeTo(request, Number(request.params.id))
+    const account = await findCredentialById(app.db, change.userId)
+    if (!account) {
+      const isOwn = change.userId === change.actor.id // deleted since the guard let it in
+      throw new errors[isOwn ? 'UNAUTHENTICATED' : 'USER_NOT_FOUND']()
+    }
     app.passwords.check(password, account.username)
     if (
       currentPassword !== undefined &&
@@ -33,7 +35,6 @@ export default (async (app) => {
     }
     const passwordHash = await app.passwords.hash(password)
     const expectedHash = currentPassword === undefined ? undefined : account.passwordHash
-    const change = { actor, origin, userId }
     const outcome = await changePassword(app.db, change, { passwordHash, expectedHash })
     if (permitted(outcome) === 'password-changed') throw wrongCurrentPassword()
     return { message: 'Password changed.' }

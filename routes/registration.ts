@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { createUser as insertUser } from '../db/users.ts'
 import { errors } from '../plugins/errors.ts'
-import { originOf } from '../plugins/origin.ts'
+import { originOf } from './change.ts'
 import type { Handler } from './handler.ts'
 import { permitted } from './outcome.ts'
 import { closedObject, MessageWithUser, Password, responses, toUser, Username } from './schemas.ts'
@@ -9,7 +9,7 @@ import { closedObject, MessageWithUser, Password, responses, toUser, Username } 
 const createUserSchema = {
   operationId: 'createUser',
   body: closedObject({ username: Username, password: Password }),
-  response: responses(MessageWithUser, 400, 401, 413, 415),
+  response: responses(MessageWithUser, 400, 401, 403, 413, 415),
 }
 
 /** `POST /user`: its scope decides who may register an account. */

@@ -11,7 +11,7 @@ import {
 import { findUser } from '../db/users.ts'
 import { actorOf } from '../plugins/auth.ts'
 import { errors } from '../plugins/errors.ts'
-import { changeBy } from '../plugins/origin.ts'
+import { changeTo, changeToOwn } from './change.ts'
 import type { Handler } from './handler.ts'
 import { permitted } from './outcome.ts'
 import { idAt, type List, PageQuery, page, readPage } from './paging.ts'
@@ -46,13 +46,13 @@ const listSessionsSchema = {
 const endSessionSchema = {
   operationId: 'endSession',
   params: IdParams,
-  response: responses(Message, 400, 401, 403, 404),
+  response: responses(Message, 400, 401, 403, 404, 413, 415),
 }
 
 const endSessionsSchema = {
   operationId: 'endSessions',
   querystring: closedObject({ scope: Type.Optional(stringEnum(['others', 'all'])) }),
-  response: responses(Message, 400, 401, 403),
+  response: responses(Message, 400, 401, 403, 413, 415),
 }
 
 const listUserSessionsSchema = {
@@ -65,7 +65,7 @@ const listUserSessionsSchema = {
 const endUserSessionsSchema = {
   operationId: 'endUserSessions',
   params: IdParams,
-  response: responses(Message, 400, 401, 403, 404),
+  response: responses(Message, 400, 401, 403, 404, 413, 415),
 }
 
 /** `GET`, `DELETE /sessions` and `DELETE /sessions/{id}`: one's own. The scope is signed in. */
@@ -77,7 +77,7 @@ export default (async (app, limits) => {
 
   const endSession: Handler<typeof endSessionSchema> = async (request, reply) => {
     const sessionId = Number(request.params.id)
-    const outcome = await endOne(app.db, changeBy(request), sessionId)
+    const outcome = await endOne(app.db, changeToOwn(request), sessionId)
     permitted(outcome, () => new errors.SESSION_NOT_FOUND())
     if (sessionId === currentSessionOf(request)) app.sessionCookie.clear(reply)
     return { message: 'Session ended.' }
@@ -86,7 +86,7 @@ export default (async (app, limits) => {
   const endSessions: Handler<typeof endSessionsSchema> = async (request, reply) => {
     const current = currentSessionOf(request)
     const kept = request.query.scope === 'all' ? undefined : current
-    const change = { ...changeBy(request), userId: actorOf(request).id }
+    const change = changeToOwn(request)
     permitted(await endMany(app.db, change, kept))
     if (current !== undefined && kept === undefined) app.sessionCookie.clear(reply)
     return { message: 'Sessions ended.' }
@@ -110,8 +110,11 @@ export const userSessions = (async (app, limits) => {
     return readPage(request, reply, sessionsOf(app, limits, id, currentSessionOf(request)))
   }
 
-  const endUserSessions: Handler<typeof endUserSessionsSchema> = async (request) => {
-    permitted(await endMany(app.db, { ...changeBy(request), userId: Number(request.params.id) }))
+  const endUserSessions: Handler<typeof endUserSessionsSchema> = async (request, reply) => {
+    const change = changeTo(request, Number(request.params.id))
+    permitted(await endMany(app.db, change))
+    const isOwn = change.userId === change.actor.id
+    if (isOwn && currentSessionOf(request) !== undefined) app.sessionCookie.clear(reply)
     return { message: 'Sessions ended.' }
   }
 

@@ -9,7 +9,7 @@ import {
 } from '../db/tokens.ts'
 import { actorOf } from '../plugins/auth.ts'
 import { errors } from '../plugins/errors.ts'
-import { changeBy } from '../plugins/origin.ts'
+import { changeToOwn } from './change.ts'
 import type { Handler } from './handler.ts'
 import { permitted } from './outcome.ts'
 import { idAt, PageQuery, page, readPage } from './paging.ts'
@@ -47,7 +47,7 @@ const listTokensSchema = {
 const endTokenSchema = {
   operationId: 'endToken',
   params: IdParams,
-  response: responses(Message, 400, 401, 403, 404),
+  response: responses(Message, 400, 401, 403, 404, 413, 415),
 }
 
 /** `POST`, `GET /tokens` and `DELETE /tokens/{id}`: one's own. The scope asks for a session. */
@@ -55,7 +55,7 @@ export default (async (app) => {
   const createToken: Handler<typeof createTokenSchema> = async (request) => {
     const { name, expiresAt } = request.body
     const secret = `gh_${randomBytes(TOKEN_BYTES).toString('base64url')}`
-    const made = await addToken(app.db, changeBy(request), {
+    const made = await addToken(app.db, changeToOwn(request), {
       secret,
       name,
       expiresAt: expiresAt === undefined ? undefined : futureMoment(expiresAt),
@@ -74,7 +74,7 @@ export default (async (app) => {
   }
 
   const endToken: Handler<typeof endTokenSchema> = async (request) => {
-    const outcome = await endOne(app.db, changeBy(request), Number(request.params.id))
+    const outcome = await endOne(app.db, changeToOwn(request), Number(request.params.id))
     permitted(outcome, () => new errors.TOKEN_NOT_FOUND())
     return { message: 'Token ended.' }
   }

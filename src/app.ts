@@ -32,6 +32,7 @@ import { type LogStream, standardOutput } from './logger.ts'
 import { MAX_PARAM_LENGTH, serverOptions } from './server-options.ts'
 
 const MS_PER_S = 1_000
+const SWEEP_INTERVAL_MS = 60_000
 
 /** Builds the server, ready to listen. It rejects where the database can't be reached. */
 export async function buildApp(config: SettledConfig, logStream: LogStream = standardOutput()) {
@@ -61,7 +62,11 @@ async function registerAll(app: FastifyInstance, config: SettledConfig): Promise
   await app.register(jsonBody)
   await app.register(cookie)
   await app.register(database, { url: config.DATABASE_URL })
-  await app.register(sweeper, { ...limits, eventsMs: config.EVENTS_RETENTION * MS_PER_S })
+  await app.register(sweeper, {
+    ...limits,
+    eventsMs: config.EVENTS_RETENTION * MS_PER_S,
+    intervalMs: SWEEP_INTERVAL_MS,
+  })
   await app.register(lastUsed)
   await app.register(passwords, {
     cost: config.BCRYPT_COST,
@@ -113,7 +118,11 @@ function corsOptions(allowedOrigins: string[]) {
     origin: allowedOrigins,
     credentials: true,
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    exposedHeaders: ['retry-after', 'x-request-id', 'link'],
+    exposedHeaders: [
+      ...['link', 'retry-after', 'x-request-id'],
+      ...['ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset'],
+    ],
+    strictPreflight: false, // its own refusal isn't of the shape that errors have
   }
 }
 

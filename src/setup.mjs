@@ -24,18 +24,17 @@ const HOW_TO_GET_A_SERVER = `Gatehouse needs a MySQL or MariaDB server, and ther
 
 if (packagesAreStale()) {
   console.error('Gatehouse: installing npm packages (npm ci)')
-  run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund'])
+  if (!run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund'])) process.exit(1)
 }
 
 const isForTests = process.env.npm_lifecycle_event === 'pretest'
 const url = isForTests ? 'TEST_DATABASE_URL' : 'DATABASE_URL'
 if (!setInEnvironment(url) && !findServerBinary()) {
-  if (!mayInstall()) fail(HOW_TO_GET_A_SERVER)
-  install(DEBIAN_PACKAGES)
+  if (!mayInstall() || !install(DEBIAN_PACKAGES)) fail(HOW_TO_GET_A_SERVER)
 }
 if (isForTests && !findRedisBinary()) {
-  if (mayInstall()) install([REDIS_PACKAGE])
-  else console.error('Gatehouse: no redis-server here: the tests that need one are skipped')
+  const isInstalled = mayInstall() && install([REDIS_PACKAGE])
+  if (!isInstalled) console.error('Gatehouse: no Redis server: the tests that want one are skipped')
 }
 
 /**
@@ -65,7 +64,7 @@ function install(packages) {
   const quiet = [...before, '-qq', '-o', 'Dpkg::Use-Pty=0']
   // Lists may be missing, or too old to fetch by: a failure to renew them isn't the end.
   spawnSync(command, [...quiet, 'update'], { stdio: ['ignore', 2, 2] })
-  run(command, [...quiet, 'install', '-y', '--no-install-recommends', ...packages])
+  return run(command, [...quiet, 'install', '-y', '--no-install-recommends', ...packages])
 }
 
 /**
@@ -82,8 +81,9 @@ function run(command, parameters) {
   })
   if (status !== 0) {
     const why = error ? error.message : `exit code ${status}`
-    fail(`Gatehouse: \`${command} ${parameters.join(' ')}\` failed: ${why}`)
+    console.error(`Gatehouse: \`${command} ${parameters.join(' ')}\` failed: ${why}`)
   }
+  return status === 0
 }
 
 /**

@@ -13,7 +13,7 @@ CREATE TABLE `events` (
 	`user_id` bigint unsigned,
 	`address` varchar(45) character set ascii collate ascii_bin,
 	`request_id` varchar(64) character set ascii collate ascii_bin,
-	`detail` varchar(500) character set utf8mb4,
+	`detail` varchar(1000) character set utf8mb4,
 	`count` int unsigned NOT NULL DEFAULT 1,
 	`bucket` varchar(64) character set ascii collate ascii_bin,
 	CONSTRAINT `events_id` PRIMARY KEY(`id`),
@@ -46,6 +46,7 @@ CREATE INDEX `events_type` ON `events` (`type`);--> statement-breakpoint
 CREATE INDEX `events_user_id` ON `events` (`user_id`);--> statement-breakpoint
 CREATE INDEX `login_failures_last_at` ON `login_failures` (`last_at`);--> statement-breakpoint
 CREATE INDEX `tokens_user_id` ON `tokens` (`user_id`);--> statement-breakpoint
+CREATE INDEX `tokens_expires_at` ON `tokens` (`expires_at`);--> statement-breakpoint
 CREATE INDEX `sessions_expires_at` ON `sessions` (`expires_at`);--> statement-breakpoint
 CREATE INDEX `sessions_last_seen_at` ON `sessions` (`last_seen_at`);--> statement-breakpoint
 CREATE INDEX `users_role` ON `users` (`role`,`username_key`);--> statement-breakpoint

@@ -4,7 +4,7 @@ import { eq, inArray, sql } from 'drizzle-orm'
 import { takeLock } from '../../db/named-lock.ts'
 import { events, loginFailures, sessions, tokens } from '../../db/schema.ts'
 import { type Retention, sweep } from '../../db/sweep.ts'
-import { makeUser } from '../support/accounts.ts'
+import { makeUser, storedSessions } from '../support/accounts.ts'
 import { type App, build } from '../support/build.ts'
 import { createDatabase } from '../support/database.ts'
 
@@ -33,7 +33,7 @@ async function makeRows(app: App, many: number): Promise<number> {
 }
 
 test('a sweep, of more rows than a batch, deletes what has expired and nothing else', async (t: TestContext) => {
-  const { app } = await build(t, { DATABASE_URL })
+  const { app } = await build(t, { DATABASE_URL: await createDatabase() })
   const userId = await makeRows(app, 1_200)
   const event = { type: 'login', outcome: 'success', userId } as const
   await app.db.insert(events).values([
@@ -70,11 +70,21 @@ test('a sweep, of more rows than a batch, deletes what has expired and nothing e
 
 test('a sweep, while another process is at it, leaves the rows to that one', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
-  await makeRows(app, 1)
+  const userId = await makeRows(app, 1)
+  const before = await storedSessions(app, userId)
   const { app: other } = await build(t, { DATABASE_URL })
   const swept = await other.db.transaction(async (connection) => {
     t.assert.ok(await takeLock(connection, 'sweep', 0))
     return sweep(app.db, retention)
   })
   t.assert.strictEqual(swept, 0)
+  t.assert.deepStrictEqual(await storedSessions(app, userId), before)
+})
+
+test('a sweep, told to end, ends after the batch that it is at', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const userId = await makeRows(app, 1)
+  const before = await storedSessions(app, userId)
+  t.assert.strictEqual(await sweep(app.db, retention, AbortSignal.abort()), 0)
+  t.assert.deepStrictEqual(await storedSessions(app, userId), before)
 })

@@ -101,4 +101,5 @@ test('a preflight request of an allowed origin is answered with what it may send
   t.assert.match(String(allowed.headers['access-control-allow-methods']), /PATCH/)
   const foreign = await preflight('https://evil.example')
   t.assert.strictEqual(foreign.headers['access-control-allow-origin'], undefined)
+  t.assert.strictEqual((await send(app, 'OPTIONS', '/user/1')).statusCode, 204)
 })

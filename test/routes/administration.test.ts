@@ -1,7 +1,7 @@
 import { type TestContext, test } from 'node:test'
 import { eq } from 'drizzle-orm'
 import { sessions, users } from '../../db/schema.ts'
-import { makeUser, signIn } from '../support/accounts.ts'
+import { makeUser, signIn, storedUser } from '../support/accounts.ts'
 import { type App, build, send } from '../support/build.ts'
 import { createDatabase } from '../support/database.ts'
 import { readList } from '../support/read-list.ts'
@@ -115,16 +115,24 @@ test('a patch of oneself, of nobody, of nothing or of more is refused and change
   t.assert.deepStrictEqual([row?.role, row?.disabled], ['user', false])
 })
 
-test('two admins who demote each other at once leave one admin', async (t: TestContext) => {
+test('two admins, who demote, disable or delete each other at once, are one admin afterwards', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
-  for (let round = 0; round < 10; round++) {
+  const demote = { method: 'PATCH', body: { role: 'user' } } as const
+  const disable = { method: 'PATCH', body: { disabled: true } } as const
+  const remove = { method: 'DELETE' } as const
+  const pairs = [demote, disable, remove].flatMap((one, index, all) =>
+    all.slice(index).map((other) => [one, other] as const),
+  )
+  for (const [one, other] of [...pairs, ...pairs]) {
     const [a, b] = [await makeUser(app, 'admin'), await makeUser(app, 'admin')]
     const [byA, byB] = [await signIn(app, a), await signIn(app, b)]
-    const body = { role: 'user' }
     const answers = await Promise.all([
-      send(app, 'PATCH', `/user/${b.id}`, { cookie: byA, body }),
-      send(app, 'PATCH', `/user/${a.id}`, { cookie: byB, body }),
+      send(app, one.method, `/user/${b.id}`, { cookie: byA, ...one }),
+      send(app, other.method, `/user/${a.id}`, { cookie: byB, ...other }),
     ])
     t.assert.deepStrictEqual(answers.map(({ statusCode }) => statusCode).sort(), [200, 401])
+    const rows = [await storedUser(app, a.id), await storedUser(app, b.id)]
+    const admins = rows.filter((row) => row?.role === 'admin' && !row.disabled)
+    t.assert.strictEqual(admins.length, 1)
   }
 })

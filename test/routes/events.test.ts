@@ -1,56 +1,107 @@
 import { type TestContext, test } from 'node:test'
 import { sql } from 'drizzle-orm'
 import { events } from '../../db/schema.ts'
-import { cookieOf, makeUser, signIn, storedUser } from '../support/accounts.ts'
+import { cookieOf, makeUser, signIn, storedSessions, storedUser } from '../support/accounts.ts'
 import { type App, build, send } from '../support/build.ts'
 import { createDatabase } from '../support/database.ts'
+import { assertError } from '../support/error-answer.ts'
 import { readList } from '../support/read-list.ts'
 
 const DATABASE_URL = await createDatabase()
+
+/** As the response schema holds them to it. */
+interface TestEvent {
+  type: string
+  outcome: string
+  actorId: number | null
+  userId: number
+  address: string
+  requestId: string
+  count: number
+  detail: Record<string, unknown>
+}
 
 async function eventsOf(app: App, cookie: string, userId: number) {
   return (await send(app, 'GET', `/events?userId=${userId}`, { cookie })).json().items
 }
 
 test('every change leaves an event that says who, on whom, from where and in which request', async (t: TestContext) => {
-  const { app, keepSecret } = await build(t, { DATABASE_URL })
+  const { app, keepSecret } = await build(t, { DATABASE_URL, TRUST_PROXY: '127.0.0.1' })
   const admin = await makeUser(app, 'admin')
-  const cookie = await signIn(app, admin)
+  const byAdmin = await signIn(app, admin)
   const credentials = { username: 'evented', password: 'a secret of the events' }
-  const created = await send(app, 'POST', '/user', { body: credentials })
-  const { id } = created.json().user
-  const theirs = cookieOf(await send(app, 'POST', '/login', { body: credentials }))
-  const made = await send(app, 'POST', '/tokens', { cookie: theirs, body: { name: 'x' } })
-  await send(app, 'DELETE', `/tokens/${made.json().id}`, { cookie: theirs })
-  const body = { password: 'a second secret of it' }
-  await send(app, 'PUT', `/user/update-password/${id}`, { cookie: theirs, body })
-  await send(app, 'GET', '/logout', { cookie: theirs })
-  await send(app, 'PATCH', `/user/${id}`, { cookie, body: { role: 'admin' } })
-  const headers = { 'x-request-id': 'the-deletion' }
-  await send(app, 'DELETE', `/user/${id}`, { cookie, headers })
+  let requests = 0
+  const ask = (...[method, url, options]: [Parameters<typeof send>[1], string, object?]) => {
+    const headers = { 'x-forwarded-for': '192.0.2.7', 'x-request-id': `request-${++requests}` }
+    return send(app, method, url, { ...options, headers })
+  }
+  const id = (await ask('POST', '/user', { body: credentials })).json().user.id
+  const logIn = async () => cookieOf(await ask('POST', '/login', { body: credentials }))
+  const changed = 'a second secret of it'
+  const first = await logIn()
+  const cookie = await logIn()
+  const [own] = (await storedSessions(app, id)).sort()
+  const made = (await ask('POST', '/tokens', { cookie, body: { name: 'x' } })).json()
+  await ask('DELETE', `/tokens/${made.id}`, { cookie })
+  await ask('DELETE', `/sessions/${own}`, { cookie })
+  await signIn(app, { id, ...credentials, passwordHash: '' })
+  await ask('DELETE', '/sessions', { cookie })
+  const { id: tokenId } = (await ask('POST', '/tokens', { cookie, body: { name: 'y' } })).json()
+  await ask('PUT', `/user/update-password/${id}`, { cookie, body: { password: changed } })
+  await ask('GET', '/logout', { cookie })
+  await signIn(app, { id, ...credentials, passwordHash: '' })
+  await ask('DELETE', `/user/${id}/sessions`, { cookie: byAdmin })
+  await ask('PATCH', `/user/${id}`, { cookie: byAdmin, body: { role: 'admin' } })
+  await ask('DELETE', `/user/${id}`, { cookie: byAdmin })
 
-  const items = await eventsOf(app, cookie, id)
+  const url = `/events?userId=${id}&limit=5`
+  const items = (await readList<TestEvent>(t, app, url, byAdmin)).reverse()
   t.assert.deepStrictEqual(
-    items.map(({ type, actorId }: { type: string; actorId: number | null }) => [type, actorId]),
+    items.map(({ type, actorId, requestId }) => [type, actorId, requestId]),
     [
-      ['user_deleted', admin.id],
-      ['user_updated', admin.id],
-      ['logout', id],
-      ['password_changed', id],
-      ['token_ended', id],
-      ['token_created', id],
-      ['login', id],
-      ['user_created', null],
+      ['user_created', null, 'request-1'],
+      ['login', id, 'request-2'],
+      ['login', id, 'request-3'],
+      ['token_created', id, 'request-4'],
+      ['token_ended', id, 'request-5'],
+      ['session_ended', id, 'request-6'],
+      ['session_ended', id, 'request-7'],
+      ['token_created', id, 'request-8'],
+      ['password_changed', id, 'request-9'],
+      ['logout', id, 'request-10'],
+      ['session_ended', admin.id, 'request-11'],
+      ['user_updated', admin.id, 'request-12'],
+      ['user_deleted', admin.id, 'request-13'],
     ],
   )
-  t.assert.strictEqual(items[0].requestId, 'the-deletion')
-  t.assert.strictEqual(items[0].address, '127.0.0.1')
-  t.assert.deepStrictEqual(items[1].detail, { role: 'admin' })
-  const text = JSON.stringify(items)
-  for (const secret of [credentials.password, body.password, made.json().token]) {
+  for (const { address, outcome, count, userId } of items) {
+    t.assert.deepStrictEqual([address, outcome, count, userId], ['192.0.2.7', 'success', 1, id])
+  }
+  const detailOf = (type: string) => items.filter((item) => item.type === type).map((e) => e.detail)
+  t.assert.deepStrictEqual(detailOf('user_created'), [{ username: 'evented', role: 'user' }])
+  t.assert.deepStrictEqual(detailOf('session_ended')[0], { sessionId: own })
+  t.assert.strictEqual(detailOf('session_ended')[1]?.sessionsEnded, 1)
+  t.assert.deepStrictEqual(detailOf('password_changed')[0]?.tokenIds, [tokenId])
+  t.assert.deepStrictEqual(detailOf('user_updated'), [{ role: 'admin' }])
+  t.assert.strictEqual(detailOf('user_deleted')[0]?.username, 'evented')
+
+  const text = JSON.stringify(await app.db.select().from(events))
+  for (const secret of [credentials.password, changed, made.token, first, cookie]) {
     keepSecret(secret)
     t.assert.ok(!text.includes(secret))
   }
+})
+
+test('the end of more sessions than an event has room for is told by their number and the first ids', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const account = await makeUser(app)
+  for (let made = 0; made < 30; made++) await signIn(app, account)
+  const cookie = await signIn(app, await makeUser(app, 'admin'))
+  const ended = await send(app, 'DELETE', `/user/${account.id}/sessions`, { cookie })
+  t.assert.strictEqual(ended.statusCode, 200)
+  const [event] = await eventsOf(app, cookie, account.id)
+  t.assert.strictEqual(event.detail.sessionsEnded, 30)
+  t.assert.strictEqual(event.detail.sessionIds.length, 20)
 })
 
 test('failed logins of an account, and those of all unknown names, are counted in a row a minute', async (t: TestContext) => {
@@ -149,4 +200,35 @@ test('events, written by many at once, are all seen once by a reader who follows
     seen.toReversed(),
     rows.map(({ id }) => id),
   )
+})
+
+test('a reader who follows events of a kind that there are none of yet goes on from the first cursor', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL: await createDatabase() })
+  const cookie = await signIn(app, await makeUser(app, 'admin'))
+  const url = '/events?order=oldest&type=token_created'
+  const { items, nextCursor } = (await send(app, 'GET', url, { cookie })).json()
+  t.assert.deepStrictEqual(items, [])
+  await send(app, 'POST', '/tokens', { cookie, body: { name: 'x' } })
+  const next = (await send(app, 'GET', `${url}&cursor=${nextCursor}`, { cookie })).json()
+  t.assert.strictEqual(next.items.length, 1)
+  t.assert.notStrictEqual(next.nextCursor, nextCursor)
+})
+
+test('a lock that another holds on, of the events or of an account, makes a 503 within 3 s and changes nothing', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const account = await makeUser(app)
+  const cookie = await signIn(app, account)
+  for (const statement of [
+    sql`SELECT * FROM event_counter FOR UPDATE`,
+    sql`SELECT * FROM users WHERE id = ${account.id} FOR UPDATE`,
+  ]) {
+    await app.db.transaction(async (tx) => {
+      await tx.execute(statement)
+      const begun = performance.now()
+      assertError(t, await send(app, 'POST', '/logout', { cookie }), 503, 'SERVICE_UNAVAILABLE')
+      t.assert.ok(performance.now() - begun < 3_000)
+      t.assert.strictEqual((await send(app, 'GET', '/me', { cookie })).statusCode, 200)
+    })
+  }
+  t.assert.strictEqual((await send(app, 'POST', '/logout', { cookie })).statusCode, 200)
 })

@@ -47,6 +47,18 @@ test('any known path, asked by a method that it does not take, answers 405 with 
   }
 })
 
+test('any route that changes something declares what its body and its origin may be refused with', async (t: TestContext) => {
+  const { routes } = await buildWithRoutes(t, { DATABASE_URL })
+  const changing = routes.filter(
+    ({ method, url }) => !['GET', 'HEAD'].includes(method) || url === '/logout',
+  )
+  t.assert.ok(changing.length >= 12)
+  for (const { method, url, statuses } of changing) {
+    const missing = [400, 403, 413, 415, 429, 500, 503].filter((status) => !statuses.has(status))
+    t.assert.deepStrictEqual(missing, [], `${method} ${url}`)
+  }
+})
+
 test('any unknown path, by whatever method and with a session, answers 404', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const cookie = await signIn(app, await makeUser(app, 'admin'))

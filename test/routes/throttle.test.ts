@@ -17,19 +17,28 @@ function attempt(app: App, username: string, password: string, address: string) 
   return send(app, 'POST', '/login', { body: { username, password }, headers })
 }
 
+/** Lengthens the delays that there are, so that a test doesn't race them. */
+async function blockFor(app: App, seconds: number): Promise<void> {
+  await app.db
+    .update(loginFailures)
+    .set({ blockedUntil: sql`now(3) + interval ${seconds * 1_000_000} microsecond` })
+    .where(sql`blocked_until > last_at + interval 500000 microsecond`)
+}
+
 test('line 3: failures in a row delay the next try, from the same range only, also after a restart', async (t: TestContext) => {
   const { app } = await build(t, options)
   const { username, password } = await makeUser(app)
   for (let tries = 0; tries < FREE_TRIES; tries++) {
     t.assert.strictEqual((await attempt(app, username, 'wrong', '192.0.2.1')).statusCode, 400)
   }
+  await blockFor(app, 60)
   const refused = await attempt(app, username, password, '192.0.2.99')
-  t.assert.strictEqual(refused.json().code, 'LOGIN_THROTTLED')
-  t.assert.strictEqual(refused.headers['retry-after'], '1')
+  assertError(t, refused, 429, 'LOGIN_THROTTLED')
+  t.assert.ok(Number(refused.headers['retry-after']) > 50)
 
   const { app: restarted } = await build(t, options)
   const still = await attempt(restarted, username, password, '192.0.2.1')
-  t.assert.strictEqual(still.statusCode, 429)
+  assertError(t, still, 429, 'LOGIN_THROTTLED')
   const victim = await attempt(restarted, username.toUpperCase(), password, '198.51.100.7')
   t.assert.strictEqual(victim.statusCode, 200)
 })
@@ -58,19 +67,25 @@ test('line 3: 100 failures in a row stop an account whatever the address', async
   for (let tries = 0; tries < 100; tries++) {
     t.assert.strictEqual(await countLogin(app.db, username, `10.0.${tries}`), 0)
   }
-  t.assert.strictEqual((await attempt(app, username, password, '203.0.113.5')).statusCode, 429)
+  t.assert.ok((await countLogin(app.db, username, '10.1.1')) > 0)
+  await blockFor(app, 60)
+  const refused = await attempt(app, username, password, '203.0.113.5')
+  assertError(t, refused, 429, 'LOGIN_THROTTLED')
 })
 
-test('line 3: unknown names are throttled alike, in the same bytes', async (t: TestContext) => {
+test('line 3: unknown names are throttled alike, in the same bytes and headers', async (t: TestContext) => {
   const { app } = await build(t, options)
   const { username } = await makeUser(app)
-  const bodies = []
+  const answers = new Set<string>()
   for (const name of [username, 'nobody-at-all']) {
     for (let tries = 0; tries < FREE_TRIES; tries++) await attempt(app, name, 'wrong', '192.0.2.1')
-    bodies.push((await attempt(app, name, 'wrong', '192.0.2.1')).body)
+    await blockFor(app, 59.5)
+    const { statusCode, headers, body } = await attempt(app, name, 'wrong', '192.0.2.1')
+    const { date: _, 'x-request-id': __, ...others } = headers
+    answers.add(JSON.stringify([statusCode, others, body]))
   }
-  t.assert.match(bodies[0] ?? '', /LOGIN_THROTTLED/)
-  t.assert.strictEqual(bodies[0], bodies[1])
+  t.assert.strictEqual(answers.size, 1, [...answers].join('\n'))
+  t.assert.match([...answers].join(), /LOGIN_THROTTLED.*|"retry-after":60/)
 })
 
 test('line 3: 60 tries at once are counted as 60: no more than the free ones are tried', async (t: TestContext) => {
@@ -80,6 +95,7 @@ test('line 3: 60 tries at once are counted as 60: no more than the free ones are
     Array.from({ length: 60 }, () => attempt(app, username, 'wrong', '192.0.2.1')),
   )
   const tried = answers.filter(({ statusCode }) => statusCode === 400).length
+  // One more for each delay that ends while they are answered.
   t.assert.ok(tried >= FREE_TRIES && tried <= FREE_TRIES + 3, `${tried} were tried`)
   const keys = await app.db.select().from(loginFailures).where(eq(loginFailures.failures, tried))
   t.assert.ok(keys.length >= 1)

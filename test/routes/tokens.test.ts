@@ -1,9 +1,10 @@
 import { type TestContext, test } from 'node:test'
 import { eq, sql } from 'drizzle-orm'
 import { tokens, users } from '../../db/schema.ts'
-import { makeUser, signIn } from '../support/accounts.ts'
+import { giveToken, makeUser, signIn } from '../support/accounts.ts'
 import { type App, build, send } from '../support/build.ts'
 import { createDatabase } from '../support/database.ts'
+import { assertError } from '../support/error-answer.ts'
 
 const DATABASE_URL = await createDatabase()
 
@@ -84,10 +85,34 @@ test('a token ends by its owner, by expiry, by a password change and by logout',
 
 test('a token that is unknown or malformed is a 401, also beside a good cookie', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
-  const cookie = await signIn(app, await makeUser(app))
-  for (const authorization of ['Bearer x', `Bearer gh_${'a'.repeat(43)}`, 'Basic YTpi', '']) {
+  const account = await makeUser(app)
+  const cookie = await signIn(app, account)
+  const { secret } = await giveToken(app, account)
+  for (const authorization of [
+    'Bearer',
+    'Bearer ',
+    'Bearer x',
+    `Bearer gh_${'a'.repeat(43)}`,
+    `Bearer ${secret}x`,
+    `Bearer ${secret},${secret}`,
+    `Bearer ${secret.toUpperCase()}`,
+    `Bearer "${secret}"`,
+  ]) {
     const response = await send(app, 'GET', '/me', { cookie, headers: { authorization } })
-    t.assert.strictEqual(response.statusCode, 401, authorization)
+    assertError(t, response, 401, 'UNAUTHENTICATED')
+  }
+  for (const authorization of [`bearer ${secret}`, `BEARER   ${secret}`]) {
+    const response = await send(app, 'GET', '/me', { headers: { authorization } })
+    t.assert.strictEqual(response.statusCode, 200, authorization)
+  }
+})
+
+test('another scheme than Bearer, which is for a proxy before us, leaves the cookie in force', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const cookie = await signIn(app, await makeUser(app))
+  for (const authorization of ['Basic YTpi', '', 'Bearers x']) {
+    const response = await send(app, 'GET', '/me', { cookie, headers: { authorization } })
+    t.assert.strictEqual(response.statusCode, 200, authorization)
   }
 })
 

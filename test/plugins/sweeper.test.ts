@@ -1,0 +1,56 @@
+import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { eq, sql } from 'drizzle-orm'
+import Fastify from 'fastify'
+import { sessions } from '../../db/schema.ts'
+import database from '../../plugins/database.ts'
+import sweeper from '../../plugins/sweeper.ts'
+import { makeUser, signIn, storedSessions } from '../support/accounts.ts'
+import { build } from '../support/build.ts'
+import { createDatabase } from '../support/database.ts'
+import { LogCapture } from '../support/log-capture.ts'
+
+const DATABASE_URL = await createDatabase()
+const DAY_MS = 86_400_000
+const OPTIONS = { idleMs: DAY_MS, lifetimeMs: DAY_MS, eventsMs: DAY_MS, intervalMs: 20 }
+
+/** Polls, since nobody is told when a sweep is over. */
+async function until(isSo: () => Promise<boolean>): Promise<boolean> {
+  for (let polls = 0; polls < 250; polls++) {
+    if (await isSo()) return true
+    await sleep(20)
+  }
+  return false
+}
+
+test('the sweeper, from time to time, deletes what has expired, and leaves the rest', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const [over, live] = [await makeUser(app), await makeUser(app)]
+  for (const account of [over, live]) await signIn(app, account)
+  const past = { expiresAt: sql`CURRENT_TIMESTAMP(3)` }
+  await app.db.update(sessions).set(past).where(eq(sessions.userId, over.id))
+
+  const other = Fastify()
+  t.after(() => other.close())
+  await other.register(database, { url: DATABASE_URL })
+  await other.register(sweeper, OPTIONS)
+  t.assert.ok(await until(async () => (await storedSessions(app, over.id)).length === 0))
+  t.assert.strictEqual((await storedSessions(app, live.id)).length, 1)
+})
+
+test('the sweeper, while the database refuses it, says so and tries again', async (t: TestContext) => {
+  const url = await createDatabase()
+  const { app } = await build(t, { DATABASE_URL: url })
+  const log = new LogCapture()
+  const other = Fastify({ logger: { stream: log } })
+  t.after(() => other.close())
+  await other.register(database, { url })
+  await app.db.execute(sql`RENAME TABLE tokens TO tokens_away`)
+  await other.register(sweeper, OPTIONS)
+  t.assert.ok(await until(async () => log.text.includes('expired rows were not swept')))
+  await app.db.execute(sql`RENAME TABLE tokens_away TO tokens`)
+  const account = await makeUser(app)
+  await signIn(app, account)
+  await app.db.update(sessions).set({ expiresAt: sql`CURRENT_TIMESTAMP(3)` })
+  t.assert.ok(await until(async () => (await storedSessions(app, account.id)).length === 0))
+})
