@@ -38,6 +38,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv): Config {
         customOptions: (ajv) =>
           ajv
             .addFormat('address-list', (text: string) => splitList(text).every(isAddressRange))
+            .addFormat('redis-url', (text: string) => /^rediss?:/.test(text) && URL.canParse(text))
             .addFormat('origin-list', (text: string) => splitList(text).every(isOrigin))
             .addFormat('database-url', isDatabaseUrl),
       },

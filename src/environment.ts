@@ -139,8 +139,8 @@ export const Environment = Type.Object(
     ),
     REDIS_URL: Type.Optional(
       Type.String({
-        pattern: '^rediss?://.',
-        title: '`redis://host:port`',
+        format: 'redis-url',
+        title: '`redis://host:port`, or `rediss:` for TLS',
         description: 'where requests are counted for all instances; else each counts its own',
       }),
     ),

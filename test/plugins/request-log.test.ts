@@ -59,9 +59,23 @@ test('line 13: the log, of every operation at its most talkative, holds no secre
   const cookie = cookieOf(login)
   const own = `/user/update-password/${id}`
   const current = { password: changed, currentPassword: password }
+  const made = await send(app, 'POST', '/tokens', { cookie, body: { name: 'x' } })
+  const { id: tokenId, token } = made.json()
+  const headers = { authorization: `Bearer ${token}` }
+  const other = await makeUser(app)
+  await signIn(app, other)
   for (const response of [
+    made,
     await send(app, 'POST', '/user', { body: { username: `u-${randomUUID()}`, password } }),
     await send(app, 'GET', '/me', { cookie }),
+    await send(app, 'GET', '/users', { headers }),
+    await send(app, 'GET', '/events', { headers }),
+    await send(app, 'GET', '/sessions', { headers }),
+    await send(app, 'DELETE', '/sessions', { cookie }),
+    await send(app, 'DELETE', `/user/${other.id}/sessions`, { cookie }),
+    await send(app, 'PATCH', `/user/${other.id}`, { cookie, body: { disabled: true } }),
+    await send(app, 'DELETE', `/user/${other.id}`, { cookie }),
+    await send(app, 'DELETE', `/tokens/${tokenId}`, { cookie }),
     await send(app, 'PUT', own, { cookie, body: current }),
     await send(app, 'POST', '/logout', { cookie }),
   ]) {
@@ -70,7 +84,8 @@ test('line 13: the log, of every operation at its most talkative, holds no secre
   await send(app, 'POST', '/login', { body: { username, password, extra: password } })
   await send(app, 'GET', `/user/${encodeURIComponent(password)}?p=${changed}`, { cookie })
   await send(app, 'GET', `/me?password=${changed}`, { headers: { authorization: password } })
-  for (const secret of [password, encodeURIComponent(password), changed, passwordHash]) {
+  await send(app, 'GET', '/me', { headers }) // a token that has ended
+  for (const secret of [password, encodeURIComponent(password), changed, passwordHash, token]) {
     keepSecret(secret)
   }
   keepSecret(cookie)

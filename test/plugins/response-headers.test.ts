@@ -18,6 +18,10 @@ test('line 13: the security headers stand on every answer, whatever its status',
   const cookie = await signIn(app, admin)
   const { username, password } = admin
   const json = { 'content-type': 'application/json' }
+  const foreign = { 'sec-fetch-site': 'cross-site' }
+  const limits = { RATE_LIMIT_ENABLED: true, RATE_LIMIT_MAX: 1 }
+  const { app: limited } = await build(t, { DATABASE_URL, ...limits })
+  await send(limited, 'GET', '/livez')
   const answers = [
     [200, await send(app, 'GET', '/livez')],
     [200, await send(app, 'HEAD', '/livez')],
@@ -28,12 +32,14 @@ test('line 13: the security headers stand on every answer, whatever its status',
     [400, await send(app, 'GET', '/user/0', { cookie })],
     [401, await send(app, 'GET', '/me')],
     [403, await send(app, 'PUT', '/user/update-password/1', { cookie })],
+    [403, await send(app, 'POST', '/login', { headers: foreign })],
     [404, await send(app, 'GET', '/nothing')],
     [404, await send(app, 'GET', '/user/9007199254740991', { cookie })],
     [405, await send(app, 'DELETE', '/login')],
     [409, await send(app, 'DELETE', `/user/${admin.id}`, { cookie })],
     [413, await send(app, 'POST', '/login', { body: 'x'.repeat(16 * 1024) })],
     [415, await app.inject({ method: 'POST', url: '/login', payload: 'x' })],
+    [429, await send(limited, 'GET', '/livez')],
     [500, await send(app, 'GET', '/broken')],
   ] as const
   for (const [status, response] of answers) {
