@@ -36,6 +36,8 @@ function isForeign({ headers, protocol, host }: FastifyRequest, allowed: string[
   const { origin } = headers
   if (origin !== undefined && allowed.includes(origin)) return false
   const site = headers['sec-fetch-site']
-  if (site !== undefined) return site === 'cross-site'
+  if (site === 'cross-site') return true
+  // Any other value is to be passed over (W3C Fetch Metadata, 2.3).
+  if (site === 'same-origin' || site === 'same-site' || site === 'none') return false
   return origin !== undefined && origin !== `${protocol}://${host}`
 }

@@ -22,6 +22,7 @@ test('line 9: a request of another site that changes state, of whatever route, i
       { 'sec-fetch-site': 'cross-site' },
       { 'sec-fetch-site': 'cross-site', ...OWN },
       FOREIGN,
+      { 'sec-fetch-site': 'some-site', ...FOREIGN },
       { origin: 'null' },
       { origin: 'https://localhost' },
       { origin: 'http://localhost:8080' },
