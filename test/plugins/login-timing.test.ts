@@ -6,8 +6,8 @@ import { createDatabase } from '../support/database.ts'
 
 const DATABASE_URL = await createDatabase()
 /** At a lower one, the fixed cost of each of the hashes that fill up an older one is too much. */
-const COST = 8
-const OLDER_COST = 6
+const COST = 9
+const OLDER_COST = 8
 /** Of all kinds together. */
 const TRIES = 500
 const MOST_APART = 0.05
