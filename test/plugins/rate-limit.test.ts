@@ -89,6 +89,19 @@ test('when Redis hangs, requests go on, and are counted again when it goes on', 
   t.assert.deepStrictEqual(await statusesOf(app, 4, '192.0.2.2'), [200, 200, 200, 429])
 })
 
+test('when Redis hangs from the start, the server starts all the same', {
+  skip,
+}, async (t: TestContext) => {
+  const redis = await startRedis()
+  t.after(redis.stop)
+  redis.suspend()
+  const begun = performance.now()
+  const { app, log } = await build(t, { ...options, REDIS_URL: redis.url })
+  t.assert.deepStrictEqual(await statusesOf(app, 5, '192.0.2.1'), Array(5).fill(200))
+  t.assert.ok(performance.now() - begun < 3_000)
+  t.assert.match(log.text, /Redis is away/)
+})
+
 test('when Redis is away from the start, the server starts all the same', async (t: TestContext) => {
   const { app, log } = await build(t, { ...options, REDIS_URL: 'redis://127.0.0.1:1' })
   t.assert.deepStrictEqual(await statusesOf(app, 5, '192.0.2.1'), Array(5).fill(200))
