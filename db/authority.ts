@@ -13,11 +13,14 @@ export interface Actor {
   credential: Credential
 }
 
+/** How exact a last use is: a session or token is written at most this often. */
+export const USE_PRECISION_MS = 60_000
+
 /** The session or the token that a request came with. */
 export interface Credential {
   kind: 'session' | 'token'
   id: number
-  /** Whether its last use is a minute old or more, and is to be written. */
+  /** Whether its last use is older than that, and is to be written. */
   isStale: boolean
 }
 

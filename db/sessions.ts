@@ -1,5 +1,5 @@
 import { and, desc, eq, gt, inArray, lt, lte, ne, sql } from 'drizzle-orm'
-import { type Actor, authorize, type Change, type Refusal } from './authority.ts'
+import { type Actor, authorize, type Change, type Refusal, USE_PRECISION_MS } from './authority.ts'
 import { type Database, type Queryable, transaction } from './client.ts'
 import { ago, ahead, now } from './clock.ts'
 import { digest } from './digest.ts'
@@ -14,9 +14,7 @@ export interface SessionLimits {
   lifetimeMs: number
 }
 
-/** How exact "last seen" is: a session is written at most this often. */
-const LAST_SEEN_PRECISION_MS = 60_000
-const isDue = lte(sessions.lastSeenAt, ago(LAST_SEEN_PRECISION_MS))
+const isDue = lte(sessions.lastSeenAt, ago(USE_PRECISION_MS))
 
 function isLive({ idleMs }: SessionLimits) {
   return and(gt(sessions.expiresAt, now), gt(sessions.lastSeenAt, ago(idleMs)))

@@ -10,7 +10,7 @@ import type { SessionLimits } from './sessions.ts'
 const BATCH_ROWS = 500
 const LOGIN_FAILURES_KEPT_MS = 24 * 60 * 60 * 1_000
 
-export interface Retention extends SessionLimits {
+export interface Retention extends Pick<SessionLimits, 'idleMs'> {
   /** How long the audit trail is kept. */
   eventsMs: number
 }

@@ -1,5 +1,12 @@
 import { and, desc, eq, inArray, isNull, lt, lte, or, sql } from 'drizzle-orm'
-import { type Actor, authorize, type Change, isUnexpired, type Refusal } from './authority.ts'
+import {
+  type Actor,
+  authorize,
+  type Change,
+  isUnexpired,
+  type Refusal,
+  USE_PRECISION_MS,
+} from './authority.ts'
 import { type Database, type Queryable, transaction } from './client.ts'
 import { ago, now } from './clock.ts'
 import { digest } from './digest.ts'
@@ -8,9 +15,7 @@ import { tokens, users } from './schema.ts'
 
 export type TokenRecord = Awaited<ReturnType<typeof listTokens>>[number]
 
-/** How exact "last used" is: a token is written at most this often. */
-const LAST_USED_PRECISION_MS = 60_000
-const isDue = or(isNull(tokens.lastUsedAt), lte(tokens.lastUsedAt, ago(LAST_USED_PRECISION_MS)))
+const isDue = or(isNull(tokens.lastUsedAt), lte(tokens.lastUsedAt, ago(USE_PRECISION_MS)))
 
 const profile = {
   id: tokens.id,

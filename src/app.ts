@@ -63,7 +63,7 @@ async function registerAll(app: FastifyInstance, config: SettledConfig): Promise
   await app.register(cookie)
   await app.register(database, { url: config.DATABASE_URL })
   await app.register(sweeper, {
-    ...limits,
+    idleMs: limits.idleMs,
     eventsMs: config.EVENTS_RETENTION * MS_PER_S,
     intervalMs: SWEEP_INTERVAL_MS,
   })

@@ -10,7 +10,7 @@ import { createDatabase } from '../support/database.ts'
 
 const DATABASE_URL = await createDatabase()
 const DAY_MS = 24 * 60 * 60 * 1_000
-const retention: Retention = { idleMs: DAY_MS, lifetimeMs: 30 * DAY_MS, eventsMs: 365 * DAY_MS }
+const retention: Retention = { idleMs: DAY_MS, eventsMs: 365 * DAY_MS }
 const now = sql`CURRENT_TIMESTAMP(3)`
 const ago = (days: number) => sql`${now} - INTERVAL ${days} DAY`
 

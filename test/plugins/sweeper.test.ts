@@ -12,7 +12,7 @@ import { LogCapture } from '../support/log-capture.ts'
 
 const DATABASE_URL = await createDatabase()
 const DAY_MS = 86_400_000
-const OPTIONS = { idleMs: DAY_MS, lifetimeMs: DAY_MS, eventsMs: DAY_MS, intervalMs: 20 }
+const OPTIONS = { idleMs: DAY_MS, eventsMs: DAY_MS, intervalMs: 20 }
 
 /** Polls, since nobody is told when a sweep is over. */
 async function until(isSo: () => Promise<boolean>): Promise<boolean> {

@@ -64,7 +64,7 @@ export async function storedTokens(app: App, userId: number): Promise<number[]> 
   return rows.map(({ id }) => id)
 }
 
-/** @returns how many rows each table has */
+/** @returns how many accounts and sessions there are */
 export async function countRows(app: App) {
   return { users: await app.db.$count(users), sessions: await app.db.$count(sessions) }
 }
