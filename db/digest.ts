@@ -1,6 +1,11 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** SHA-256: the form in which the database keeps secrets of 128 random bits or more, and keys. */
 export function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
+  return hash('sha256', text, 'buffer')
+}
+
+/** The same in hex, in which lookups take it. */
+export function hexDigest(text: string): string {
+  return hash('sha256', text, 'hex')
 }

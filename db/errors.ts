@@ -1,4 +1,5 @@
 import { DrizzleQueryError } from 'drizzle-orm/errors'
+import { LookupError } from './batch.ts'
 
 /** The part of a database error that may be told: its message and its `sql` hold parameters. */
 export interface DatabaseFault {
@@ -34,6 +35,8 @@ const TRANSIENT_CODES = new Set([
   'EAI_AGAIN',
   'EPIPE',
   'ETIMEDOUT',
+  'LOOKUP_QUEUE_FULL',
+  'LOOKUP_TIMEOUT',
   'PROTOCOL_CONNECTION_LOST',
   'PROTOCOL_SEQUENCE_TIMEOUT',
 ])
@@ -56,7 +59,11 @@ export function databaseFault(error: unknown): DatabaseFault | undefined {
   if (TRANSIENT_MESSAGES.has(cause.message)) return { code: 'POOL_UNAVAILABLE', errno: undefined }
   const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined
   const errno = 'errno' in cause && typeof cause.errno === 'number' ? cause.errno : undefined
-  const isDatabases = error instanceof DrizzleQueryError || 'sqlState' in cause || 'fatal' in cause
+  const isDatabases =
+    error instanceof DrizzleQueryError ||
+    cause instanceof LookupError ||
+    'sqlState' in cause ||
+    'fatal' in cause
   return isDatabases ? { code: code ?? cause.name, errno } : undefined
 }
 

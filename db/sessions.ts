@@ -1,5 +1,5 @@
-import { and, desc, eq, gt, inArray, lt, lte, ne, sql } from 'drizzle-orm'
-import { type Actor, authorize, type Change, type Refusal, USE_PRECISION_MS } from './authority.ts'
+import { and, desc, eq, gt, inArray, lt, lte, ne } from 'drizzle-orm'
+import { authorize, type Change, type Refusal, USE_PRECISION_MS } from './authority.ts'
 import { type Database, type Queryable, transaction } from './client.ts'
 import { ago, ahead, now } from './clock.ts'
 import { digest } from './digest.ts'
@@ -14,36 +14,11 @@ export interface SessionLimits {
   lifetimeMs: number
 }
 
-const isDue = lte(sessions.lastSeenAt, ago(USE_PRECISION_MS))
+/** Whether the last use is to be written. */
+export const isDue = lte(sessions.lastSeenAt, ago(USE_PRECISION_MS))
 
-function isLive({ idleMs }: SessionLimits) {
+export function isLive({ idleMs }: SessionLimits) {
   return and(gt(sessions.expiresAt, now), gt(sessions.lastSeenAt, ago(idleMs)))
-}
-
-/**
- * @param secretId the id that the cookie carries
- * @returns undefined where the session is unknown, ended or expired, or its owner disabled
- */
-export async function findActorBySession(
-  db: Queryable,
-  secretId: string,
-  limits: SessionLimits,
-): Promise<Actor | undefined> {
-  const [found] = await db
-    .select({
-      sessionId: sessions.id,
-      isStale: sql<number>`${isDue}`,
-      id: users.id,
-      username: users.username,
-      role: users.role,
-      createdAt: users.createdAt,
-    })
-    .from(sessions)
-    .innerJoin(users, eq(users.id, sessions.userId))
-    .where(and(eq(sessions.digest, digest(secretId)), isLive(limits), eq(users.disabled, false)))
-  if (!found) return undefined
-  const { sessionId, isStale, ...user } = found
-  return { ...user, credential: { kind: 'session', id: sessionId, isStale: isStale === 1 } }
 }
 
 export interface NewSession {

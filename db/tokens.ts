@@ -1,21 +1,15 @@
-import { and, desc, eq, inArray, isNull, lt, lte, or, sql } from 'drizzle-orm'
-import {
-  type Actor,
-  authorize,
-  type Change,
-  isUnexpired,
-  type Refusal,
-  USE_PRECISION_MS,
-} from './authority.ts'
+import { and, desc, eq, inArray, isNull, lt, lte, or } from 'drizzle-orm'
+import { authorize, type Change, isUnexpired, type Refusal, USE_PRECISION_MS } from './authority.ts'
 import { type Database, type Queryable, transaction } from './client.ts'
 import { ago, now } from './clock.ts'
 import { digest } from './digest.ts'
 import { recordEvent } from './events.ts'
-import { tokens, users } from './schema.ts'
+import { tokens } from './schema.ts'
 
 export type TokenRecord = Awaited<ReturnType<typeof listTokens>>[number]
 
-const isDue = or(isNull(tokens.lastUsedAt), lte(tokens.lastUsedAt, ago(USE_PRECISION_MS)))
+/** Whether the last use is to be written. */
+export const isDue = or(isNull(tokens.lastUsedAt), lte(tokens.lastUsedAt, ago(USE_PRECISION_MS)))
 
 const profile = {
   id: tokens.id,
@@ -23,25 +17,6 @@ const profile = {
   createdAt: tokens.createdAt,
   expiresAt: tokens.expiresAt,
   lastUsedAt: tokens.lastUsedAt,
-}
-
-/** @returns undefined where the token is unknown, ended or expired, or its owner disabled */
-export async function findActorByToken(db: Queryable, secret: string): Promise<Actor | undefined> {
-  const [found] = await db
-    .select({
-      tokenId: tokens.id,
-      isStale: sql<number>`${isDue}`,
-      id: users.id,
-      username: users.username,
-      role: users.role,
-      createdAt: users.createdAt,
-    })
-    .from(tokens)
-    .innerJoin(users, eq(users.id, tokens.userId))
-    .where(and(eq(tokens.digest, digest(secret)), isUnexpired, eq(users.disabled, false)))
-  if (!found) return undefined
-  const { tokenId, isStale, ...user } = found
-  return { ...user, credential: { kind: 'token', id: tokenId, isStale: isStale === 1 } }
 }
 
 /** Makes a token that acts as the account. */

@@ -1,23 +1,31 @@
-import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import type { FastifyRequest, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Actor, mayActOn } from '../db/authority.ts'
-import { findActorBySession, type SessionLimits } from '../db/sessions.ts'
-import { findActorByToken } from '../db/tokens.ts'
+import { hexDigest } from '../db/digest.ts'
+import type { UserRecord } from '../db/users.ts'
 import { errors } from './errors.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    guard: Record<'signedIn' | 'session' | 'ownOrAdmin' | 'admin', onRequestAsyncHookHandler>
+    guard: Record<'signedIn' | 'session' | 'ownOrAdmin' | 'admin', onRequestHookHandler>
   }
   interface FastifyRequest {
     /** Who asks; null outside the guarded scopes. */
     actor: Actor | null
+    /** The account of the path's id, on routes that want it. */
+    target: Promise<UserRecord | undefined> | null
+  }
+  interface FastifyContextConfig {
+    /** Has `target` looked up beside the caller, not after. */
+    wantsTarget?: boolean
   }
 }
 
 /** RFC 6750 2.1; the scheme's name is in any case (RFC 9110 11.1). */
 const BEARER = /^Bearer(?: +(.*))?$/i
 const TOKEN = /^gh_[A-Za-z0-9_-]{43}$/
+
+const NOBODY = Promise.resolve(undefined)
 
 /**
  * Decorates `guard`, the hooks that open a scope to some only, and `request.actor`.
@@ -27,41 +35,56 @@ const TOKEN = /^gh_[A-Za-z0-9_-]{43}$/
  * cookie. They run before the body is read, so that a caller who may not act learns nothing from
  * how the request is checked.
  */
-export default fp<SessionLimits>(
-  async (app, limits) => {
+export default fp(
+  async (app) => {
     app.decorateRequest('actor', null)
+    app.decorateRequest('target', null)
 
     /** A request that shows a token is judged by it alone, whatever cookie it has. */
-    async function identify(request: FastifyRequest): Promise<Actor | undefined> {
-      const bearer = BEARER.exec(request.headers.authorization ?? '')
+    function identify(request: FastifyRequest): Promise<Actor | undefined> {
+      const { authorization } = request.headers
+      const bearer = authorization === undefined ? null : BEARER.exec(authorization)
       if (bearer) {
         const [, secret = ''] = bearer
-        return TOKEN.test(secret) ? findActorByToken(app.db, secret) : undefined
+        return TOKEN.test(secret) ? app.lookups.actorByToken(hexDigest(secret)) : NOBODY
       }
-      const secretId = app.sessionCookie.read(request)
-      return secretId === undefined ? undefined : findActorBySession(app.db, secretId, limits)
+      const digest = app.sessionCookie.read(request)
+      return digest === undefined ? NOBODY : app.lookups.actorBySession(digest)
+    }
+
+    /** What isn't an id is left to the schema, which comes after the guards. */
+    function findTarget({ params }: FastifyRequest): Promise<UserRecord | undefined> {
+      const id = Number((params as { id: string }).id) // only on paths with an {id}
+      if (!Number.isSafeInteger(id)) return NOBODY
+      const target = app.lookups.user(id)
+      target.catch(() => undefined) // the route may never come to wait for it
+      return target
     }
 
     app.decorate('guard', {
-      async signedIn(request) {
-        const actor = await identify(request)
-        if (!actor) throw new errors.UNAUTHENTICATED()
-        app.lastUsed.note(actor.credential)
-        request.actor = actor
+      signedIn(request, _reply, done) {
+        if (request.routeOptions.config.wantsTarget) request.target = findTarget(request)
+        identify(request).then((actor) => {
+          if (!actor) return done(new errors.UNAUTHENTICATED())
+          app.lastUsed.note(actor.credential)
+          request.actor = actor
+          done()
+        }, done)
       },
-      async session(request) {
-        if (actorOf(request).credential.kind !== 'session') throw new errors.SESSION_REQUIRED()
+      session(request, _reply, done) {
+        const { kind } = actorOf(request).credential
+        done(kind === 'session' ? undefined : new errors.SESSION_REQUIRED())
       },
-      async ownOrAdmin(request) {
+      ownOrAdmin(request, _reply, done) {
         const { id } = request.params as { id: string } // only on paths with an {id}
-        if (!mayActOn(actorOf(request), Number(id))) throw new errors.NOT_PERMITTED()
+        done(mayActOn(actorOf(request), Number(id)) ? undefined : new errors.NOT_PERMITTED())
       },
-      async admin(request) {
-        if (actorOf(request).role !== 'admin') throw new errors.NOT_PERMITTED()
+      admin(request, _reply, done) {
+        done(actorOf(request).role === 'admin' ? undefined : new errors.NOT_PERMITTED())
       },
     })
   },
-  { name: 'auth', dependencies: ['database', 'session-cookie', 'last-used'] },
+  { name: 'auth', dependencies: ['lookups', 'session-cookie', 'last-used'] },
 )
 
 /** @throws Error (a 500) if the route is outside the guarded scopes */

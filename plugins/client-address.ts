@@ -12,7 +12,7 @@ export function clientAddress(request: FastifyRequest): string | undefined {
 
 /** A zone (RFC 4007) means something on one machine only, and may be of any length. */
 function withoutZone(address: string | undefined): string | undefined {
-  return address?.split('%', 1)[0]
+  return address?.includes('%') ? address.split('%', 1)[0] : address
 }
 
 /**

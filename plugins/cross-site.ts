@@ -23,10 +23,10 @@ const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
  */
 export default fp<CrossSiteOptions>(
   async (app, { allowedOrigins }) => {
-    app.addHook('onRequest', async (request) => {
+    app.addHook('onRequest', (request, _reply, done) => {
       const { method, routeOptions } = request
-      if (SAFE_METHODS.has(method) && !routeOptions.config.changesState) return
-      if (isForeign(request, allowedOrigins)) throw new errors.CROSS_SITE()
+      const changes = !SAFE_METHODS.has(method) || routeOptions.config.changesState
+      done(changes && isForeign(request, allowedOrigins) ? new errors.CROSS_SITE() : undefined)
     })
   },
   { name: 'cross-site' },

@@ -38,13 +38,13 @@ export default fp<ErrorHandlerOptions>(
     })
 
     app.setErrorHandler<FastifyError>((error, request, reply) => sendError(error, request, reply))
-    app.addHook('onRequest', async (request, reply) => {
-      if (!request.is404) return
+    app.addHook('onRequest', (request, reply, done) => {
+      if (!request.is404) return done()
       const match = paths.find('GET', pathOf(request.url))
-      if (!match) throw new errors.ROUTE_NOT_FOUND()
+      if (!match) return done(new errors.ROUTE_NOT_FOUND())
       const allowed: Set<string> = match.store
       reply.header('allow', [...allowed].sort().join(', '))
-      throw new errors.METHOD_NOT_ALLOWED()
+      done(new errors.METHOD_NOT_ALLOWED())
     })
   },
   { name: 'error-handler', dependencies: ['response-headers'] },

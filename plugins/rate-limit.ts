@@ -3,6 +3,7 @@ import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { Redis } from 'ioredis'
+import { LruMap } from 'toad-cache'
 import { addressRange, clientAddress } from './client-address.ts'
 import { errors } from './errors.ts'
 
@@ -16,6 +17,7 @@ export interface RateLimitOptions {
 }
 
 const REDIS_TIMEOUT_MS = 500
+const KNOWN_ADDRESSES = 1_000
 
 /**
  * Holds each address to a number of requests, before anything dear. If Redis is away, requests go
@@ -24,6 +26,7 @@ const REDIS_TIMEOUT_MS = 500
 export default fp<RateLimitOptions>(
   async (app, { max, windowMs, allowed, redisUrl }) => {
     const exempt = toBlockList(allowed)
+    const rangeOf = remembered((address) => addressRange(address, 4))
     const redis = redisUrl === undefined ? undefined : connect(redisUrl)
     if (redis) sayWhenAway(app, redis)
     app.addHook('onClose', async () => redis?.disconnect())
@@ -35,17 +38,32 @@ export default fp<RateLimitOptions>(
       timeWindow: windowMs,
       ...(redis && { redis, skipOnError: true }),
       enableDraftSpec: true, // the names of the IETF's draft: `ratelimit-limit` and so on
-      keyGenerator: (request) => addressRange(clientAddress(request), 4),
-      allowList: (request: FastifyRequest) => {
-        const address = clientAddress(request) ?? ''
-        return exempt.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
-      },
+      keyGenerator: (request) => rangeOf(clientAddress(request) ?? ''),
+      ...(allowed.length > 0 && {
+        allowList: (request: FastifyRequest) => {
+          const address = clientAddress(request) ?? ''
+          return exempt.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+        },
+      }),
       errorResponseBuilder: () => new errors.TOO_MANY_REQUESTS(),
     })
     app.addHook('onRequest', app.rateLimit())
   },
   { name: 'rate-limit', dependencies: ['response-headers'] },
 )
+
+/** @returns the function `range`, with the ranges of the addresses seen last at hand */
+function remembered(range: (address: string) => string): (address: string) => string {
+  const known = new LruMap<string>(KNOWN_ADDRESSES)
+  return (address) => {
+    let found = known.get(address)
+    if (found === undefined) {
+      found = range(address)
+      known.set(address, found)
+    }
+    return found
+  }
+}
 
 function connect(url: string): Redis {
   return new Redis(url, {

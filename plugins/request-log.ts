@@ -7,7 +7,7 @@ import { clientAddress } from './client-address.ts'
  */
 export default fp(
   async (app) => {
-    app.addHook('onResponse', async (request, reply) => {
+    app.addHook('onResponse', (request, reply, done) => {
       request.log.info(
         {
           method: request.method,
@@ -20,6 +20,7 @@ export default fp(
         },
         'request',
       )
+      done()
     })
   },
   { name: 'request-log', dependencies: ['auth'] },

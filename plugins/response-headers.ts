@@ -25,6 +25,12 @@ export function responseHeaders({ tls }: ResponseHeadersOptions): Headers {
     referrerPolicy: { policy: 'no-referrer' },
     strictTransportSecurity: tls && { maxAge: 31_536_000, includeSubDomains: false },
     xFrameOptions: { action: 'deny' },
+    // About documents, plugins and old browsers: on JSON they are bytes.
+    originAgentCluster: false,
+    xDnsPrefetchControl: false,
+    xDownloadOptions: false,
+    xPermittedCrossDomainPolicies: false,
+    xXssProtection: false,
   })
   // Helmet is middleware for Node's own response, of which it uses no more than these two methods.
   const recorder = {
@@ -47,11 +53,10 @@ export function responseHeaders({ tls }: ResponseHeadersOptions): Headers {
 export default fp<ResponseHeadersOptions>(
   async (app, options) => {
     const headers = responseHeaders(options)
-    app.addHook('onRequest', async ({ id, raw }, reply) => {
+    app.addHook('onRequest', ({ id, raw }, reply, done) => {
       reply.headers(headers).header('x-request-id', id)
-      if (raw.httpVersion === '1.1' && countHosts(raw.rawHeaders) !== 1) {
-        throw new errors.BAD_REQUEST()
-      }
+      const isFaulty = raw.httpVersion === '1.1' && countHosts(raw.rawHeaders) !== 1
+      done(isFaulty ? new errors.BAD_REQUEST() : undefined)
     })
   },
   { name: 'response-headers' },

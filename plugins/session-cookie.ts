@@ -2,6 +2,8 @@ import cookie from '@fastify/cookie'
 import type { CookieOptions } from '@fastify/session'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { LruMap } from 'toad-cache'
+import { hexDigest } from '../db/digest.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -15,6 +17,9 @@ export interface SessionCookieOptions {
   /** Clients reach this server by TLS alone. */
   secure: boolean
 }
+
+/** How many signatures are remembered: checking one costs as much as all hooks of a request. */
+const VERIFIED_COOKIES = 10_000
 
 export type SessionCookie = ReturnType<typeof createSessionCookie>
 
@@ -30,6 +35,8 @@ export default fp<SessionCookieOptions>(
 export function createSessionCookie({ secrets, secure }: SessionCookieOptions) {
   const name = secure ? '__Host-session' : 'session'
   const signer = new cookie.Signer(secrets)
+  // What is remembered is arithmetic alone: whether the session is open is asked each time.
+  const verified = new LruMap<string>(VERIFIED_COOKIES)
   const attributes = { httpOnly: true, path: '/', sameSite: 'lax', secure } satisfies CookieOptions
 
   return {
@@ -37,12 +44,20 @@ export function createSessionCookie({ secrets, secure }: SessionCookieOptions) {
     signer,
     attributes,
     clear: (reply: FastifyReply) => reply.clearCookie(name, attributes),
-    /** @returns the secret id of the session, or undefined if the cookie is missing or forged */
-    read(request: FastifyRequest): string | undefined {
-      const signed = request.cookies[name]
+    /**
+     * @returns the digest, in hex, of the secret id of the session, or undefined if the cookie is
+     * missing or forged
+     */
+    read({ cookies }: FastifyRequest): string | undefined {
+      const signed = cookies[name]
       if (!signed) return undefined
+      const known = verified.get(signed)
+      if (known !== undefined) return known
       const { valid, value } = signer.unsign(signed)
-      return valid && value ? value : undefined
+      if (!valid || !value) return undefined
+      const digest = hexDigest(value)
+      verified.set(signed, digest)
+      return digest
     },
   }
 }

@@ -1,12 +1,9 @@
 import session, { type SessionStore } from '@fastify/session'
 import fp from 'fastify-plugin'
 import type { Database } from '../db/client.ts'
-import {
-  findActorBySession,
-  type NewSession,
-  openSession,
-  type SessionLimits,
-} from '../db/sessions.ts'
+import { hexDigest } from '../db/digest.ts'
+import type { Lookups } from '../db/lookups.ts'
+import { type NewSession, openSession, type SessionLimits } from '../db/sessions.ts'
 import { errors } from './errors.ts'
 
 declare module 'fastify' {
@@ -29,27 +26,28 @@ export default fp<SessionLimits>(
       cookieName: name,
       cookie: attributes,
       secret: signer,
-      store: createStore(app.db, limits),
+      store: createStore(app.db, app.lookups, limits),
       rolling: false,
       saveUninitialized: false,
     })
     // The session is found by now. With the old cookie in sight the plugin would clear it as it
     // sends: beside a new one of the same name, and without `Secure`.
-    app.addHook('onRequest', async ({ cookies }) => {
+    app.addHook('onRequest', ({ cookies }, _reply, done) => {
       delete cookies[name]
+      done()
     })
   },
-  { name: 'sessions', dependencies: ['database', 'session-cookie'] },
+  { name: 'sessions', dependencies: ['database', 'lookups', 'session-cookie'] },
 )
 
 /**
  * All that a session holds is fixed when it is opened, so saving one that was read writes
  * nothing, and a slow request can't bring back a session that was ended meanwhile.
  */
-export function createStore(db: Database, limits: SessionLimits): SessionStore {
+export function createStore(db: Database, lookups: Lookups, limits: SessionLimits): SessionStore {
   return {
     get(secretId, done) {
-      findActorBySession(db, secretId, limits).then(
+      lookups.actorBySession(hexDigest(secretId)).then(
         // Null attributes: the ones that the plugin is configured with.
         (actor) =>
           done(null, actor ? { userId: actor.id, cookie: { originalMaxAge: null } } : null),

@@ -1,5 +1,4 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { findUser } from '../db/users.ts'
 import { actorOf } from '../plugins/auth.ts'
 import { errors } from '../plugins/errors.ts'
 import type { Handler } from './handler.ts'
@@ -18,11 +17,23 @@ export default (async (app) => {
   const getMe: Handler<typeof getMeSchema> = async (request) => toUser(actorOf(request))
 
   const getUser: Handler<typeof getUserSchema> = async (request) => {
-    const user = await findUser(app.db, Number(request.params.id))
+    const user = await request.target
     if (!user) throw new errors.USER_NOT_FOUND()
     return toUser(user)
   }
 
-  app.route({ method: 'GET', url: '/me', schema: getMeSchema, handler: getMe })
-  app.route({ method: 'GET', url: '/user/:id', schema: getUserSchema, handler: getUser })
+  app.route({
+    method: 'GET',
+    url: '/me',
+    config: { isBounded: true },
+    schema: getMeSchema,
+    handler: getMe,
+  })
+  app.route({
+    method: 'GET',
+    url: '/user/:id',
+    config: { isBounded: true, wantsTarget: true },
+    schema: getUserSchema,
+    handler: getUser,
+  })
 }) satisfies FastifyPluginAsyncTypebox

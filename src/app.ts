@@ -7,8 +7,10 @@ import crossSite from '../plugins/cross-site.ts'
 import cursors from '../plugins/cursors.ts'
 import database from '../plugins/database.ts'
 import errorHandler from '../plugins/error-handler.ts'
+import handlerTimeout from '../plugins/handler-timeout.ts'
 import jsonBody from '../plugins/json-body.ts'
 import lastUsed from '../plugins/last-used.ts'
+import lookups from '../plugins/lookups.ts'
 import passwords from '../plugins/passwords.ts'
 import rateLimit from '../plugins/rate-limit.ts'
 import rawErrors from '../plugins/raw-errors.ts'
@@ -28,11 +30,12 @@ import ownSessions, { userSessions } from '../routes/sessions.ts'
 import tokens from '../routes/tokens.ts'
 import users from '../routes/users.ts'
 import { type SettledConfig, splitList } from './config.ts'
-import { type LogStream, standardOutput } from './logger.ts'
+import { isRequestLogged, type LogStream, standardOutput } from './logger.ts'
 import { MAX_PARAM_LENGTH, serverOptions } from './server-options.ts'
 
 const MS_PER_S = 1_000
 const SWEEP_INTERVAL_MS = 60_000
+const HANDLER_TIMEOUT_MS = 10_000
 
 /** Builds the server, ready to listen. It rejects where the database can't be reached. */
 export async function buildApp(config: SettledConfig, logStream: LogStream = standardOutput()) {
@@ -58,10 +61,12 @@ async function registerAll(app: FastifyInstance, config: SettledConfig): Promise
   if (allowedOrigins.length > 0) await app.register(cors, corsOptions(allowedOrigins))
   if (config.RATE_LIMIT_ENABLED) await app.register(rateLimit, rateLimitOptions(config))
   await app.register(errorHandler, { maxParamLength: MAX_PARAM_LENGTH })
+  await app.register(handlerTimeout, { timeoutMs: HANDLER_TIMEOUT_MS })
   await app.register(crossSite, { allowedOrigins })
   await app.register(jsonBody)
   await app.register(cookie)
   await app.register(database, { url: config.DATABASE_URL })
+  await app.register(lookups, { url: config.DATABASE_URL, limits })
   await app.register(sweeper, {
     idleMs: limits.idleMs,
     eventsMs: config.EVENTS_RETENTION * MS_PER_S,
@@ -77,8 +82,8 @@ async function registerAll(app: FastifyInstance, config: SettledConfig): Promise
     secure: config.COOKIE_SECURE,
   })
   await app.register(cursors)
-  await app.register(auth, limits)
-  await app.register(requestLog)
+  await app.register(auth)
+  if (isRequestLogged(config)) await app.register(requestLog)
 
   // Anyone
   await app.register(health)

@@ -12,6 +12,11 @@ export function loggerOptions(config: Config, stream: LogStream): LoggerOptions 
   return { level: config.LOG_LEVEL, serializers: { err: serializeError }, stream }
 }
 
+/** Whether the lines that plugins/request-log writes, of level `info`, are wanted at all. */
+export function isRequestLogged({ LOG_LEVEL }: Config): boolean {
+  return LOG_LEVEL === 'info' || LOG_LEVEL === 'debug' || LOG_LEVEL === 'trace'
+}
+
 /** JSON lines on standard output; pretty ones on a terminal. */
 export function standardOutput(): LogStream {
   if (!process.stdout.isTTY) return process.stdout

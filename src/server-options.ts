@@ -18,7 +18,6 @@ const HEADERS_LIMIT_BYTES = 16 * 1024
 /** As long as a path can be: a long id is then the schema's 400. */
 export const MAX_PARAM_LENGTH = HEADERS_LIMIT_BYTES
 const REQUEST_TIMEOUT_MS = 30_000
-const HANDLER_TIMEOUT_MS = 10_000
 const KEEP_ALIVE_TIMEOUT_MS = 72_000
 
 /** What a client may choose as the id of its request: it comes back in a header and in the log. */
@@ -37,7 +36,6 @@ export function serverOptions(
     trustProxy: config.TRUST_PROXY ? splitList(config.TRUST_PROXY) : false,
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    handlerTimeout: HANDLER_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     // A request that comes while the server closes is served, with `connection: close`.
     return503OnClosing: false,

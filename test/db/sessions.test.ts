@@ -3,12 +3,13 @@ import { type TestContext, test } from 'node:test'
 import { eq, sql } from 'drizzle-orm'
 import type { Database } from '../../db/client.ts'
 import { sessions, users } from '../../db/schema.ts'
-import { endSession, findActorBySession, openSession } from '../../db/sessions.ts'
+import { endSession, openSession } from '../../db/sessions.ts'
 import { changePassword } from '../../db/users.ts'
 import { createDatabase } from '../support/database.ts'
 import {
   changeTo,
   type DatabaseUser,
+  findActor,
   LIMITS,
   makeActor,
   makeDatabaseUser,
@@ -23,7 +24,7 @@ test('a session, opened, is found by its secret id alone, and lasts as long as w
   const user = await makeDatabaseUser(db)
   const secretId = randomUUID()
   t.assert.strictEqual(await openSession(db, secretId, newSession(user), LIMITS), true)
-  const actor = await find(db, secretId)
+  const actor = await findActor(db, secretId)
   t.assert.strictEqual(actor?.id, user.id)
   t.assert.deepStrictEqual(Object.keys(actor).sort(), [
     'createdAt',
@@ -32,7 +33,7 @@ test('a session, opened, is found by its secret id alone, and lasts as long as w
     'role',
     'username',
   ])
-  t.assert.strictEqual(await find(db, randomUUID()), undefined)
+  t.assert.strictEqual(await findActor(db, randomUUID()), undefined)
   const [row] = await rowsOf(db, user)
   t.assert.strictEqual(Number(row?.expiresAt) - Number(row?.createdAt), LIMITS.lifetimeMs)
 })
@@ -54,7 +55,7 @@ test('a session, of an account that changed since the password was checked, is n
     await change(user)
     const secretId = randomUUID()
     t.assert.strictEqual(await openSession(db, secretId, session, LIMITS), false, circumstance)
-    t.assert.strictEqual(await find(db, secretId), undefined, circumstance)
+    t.assert.strictEqual(await findActor(db, secretId), undefined, circumstance)
     t.assert.deepStrictEqual(await rowsOf(db, user), [], circumstance)
   }
 })
@@ -70,7 +71,7 @@ test('line 6: a session, whose opening meets a change of password, is never left
       openSession(db, opening, newSession(user), LIMITS),
     ])
     t.assert.strictEqual(outcome, 'done')
-    t.assert.strictEqual(await find(db, opening), undefined)
+    t.assert.strictEqual(await findActor(db, opening), undefined)
     t.assert.deepStrictEqual(
       (await rowsOf(db, user)).map(({ id }) => id),
       [actor.credential.id],
@@ -92,9 +93,9 @@ test('line 6: a session, of an account that is disabled or deleted or that is ov
     const user = await makeDatabaseUser(db)
     const secretId = randomUUID()
     await openSession(db, secretId, newSession(user), LIMITS)
-    t.assert.ok(await find(db, secretId))
+    t.assert.ok(await findActor(db, secretId))
     await change(user)
-    t.assert.strictEqual(await find(db, secretId), undefined)
+    t.assert.strictEqual(await findActor(db, secretId), undefined)
   }
 })
 
@@ -104,10 +105,10 @@ test('a session, ended by its owner, is dead, and can not be ended again', async
   const kept = await makeActor(db, user)
   const ended = randomUUID()
   await openSession(db, ended, newSession(user), LIMITS)
-  const { id } = (await find(db, ended))?.credential ?? { id: 0 }
+  const { id } = (await findActor(db, ended))?.credential ?? { id: 0 }
   const change = changeTo(user.id, kept)
   t.assert.strictEqual(await endSession(db, change, id), 'done')
-  t.assert.strictEqual(await find(db, ended), undefined)
+  t.assert.strictEqual(await findActor(db, ended), undefined)
   t.assert.strictEqual(await endSession(db, change, id), 'not-found')
   const left = await rowsOf(db, user)
   t.assert.deepStrictEqual(
@@ -128,10 +129,6 @@ test('a session, of a client with a long or foreign name, stores what there is r
     t.assert.strictEqual(row?.userAgent, userAgent.slice(0, 255))
   }
 })
-
-function find(db: Database, secretId: string) {
-  return findActorBySession(db, secretId, LIMITS)
-}
 
 function rowsOf(db: Database, { id }: DatabaseUser) {
   return db.select().from(sessions).where(eq(sessions.userId, id))

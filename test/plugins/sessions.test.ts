@@ -83,7 +83,7 @@ test('line 6: a store, told to keep what it brought back and was ended since, ke
   const account = await makeUser(app)
   const cookie = await signIn(app, account)
   const secretId = secretIdOf(app, cookie)
-  const store = createStore(app.db, LIMITS)
+  const store = createStore(app.db, app.lookups, LIMITS)
   const get = promisify(store.get.bind(store))
   const set = promisify(store.set.bind(store))
 

@@ -11,6 +11,7 @@ export async function createDatabaseLink(databaseUrl: string) {
   const target = new URL(databaseUrl)
   const socketPath = target.searchParams.get('socketPath')
   const sockets = new Set<Socket>()
+  let isStalled = false
   const link = createServer((client) => {
     const upstream = socketPath
       ? connect(socketPath)
@@ -24,7 +25,7 @@ export async function createDatabaseLink(databaseUrl: string) {
         upstream.destroy()
       })
     }
-    client.pipe(upstream).pipe(client)
+    if (!isStalled) client.pipe(upstream).pipe(client)
   })
 
   const listen = async (port: number) => {
@@ -48,5 +49,15 @@ export async function createDatabaseLink(databaseUrl: string) {
       await closed
     },
     mend: () => listen(port),
+    /** From now on nothing comes through, of which neither side is told: nor by new connections. */
+    stall() {
+      isStalled = true
+      for (const socket of sockets) socket.unpipe().pause()
+    },
+    /** New connections are as before; those that were stalled are gone. */
+    resume() {
+      isStalled = false
+      for (const socket of sockets) socket.destroy()
+    },
   }
 }

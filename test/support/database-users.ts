@@ -1,13 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { Actor, Change } from '../../db/authority.ts'
 import type { Database } from '../../db/client.ts'
+import { hexDigest } from '../../db/digest.ts'
+import { createLookups } from '../../db/lookups.ts'
 import type { Role } from '../../db/schema.ts'
-import {
-  findActorBySession,
-  type NewSession,
-  openSession,
-  type SessionLimits,
-} from '../../db/sessions.ts'
+import { type NewSession, openSession, type SessionLimits } from '../../db/sessions.ts'
 import { createUser } from '../../db/users.ts'
 
 export const LIMITS: SessionLimits = { idleMs: 3_600_000, lifetimeMs: 86_400_000 }
@@ -27,9 +24,14 @@ export async function makeDatabaseUser(db: Database, role: Role = 'user') {
 export async function makeActor(db: Database, user: DatabaseUser): Promise<Actor> {
   const secretId = randomUUID()
   await openSession(db, secretId, newSession(user), LIMITS)
-  const actor = await findActorBySession(db, secretId, LIMITS)
+  const actor = await findActor(db, secretId)
   if (!actor) throw new Error('the session was not opened')
   return actor
+}
+
+/** Who the session is, as the guard finds it. */
+export function findActor(db: Database, secretId: string): Promise<Actor | undefined> {
+  return createLookups(db, LIMITS).actorBySession(hexDigest(secretId))
 }
 
 export function newSession({ id, passwordHash }: DatabaseUser): NewSession {
