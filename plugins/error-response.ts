@@ -15,6 +15,7 @@ const REQUIRED_HEADERS: Record<number, Record<string, string>> = {
 /** Fastify's own errors, as far as they aren't told by their status alone. */
 const FRAMEWORK_CODES: Record<string, ErrorCode> = {
   FST_ERR_CTP_INVALID_JSON_BODY: 'INVALID_JSON',
+  CLIENT_GONE: 'BAD_REQUEST', // seen by the log alone
   FST_ERR_HANDLER_TIMEOUT: 'SERVICE_UNAVAILABLE',
   ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
   HPE_HEADER_OVERFLOW: 'HEADERS_TOO_LARGE',
@@ -56,7 +57,10 @@ export function renderError(error: CodedError, accept: string | undefined) {
   const { code, message, statusCode } = error
   const title = STATUS_CODES[statusCode]
   const faults = error.faults && { errors: error.faults }
-  const required = REQUIRED_HEADERS[statusCode]
+  const required = {
+    ...REQUIRED_HEADERS[statusCode],
+    ...(error.retryAfterS && { 'retry-after': String(error.retryAfterS) }),
+  }
   if (accept?.includes('application/problem+json')) {
     return {
       headers: { 'content-type': 'application/problem+json; charset=utf-8', ...required },

@@ -38,6 +38,11 @@ export const errors = {
   LOGIN_THROTTLED: coded('LOGIN_THROTTLED', 429, 'Too many failed logins: wait before the next.'),
   HEADERS_TOO_LARGE: coded('HEADERS_TOO_LARGE', 431, 'The address and headers exceed 16 KiB.'),
   INTERNAL_ERROR: coded('INTERNAL_ERROR', 500, 'Something went wrong here.'),
+  HASH_CAPACITY: coded(
+    'HASH_CAPACITY',
+    503,
+    'Too many passwords are being checked: try again shortly.',
+  ),
   SERVICE_UNAVAILABLE: coded('SERVICE_UNAVAILABLE', 503, 'Try again shortly.'),
 } as const
 
@@ -57,9 +62,17 @@ function coded<Code extends string>(code: Code, statusCode: number, message: str
     override readonly statusCode: number = statusCode
     /** The faults by field, where the request has any. */
     faults: Fault[] | undefined
+    /** After how many whole seconds to try again, where that is known. */
+    retryAfterS: number | undefined
 
     at(path: string, text: string): this {
       this.faults = [{ path, message: text }]
+      return this
+    }
+
+    /** @param seconds rounded up, and at least one */
+    retryAfter(seconds: number): this {
+      this.retryAfterS = Math.max(1, Math.ceil(seconds))
       return this
     }
   }

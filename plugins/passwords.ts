@@ -1,6 +1,7 @@
 import { hash, parseOptions, verify } from '@node-rs/bcrypt'
 import fp from 'fastify-plugin'
 import { errors } from './errors.ts'
+import { createHashLane, type HashLaneOptions } from './hash-lane.ts'
 import { isHashable, passwordFault } from './password-policy.ts'
 
 declare module 'fastify' {
@@ -14,18 +15,13 @@ export interface PasswordsOptions {
   cost: number
   /** in characters */
   minLength: number
+  lane: HashLaneOptions
 }
 
 export type Passwords = Awaited<ReturnType<typeof createPasswords>>
 
 /** A hash dearer than this isn't checked: an imported one of cost 31 would run for days. */
 const MAX_COST = 15
-
-/**
- * How many hashes may be wanted at once. Fastify's `handlerTimeout` ends with the body's last
- * byte, so it bounds no wait for a hash: whoever comes when this many wait is told to come later.
- */
-const MAX_PENDING = 40
 
 /** Hashing and checking of passwords; decorates `passwords`. */
 export default fp<PasswordsOptions>(
@@ -35,23 +31,13 @@ export default fp<PasswordsOptions>(
   { name: 'passwords' },
 )
 
-export async function createPasswords({ cost, minLength }: PasswordsOptions) {
-  let pending = 0
-
-  /** @throws SERVICE_UNAVAILABLE if too many hashes are waited for already */
-  async function admitted<T>(work: () => Promise<T>): Promise<T> {
-    if (pending >= MAX_PENDING) throw new errors.SERVICE_UNAVAILABLE()
-    pending++
-    try {
-      return await work()
-    } finally {
-      pending--
-    }
-  }
-
+export async function createPasswords({ cost, minLength, lane: options }: PasswordsOptions) {
+  const lane = createHashLane(options)
   const nobodysHash = await hash('the password of nobody', { cost })
 
   return {
+    lane,
+
     /**
      * @param username of the account, once it is known
      * @throws PASSWORD_REFUSED, with the reason, if the password may not be chosen
@@ -61,9 +47,13 @@ export async function createPasswords({ cost, minLength }: PasswordsOptions) {
       if (fault) throw new errors.PASSWORD_REFUSED(fault).at('body.password', fault)
     },
 
-    /** A hash at today's cost. */
-    hash: (password: string): Promise<string> =>
-      admitted(() => hash(password, { cost, rejectLongPasswords: true })),
+    /**
+     * A hash at today's cost.
+     *
+     * @throws as the lane does, HASH_CAPACITY among it
+     */
+    hash: (password: string, signal?: AbortSignal): Promise<string> =>
+      lane.run(() => hash(password, { cost, rejectLongPasswords: true }), signal),
 
     /** Whether a hash was made at a lower cost than today's. */
     isOutdated: (passwordHash: string): boolean => (costOf(passwordHash) ?? 0) < cost,
@@ -74,9 +64,14 @@ export async function createPasswords({ cost, minLength }: PasswordsOptions) {
      *
      * Hashes of a higher cost than today's take longer: lowering the cost tells such accounts from
      * others until their passwords change.
+     *
+     * @throws as the lane does
      */
-    verify: (password: string, passwordHash: string | undefined): Promise<boolean> =>
-      admitted(() => verifyInConstantTime(password, passwordHash)),
+    verify: (
+      password: string,
+      passwordHash: string | undefined,
+      signal?: AbortSignal,
+    ): Promise<boolean> => lane.run(() => verifyInConstantTime(password, passwordHash), signal),
   }
 
   async function verifyInConstantTime(password: string, passwordHash: string | undefined) {

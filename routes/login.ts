@@ -5,6 +5,7 @@ import { clearFailures, countLogin, uncountLogin } from '../db/throttle.ts'
 import { findCredential, type PasswordCredential, renewHash } from '../db/users.ts'
 import { addressRange, clientAddress } from '../plugins/client-address.ts'
 import { errors } from '../plugins/errors.ts'
+import { hangUpOf } from '../plugins/hang-up.ts'
 import { originOf } from './change.ts'
 import type { Handler } from './handler.ts'
 import { closedObject, MessageWithUser, Password, responses, toUser, Username } from './schemas.ts'
@@ -24,18 +25,18 @@ const loginSchema = {
 export default (async (app, { throttled }) => {
   const login: Handler<typeof loginSchema> = async (request, reply) => {
     const { username, password } = request.body
+    app.passwords.lane.assertRoom() // before the throttle's writes, which a flood would multiply
     const range = addressRange(clientAddress(request), 3)
     if (throttled) {
       const waitS = await countLogin(app.db, username, range)
-      if (waitS > 0) {
-        reply.header('retry-after', waitS)
-        throw new errors.LOGIN_THROTTLED()
-      }
+      if (waitS > 0) throw new errors.LOGIN_THROTTLED().retryAfter(waitS)
     }
-    const { credential, isRight } = await judge(app, username, password).catch(async (error) => {
-      if (throttled) await uncountLogin(app.db, username, range).catch(() => undefined)
-      throw error
-    })
+    const { credential, isRight } = await judge(app, username, password, hangUpOf(reply)).catch(
+      async (error) => {
+        if (throttled) await uncountLogin(app.db, username, range).catch(() => undefined)
+        throw error
+      },
+    )
     if (!credential || !isRight) {
       const { id: userId, disabled } = credential ?? {}
       request.log.info({ userId, disabled }, 'login refused')
@@ -70,13 +71,14 @@ async function judge(
   { db, passwords }: FastifyInstance,
   username: string,
   password: string,
+  signal: AbortSignal,
 ): Promise<{ credential: PasswordCredential | undefined; isRight: boolean }> {
   for (;;) {
     const credential = await findCredential(db, username)
-    const matches = await passwords.verify(password, credential?.passwordHash)
+    const matches = await passwords.verify(password, credential?.passwordHash, signal)
     if (!credential || !matches || credential.disabled) return { credential, isRight: false }
     if (!passwords.isOutdated(credential.passwordHash)) return { credential, isRight: true }
-    const renewed = await passwords.hash(password)
+    const renewed = await passwords.hash(password, signal)
     const hashes = { old: credential.passwordHash, renewed }
     if (await renewHash(db, credential.id, hashes)) {
       return { credential: { ...credential, passwordHash: renewed }, isRight: true }

@@ -3,6 +3,7 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
 import { changePassword, findCredentialById } from '../db/users.ts'
 import { errors } from '../plugins/errors.ts'
+import { hangUpOf } from '../plugins/hang-up.ts'
 import { changeTo } from './change.ts'
 import type { Handler } from './handler.ts'
 import { permitted } from './outcome.ts'
@@ -17,9 +18,10 @@ const updatePasswordSchema = {
 
 /** `PUT /user/update-password/{id}`. The scope asks for one's own account or an admin. */
 export default (async (app) => {
-  const updatePassword: Handler<typeof updatePasswordSchema> = async (request) => {
+  const updatePassword: Handler<typeof updatePasswordSchema> = async (request, reply) => {
     const { password, currentPassword } = request.body
     app.passwords.check(password) // before the account is looked for: 400 comes before 404
+    const signal = hangUpOf(reply)
     const change = changeTo(request, Number(request.params.id))
     const account = await findCredentialById(app.db, change.userId)
     if (!account) {
@@ -29,11 +31,11 @@ export default (async (app) => {
     app.passwords.check(password, account.username)
     if (
       currentPassword !== undefined &&
-      !(await app.passwords.verify(currentPassword, account.passwordHash))
+      !(await app.passwords.verify(currentPassword, account.passwordHash, signal))
     ) {
       throw wrongCurrentPassword()
     }
-    const passwordHash = await app.passwords.hash(password)
+    const passwordHash = await app.passwords.hash(password, signal)
     const expectedHash = currentPassword === undefined ? undefined : account.passwordHash
     const outcome = await changePassword(app.db, change, { passwordHash, expectedHash })
     if (permitted(outcome) === 'password-changed') throw wrongCurrentPassword()

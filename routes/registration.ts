@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { createUser as insertUser } from '../db/users.ts'
 import { errors } from '../plugins/errors.ts'
+import { hangUpOf } from '../plugins/hang-up.ts'
 import { originOf } from './change.ts'
 import type { Handler } from './handler.ts'
 import { permitted } from './outcome.ts'
@@ -14,10 +15,10 @@ const createUserSchema = {
 
 /** `POST /user`: its scope decides who may register an account. */
 export default (async (app) => {
-  const createUser: Handler<typeof createUserSchema> = async (request) => {
+  const createUser: Handler<typeof createUserSchema> = async (request, reply) => {
     const { username, password } = request.body
     app.passwords.check(password, username)
-    const passwordHash = await app.passwords.hash(password)
+    const passwordHash = await app.passwords.hash(password, hangUpOf(reply))
     const by = { actor: request.actor ?? undefined, origin: originOf(request) }
     const user = permitted(await insertUser(app.db, by, { username, passwordHash, role: 'user' }))
     if (user === 'taken') throw new errors.USERNAME_TAKEN().at('body.username', 'is taken')

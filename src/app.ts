@@ -16,6 +16,7 @@ import rateLimit from '../plugins/rate-limit.ts'
 import rawErrors from '../plugins/raw-errors.ts'
 import requestLog from '../plugins/request-log.ts'
 import responseHeaders from '../plugins/response-headers.ts'
+import serverTiming from '../plugins/server-timing.ts'
 import sessionCookie from '../plugins/session-cookie.ts'
 import sessions from '../plugins/sessions.ts'
 import sweeper from '../plugins/sweeper.ts'
@@ -58,6 +59,7 @@ async function registerAll(app: FastifyInstance, config: SettledConfig): Promise
 
   await app.register(responseHeaders, { tls: config.COOKIE_SECURE })
   await app.register(rawErrors, { tls: config.COOKIE_SECURE })
+  if (config.SERVER_TIMING) await app.register(serverTiming)
   if (allowedOrigins.length > 0) await app.register(cors, corsOptions(allowedOrigins))
   if (config.RATE_LIMIT_ENABLED) await app.register(rateLimit, rateLimitOptions(config))
   await app.register(errorHandler, { maxParamLength: MAX_PARAM_LENGTH })
@@ -76,6 +78,7 @@ async function registerAll(app: FastifyInstance, config: SettledConfig): Promise
   await app.register(passwords, {
     cost: config.BCRYPT_COST,
     minLength: config.PASSWORD_MIN_LENGTH,
+    lane: { concurrency: config.HASH_CONCURRENCY, maxWaiting: config.HASH_QUEUE },
   })
   await app.register(sessionCookie, {
     secrets: splitList(config.SESSION_SECRET),

@@ -66,6 +66,7 @@ async function createUser(
   const passwords = await createPasswords({
     cost: config.BCRYPT_COST,
     minLength: config.PASSWORD_MIN_LENGTH,
+    lane: { concurrency: 1, maxWaiting: 0 },
   })
   const password = await readPassword()
   passwords.check(password, username)

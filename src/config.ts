@@ -7,8 +7,14 @@ import { Environment } from './environment.ts'
 
 export type Config = Readonly<Static<typeof Environment> & { COOKIE_SECURE: boolean }>
 
-/** A configuration whose database and secret are settled: given, or made by `settle`. */
-export type SettledConfig = Config & { DATABASE_URL: string; SESSION_SECRET: string }
+/** A configuration in which `settle` has filled in what was left open. */
+export type SettledConfig = Config & {
+  DATABASE_URL: string
+  SESSION_SECRET: string
+  HASH_CONCURRENCY: number
+}
+
+const DEFAULT_THREADS = 4
 
 /** Lists everything that is wrong with the environment, a line each. */
 export class ConfigError extends Error {}
@@ -47,6 +53,11 @@ export function loadConfig(environment: NodeJS.ProcessEnv): Config {
   } catch (error) {
     throw new ConfigError(describe(error))
   }
+}
+
+/** @returns the size of Node's thread pool, which libuv takes from the environment of the start */
+export function threadPoolSize(): number {
+  return Number(process.env.UV_THREADPOOL_SIZE) || DEFAULT_THREADS
 }
 
 export function splitList(list: string | undefined): string[] {

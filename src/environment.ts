@@ -28,6 +28,12 @@ export const Environment = Type.Object(
       title: '0 to 65535; 0 takes a free one',
       description: 'where to listen',
     }),
+    WORKERS: Type.String({
+      pattern: '^([1-9]|[1-5][0-9]|6[0-4]|auto)$',
+      default: '1',
+      title: '1 to 64, or `auto`: one a core',
+      description: 'how many processes serve',
+    }),
     DATABASE_URL: Type.Optional(
       Type.String({
         format: 'database-url',
@@ -61,6 +67,21 @@ export const Environment = Type.Object(
       default: 12,
       title: '10 to 15',
       description: 'the cost of a password hash: one more doubles the time',
+    }),
+    HASH_CONCURRENCY: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 64,
+        title: '1 to 64; without it, cores less one, shared out among workers',
+        description: 'how many password hashes a worker computes at once',
+      }),
+    ),
+    HASH_QUEUE: Type.Integer({
+      minimum: 0,
+      maximum: 10_000,
+      default: 100,
+      title: '0 to 10000',
+      description: 'how many password hashes may wait in a worker',
     }),
     PASSWORD_MIN_LENGTH: Type.Integer({
       minimum: 8,
@@ -110,6 +131,11 @@ export const Environment = Type.Object(
       default: 'info',
       title: '`fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`',
       description: 'the least serious lines that are logged',
+    }),
+    SERVER_TIMING: Type.Boolean({
+      default: false,
+      title: '`true` or `false`',
+      description: 'whether answers tell by `Server-Timing` how long they took',
     }),
     RATE_LIMIT_ENABLED: Type.Boolean({
       default: true,

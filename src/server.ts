@@ -1,34 +1,73 @@
 #!/usr/bin/env node
+import cluster from 'node:cluster'
+import { setTimeout as sleep } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
+import { pino } from 'pino'
 import { buildApp } from './app.ts'
-import { loadConfig, readEnvironment } from './config.ts'
+import { hashShare, threadsFor, workerCount } from './capacity.ts'
+import { loadConfig, readEnvironment, type SettledConfig } from './config.ts'
 import { describeFailure } from './failure.ts'
+import { loggerOptions, standardOutput } from './logger.ts'
 import { DATA_FOLDER, settle } from './settle.ts'
+import { obeyPrimary, SIGNALS_OF_THE_PRIMARY, startWorkers } from './workers.ts'
 
 const CLOSE_TIMEOUT_MS = 10_000
+/** Closing drops connections without a request: those whose request has arrived are read by then. */
+const LAST_READS_MS = 100
 
 /** What to close, last opened first. */
 const closers: (() => Promise<unknown>)[] = []
 
 // It also takes what `start` throws: reported, everything closed, exit code 1.
-closeWithGrace({ delay: CLOSE_TIMEOUT_MS }, async ({ err }) => {
+const skip = cluster.isWorker ? [...SIGNALS_OF_THE_PRIMARY] : []
+const grace = closeWithGrace({ delay: CLOSE_TIMEOUT_MS, skip }, async ({ err }) => {
   if (err) console.error(describeFailure(err))
   for (const closer of closers.reverse()) await closer()
 })
+if (cluster.isWorker) obeyPrimary(grace.close)
 
 await start()
 
 async function start(): Promise<void> {
   const { config, embedded } = await settle(loadConfig(readEnvironment()))
   if (embedded) closers.push(embedded.close)
-  const app = await buildApp(config)
-  closers.push(() => app.close())
-  await app.listen({ host: config.HOST, port: config.PORT })
+  const count = workerCount(config)
+  const log = cluster.isPrimary && count > 1 ? await supervise(config, count) : await serve(config)
   if (!embedded) return
 
-  app.log.info(`The data is in ${DATA_FOLDER}`)
-  app.log.info('An admin is made by: npm run --silent gatehouse -- user create NAME --role admin')
+  log.info(`The data is in ${DATA_FOLDER}`)
+  log.info('An admin is made by: npm run --silent gatehouse -- user create NAME --role admin')
   embedded.lost.then(() => {
     throw new Error('The database server has ended; start again to recover.')
   })
+}
+
+async function serve(config: SettledConfig) {
+  const app = await buildApp(config)
+  closers.push(async () => {
+    await sleep(LAST_READS_MS)
+    await app.close()
+  })
+  await app.listen({ host: config.HOST, port: config.PORT })
+  return app.log
+}
+
+async function supervise(config: SettledConfig, count: number) {
+  const { stream, ...options } = loggerOptions(config, standardOutput())
+  const log = pino(options, stream)
+  const hashes = hashShare(config, count)
+  const workers = await startWorkers({
+    count,
+    environment: {
+      // What this process has settled, so that each worker needn't.
+      DATABASE_URL: config.DATABASE_URL,
+      SESSION_SECRET: config.SESSION_SECRET,
+      HASH_CONCURRENCY: String(hashes),
+      UV_THREADPOOL_SIZE: String(threadsFor(hashes)),
+    },
+    onDeath: (death) => log.error(death, 'a worker has died'),
+  })
+  closers.push(workers.stop)
+  log.info({ workers: count, hashesEach: hashes }, 'All workers serve')
+  return log
 }

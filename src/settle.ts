@@ -3,6 +3,7 @@ import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSyn
 import { join, resolve } from 'node:path'
 import { closeDatabase, openDatabase } from '../db/client.ts'
 import { migrate } from '../db/migrations.ts'
+import { hashConcurrency } from './capacity.ts'
 import type { Config, SettledConfig } from './config.ts'
 import { type EmbeddedDatabase, joinEmbeddedDatabase } from './embedded-database.ts'
 
@@ -23,7 +24,8 @@ export async function settle(
 ): Promise<{ config: SettledConfig; embedded?: EmbeddedDatabase }> {
   const SESSION_SECRET = config.SESSION_SECRET ?? keptSecret()
   const { url: DATABASE_URL, embedded } = await settleDatabase(config)
-  const settled = Object.freeze({ ...config, DATABASE_URL, SESSION_SECRET })
+  const HASH_CONCURRENCY = hashConcurrency(config)
+  const settled = Object.freeze({ ...config, DATABASE_URL, SESSION_SECRET, HASH_CONCURRENCY })
   return { config: settled, ...(embedded && { embedded }) }
 }
 

@@ -20,14 +20,17 @@ test('configuration, of an empty environment, has the defaults', (t: TestContext
       NODE_ENV: 'development',
       HOST: '127.0.0.1',
       PORT: 3000,
+      WORKERS: '1',
       COOKIE_SECURE: false,
       BCRYPT_COST: 12,
+      HASH_QUEUE: 100,
       PASSWORD_MIN_LENGTH: 8,
       REGISTRATION: 'open',
       SESSION_IDLE: 86_400,
       SESSION_LIFETIME: 2_592_000,
       EVENTS_RETENTION: 31_536_000,
       LOG_LEVEL: 'info',
+      SERVER_TIMING: false,
       RATE_LIMIT_ENABLED: true,
       RATE_LIMIT_MAX: 6_000,
       RATE_LIMIT_WINDOW: 60,
@@ -41,9 +44,12 @@ test('configuration, with every variable set, has every value in its type', (t: 
     ...PRODUCTION,
     HOST: '::1',
     PORT: '0',
+    WORKERS: 'auto',
     COOKIE_SECURE: 'false',
     TRUST_PROXY: '10.0.0.0/8, ::1',
     BCRYPT_COST: '15',
+    HASH_CONCURRENCY: '64',
+    HASH_QUEUE: '0',
     PASSWORD_MIN_LENGTH: '64',
     REGISTRATION: 'admin',
     SESSION_IDLE: '300',
@@ -51,6 +57,7 @@ test('configuration, with every variable set, has every value in its type', (t: 
     EVENTS_RETENTION: '86400',
     ALLOWED_ORIGINS: 'https://app.example,http://localhost:8080',
     LOG_LEVEL: 'silent',
+    SERVER_TIMING: 'true',
     RATE_LIMIT_ENABLED: 'false',
     RATE_LIMIT_MAX: '1',
     RATE_LIMIT_WINDOW: '86400',
@@ -63,10 +70,13 @@ test('configuration, with every variable set, has every value in its type', (t: 
     PORT: 0,
     COOKIE_SECURE: false,
     BCRYPT_COST: 15,
+    HASH_CONCURRENCY: 64,
+    HASH_QUEUE: 0,
     PASSWORD_MIN_LENGTH: 64,
     SESSION_IDLE: 300,
     SESSION_LIFETIME: 31_536_000,
     EVENTS_RETENTION: 86_400,
+    SERVER_TIMING: true,
     RATE_LIMIT_ENABLED: false,
     RATE_LIMIT_MAX: 1,
     RATE_LIMIT_WINDOW: 86_400,
@@ -93,6 +103,8 @@ test('configuration, at each limit, is taken, and one beyond is refused', (t: Te
   const limits = {
     PORT: [0, 65_535],
     BCRYPT_COST: [10, 15],
+    HASH_CONCURRENCY: [1, 64],
+    HASH_QUEUE: [0, 10_000],
     PASSWORD_MIN_LENGTH: [8, 64],
     SESSION_IDLE: [300, 31_536_000],
     SESSION_LIFETIME: [300, 31_536_000],
@@ -108,6 +120,12 @@ test('configuration, at each limit, is taken, and one beyond is refused', (t: Te
     for (const value of [least - 1, most + 1, least + 0.5, 'many', `${least} `.repeat(2)]) {
       t.assert.match(faultsOf(t, { [name]: String(value) }), new RegExp(`^  ${name} `, 'm'))
     }
+  }
+  for (const value of ['1', '9', '10', '59', '64', 'auto']) {
+    t.assert.strictEqual(loadConfig({ WORKERS: value }).WORKERS, value)
+  }
+  for (const value of ['0', '65', '100', '1.5', 'AUTO', '-1']) {
+    t.assert.match(faultsOf(t, { WORKERS: value }), /^ {2}WORKERS /m)
   }
   for (const value of ['yes', '1', 'TRUE']) {
     const message = faultsOf(t, { COOKIE_SECURE: value, RATE_LIMIT_ENABLED: value })

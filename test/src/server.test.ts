@@ -9,12 +9,11 @@ import { createEmptyDatabase } from '../support/database.ts'
 import {
   ended,
   exitCode,
-  type Installation,
   install,
   isRunning,
-  listenTo,
   makeDatabaseFiles,
   needsServerBinary,
+  startServer,
 } from '../support/installation.ts'
 
 const databaseFiles = await makeDatabaseFiles()
@@ -138,14 +137,6 @@ test('the server, whose database can not be reached, says so without its passwor
 })
 
 /** Starts the server on a free port and waits until it has said all that it says at the start. */
-async function startServer(site: Installation, environment: Record<string, string> = {}) {
-  const child = site.start(SERVER, [], { PORT: '0', ...environment })
-  const { said, until } = listenTo(child)
-  const url = await until(/listening at (http:[^"]+)/)
-  if (environment.DATABASE_URL === undefined) await until(/role admin/)
-  return { url, child, said }
-}
-
 function post(url: string, body: unknown): Promise<Response> {
   const headers = { 'content-type': 'application/json' }
   return fetch(url, { method: 'POST', headers, body: JSON.stringify(body) })

@@ -26,6 +26,7 @@ export async function build(t: TestContext, { failing = false, ...overrides }: B
     ...loadConfig({ NODE_ENV: 'test', RATE_LIMIT_ENABLED: 'false' }),
     SESSION_SECRET: TEST_SECRET,
     BCRYPT_COST: TEST_COST,
+    HASH_CONCURRENCY: 2,
     ...overrides,
   }
   const log = new LogCapture()

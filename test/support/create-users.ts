@@ -9,7 +9,8 @@ import { LogCapture } from './log-capture.ts'
 
 const [name = '', times = '', DATABASE_URL = ''] = process.argv.slice(2)
 const SESSION_SECRET = 'a secret of the tests with 32 characters or more'
-const config = { ...loadConfig({}), DATABASE_URL, SESSION_SECRET, BCRYPT_COST: TEST_COST }
+const settled = { DATABASE_URL, SESSION_SECRET, BCRYPT_COST: TEST_COST, HASH_CONCURRENCY: 2 }
+const config = { ...loadConfig({}), ...settled }
 const app = await buildApp(config, new LogCapture())
 await app.ready()
 console.log('ready')

@@ -96,6 +96,15 @@ export async function install(t: TestContext, databaseFiles?: string) {
   }
 }
 
+/** Starts the server on a free port, and waits until it serves. */
+export async function startServer(site: Installation, environment: Environment = {}) {
+  const child = site.start('src/server.ts', [], { PORT: '0', ...environment })
+  const { said, until } = listenTo(child)
+  const url = await until(/listening at (http:[^"]+)/)
+  if (environment.DATABASE_URL === undefined) await until(/role admin/)
+  return { url, child, said, until }
+}
+
 /** What Node runs a script of ours with, as it was compiled for the tests, from whatever folder. */
 export function nodeArguments(script: string, args: string[]): string[] {
   const compiled = new URL(`../../${script.replace(/\.ts$/, '.js')}`, import.meta.url)

@@ -1,0 +1,12 @@
+import type { FastifyReply } from 'fastify'
+
+/**
+ * @returns a signal that aborts when the client hangs up, and harmlessly once it is answered.
+ * Fastify's own, `request.signal`, aborts as soon as the body has been read
+ */
+export function hangUpOf({ raw }: FastifyReply): AbortSignal {
+  const controller = new AbortController()
+  if (raw.closed) controller.abort()
+  else raw.once('close', () => controller.abort())
+  return controller.signal
+}
