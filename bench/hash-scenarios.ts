@@ -1,0 +1,85 @@
+import { execFileSync } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { type Accounts, COST } from './database.ts'
+import { drive, type Figures, type Request } from './load.ts'
+import { logins, reads } from './loads.ts'
+import { type Context, median, type Row, run, toRow } from './measure.ts'
+import type { Databases, Scenario } from './scenarios.ts'
+import { withServers } from './servers.ts'
+
+const AT_ONCE = 16
+const HASHES_AT_ONCE = 1
+const SETTINGS = { HASH_CONCURRENCY: String(HASHES_AT_ONCE) }
+const FLOOD_PER_S = 50
+const READS_BESIDE_FLOOD = 16
+/** Of reads: a p99 needs thousands of them, whatever their speed. */
+const READS_PER_S = 1_000
+
+/** Hashes by way of the server: the ratio is to a process that does nothing but hash. */
+export function hashed(
+  operation: string,
+  requests: (accounts: Accounts, connections: number) => Request[][],
+): Scenario {
+  return async (context, { small }) => {
+    const server = { program: 'gatehouse', url: small.url, cores: context.cores?.wide } as const
+    return withServers([{ ...server, settings: SETTINGS }], async ([own]) => {
+      const figures: Figures[] = []
+      const ratios: number[] = []
+      for (let pair = 1; pair <= context.pairs; pair++) {
+        context.progress(`${operation}: pair ${pair} of ${context.pairs}`)
+        const load = { connections: AT_ONCE, requests: requests(small, AT_ONCE) }
+        const measured = await run(context, { server: own, load })
+        figures.push(measured)
+        ratios.push(measured.requestsPerSecond / hashesPerSecond(context))
+      }
+      const spread: Row['spread'] = [Math.min(...ratios), Math.max(...ratios)]
+      const named = `${operation}, cost ${COST} (ratio: to hashing alone)`
+      return [{ ...toRow(named, figures), ratio: median(ratios), spread }]
+    })
+  }
+}
+
+function hashesPerSecond({ cores, seconds }: Context): number {
+  const script = fileURLToPath(new URL('hash-rate.ts', import.meta.url))
+  const args = [script, String(HASHES_AT_ONCE), String(COST), String(seconds)]
+  const command = [process.execPath, '--import', 'tsx', ...args]
+  const [file = '', ...rest] = cores ? ['taskset', '-c', cores.wide, ...command] : command
+  return Number(execFileSync(file, rest, { encoding: 'utf8' }))
+}
+
+/** Reads at a steady rate, in turn without and beside a flood of logins. */
+export async function flood(context: Context, { small }: Databases): Promise<Row[]> {
+  const { cores, pairs, seconds } = context
+  const server = { program: 'gatehouse', url: small.url, cores: cores?.wide } as const
+  return withServers([{ ...server, settings: SETTINGS }], async ([own]) => {
+    const reading = {
+      connections: READS_BESIDE_FLOOD,
+      rate: READS_PER_S,
+      requests: reads(small),
+    }
+    const flooding = { connections: 200, rate: FLOOD_PER_S, requests: logins(small) }
+    const alone: Figures[] = []
+    const beside: Figures[] = []
+    const floods: Figures[] = []
+    for (let pair = 1; pair <= pairs; pair++) {
+      context.progress(`flood: pair ${pair} of ${pairs}`)
+      alone.push(await run(context, { server: own, load: reading }))
+      const flood = drive(own, { ...flooding, seconds: seconds + 2 }, cores?.load)
+      await sleep(1_000) // the load's process starts, and the lane fills
+      beside.push(await run(context, { server: own, load: reading }))
+      floods.push(await flood)
+    }
+    const ratios = beside.map(({ p99 }, pair) => p99 / (alone[pair]?.p99 ?? Number.NaN))
+    const spread: Row['spread'] = [Math.min(...ratios), Math.max(...ratios)]
+    return [
+      toRow(`read, ${READS_PER_S} a second`, alone),
+      {
+        ...toRow('the same beside a flood of logins (ratio: of the p99)', beside),
+        ratio: median(ratios),
+        spread,
+      },
+      toRow(`the flood, ${FLOOD_PER_S} a second`, floods),
+    ]
+  })
+}

@@ -1,0 +1,49 @@
+import { randomBytes } from 'node:crypto'
+import { type Accounts, PASSWORD } from './database.ts'
+import type { Request } from './load.ts'
+
+const JSON_TYPE = { 'content-type': 'application/json' }
+/** Of each connection, before it begins anew: names that are to be new must last. */
+const NEW_NAMES = 500
+
+/** Each connection reads another account than its own, by a session of its own. */
+export function reads({ cookies, names }: Accounts): Request[][] {
+  return cookies.map((cookie, index) => [
+    { method: 'GET', path: `/user/${((index + 7) % names.length) + 1}`, headers: { cookie } },
+  ])
+}
+
+export function ownAccounts({ cookies }: Accounts): Request[][] {
+  return cookies.map((cookie) => [{ method: 'GET', path: '/me', headers: { cookie } }])
+}
+
+/** The first account is an admin. */
+export function lists({ cookies: [cookie = ''] }: Accounts): Request[][] {
+  return [[{ method: 'GET', path: '/users?limit=50', headers: { cookie } }]]
+}
+
+export function logins({ names }: Accounts): Request[][] {
+  return names.map((username) => [post('/login', { username, password: PASSWORD })])
+}
+
+export function registrations(_accounts: Accounts, connections: number): Request[][] {
+  const run = randomBytes(6).toString('hex')
+  return Array.from({ length: connections }, (_, connection) =>
+    Array.from({ length: NEW_NAMES }, (_, index) =>
+      post('/user', { username: `new-${run}-${connection}-${index}`, password: PASSWORD }),
+    ),
+  )
+}
+
+/** Nineteen reads, then a token is made, which writes two rows. */
+export function mixed(accounts: Accounts): Request[][] {
+  return reads(accounts).map((list, index) => {
+    const cookie = accounts.cookies[index] ?? ''
+    const write = post('/tokens', { name: 'benchmark' }, { cookie })
+    return [...Array.from({ length: 19 }, () => list).flat(), write]
+  })
+}
+
+function post(path: string, body: unknown, headers: Record<string, string> = {}): Request {
+  return { method: 'POST', path, headers: { ...JSON_TYPE, ...headers }, body: JSON.stringify(body) }
+}

@@ -1,0 +1,100 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { COST, SECRET } from './database.ts'
+import { pin } from './machine.ts'
+
+const START_TIMEOUT_MS = 30_000
+const POLL_MS = 50
+
+/** The server itself, as `npm run build` makes it for production; and what it is compared with. */
+const PROGRAMS = {
+  gatehouse: ['dist/src/server.js'],
+  bare: ['--import', 'tsx', 'bench/bare.ts'],
+  ordinary: ['--import', 'tsx', 'bench/ordinary.ts'],
+}
+
+export type Program = keyof typeof PROGRAMS
+
+export interface Server {
+  url: string
+  pid: number
+  stop(): Promise<void>
+}
+
+export interface ServerOptions {
+  program: Program
+  /** Of its database. */
+  url: string
+  /** A list for `taskset`. */
+  cores: string | undefined
+  settings?: Record<string, string>
+}
+
+/** Starts servers, and stops them after the work, whatever became of it. */
+export async function withServers<const Options extends readonly ServerOptions[], Result>(
+  options: Options,
+  work: (servers: { [Index in keyof Options]: Server }) => Promise<Result>,
+): Promise<Result> {
+  const servers: Server[] = []
+  try {
+    for (const each of options) servers.push(await startServer(each))
+    return await work(servers as { [Index in keyof Options]: Server }) // as many as there are options
+  } finally {
+    await Promise.all(servers.map(({ stop }) => stop()))
+  }
+}
+
+async function startServer({ program, url: databaseUrl, cores, settings }: ServerOptions) {
+  const port = await freePort()
+  const child = spawn(process.execPath, PROGRAMS[program], {
+    cwd: fileURLToPath(new URL('..', import.meta.url)),
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: {
+      ...process.env,
+      NODE_ENV: 'production',
+      PORT: String(port),
+      DATABASE_URL: databaseUrl,
+      SESSION_SECRET: SECRET,
+      COOKIE_SECURE: 'false',
+      BCRYPT_COST: String(COST),
+      LOG_LEVEL: 'warn',
+      RATE_LIMIT_MAX: '1000000000', // on, and never reached
+      LOGIN_THROTTLE_ENABLED: 'false',
+      ...settings,
+    },
+  })
+  const url = `http://127.0.0.1:${port}`
+  const pid = child.pid ?? 0
+  await untilAnswering(url, child)
+  pin(pid, cores)
+  return { url, pid, stop: () => stopProcess(child) }
+}
+
+async function untilAnswering(url: string, child: ChildProcess): Promise<void> {
+  const deadline = Date.now() + START_TIMEOUT_MS
+  while (Date.now() < deadline && child.exitCode === null) {
+    const answer = await fetch(`${url}/livez`).catch(() => undefined)
+    if (answer) return void (await answer.arrayBuffer())
+    await sleep(POLL_MS)
+  }
+  throw new Error(`${child.spawnargs.join(' ')} does not answer`)
+}
+
+async function stopProcess(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return
+  const ended = once(child, 'exit')
+  child.kill('SIGTERM')
+  await ended
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const address = probe.address()
+  probe.close()
+  await once(probe, 'close')
+  return typeof address === 'object' ? (address?.port ?? 0) : 0
+}
