@@ -87,18 +87,23 @@ async function runOnce<T>(db: Database, work: (tx: Queryable) => Promise<T>): Pr
 }
 
 /**
- * Reads one row past Drizzle, as an array. Where the server doesn't answer in time, the connection
- * is given up: it would stay busy.
+ * Reads past Drizzle. Where the server doesn't answer in time, the connection is given up: it would
+ * stay busy.
  *
  * @param timeoutMs for the answer; the connection, if there is none yet, has CONNECT_TIMEOUT_MS
+ * @returns rows as arrays in the order of the columns, with moments as `Date`
  */
-export async function readRow(db: Database, text: string, timeoutMs: number): Promise<unknown[]> {
+export async function readRows<Row extends unknown[]>(
+  db: Database,
+  text: string,
+  timeoutMs: number,
+): Promise<Row[]> {
   const connection = await db.$client.getConnection()
   try {
-    const options = { sql: text, rowsAsArray: true, timeout: timeoutMs }
-    const [rows] = await connection.query<RowDataPacket[][]>(options)
+    const options = { sql: text, rowsAsArray: true, timezone: 'Z', timeout: timeoutMs }
+    const [rows] = await connection.query<(Row & RowDataPacket)[]>(options)
     connection.release()
-    return rows[0] ?? []
+    return rows
   } catch (error) {
     connection.destroy()
     throw error

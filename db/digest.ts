@@ -5,7 +5,7 @@ export function digest(text: string): Buffer {
   return hash('sha256', text, 'buffer')
 }
 
-/** The same in hex, in which lookups take it. */
+/** The same in upper-case hex, as the database writes it: lookups take it so. */
 export function hexDigest(text: string): string {
-  return hash('sha256', text, 'hex')
+  return hash('sha256', text, 'hex').toUpperCase()
 }

@@ -3,7 +3,7 @@ import { MySqlDialect } from 'drizzle-orm/mysql-core'
 import { format, type SqlValue } from 'mysql2'
 import { type Actor, type Credential, isUnexpired } from './authority.ts'
 import { createBatch } from './batch.ts'
-import { type Database, readRow } from './client.ts'
+import { type Database, readRows } from './client.ts'
 import { databaseFault, isTransient } from './errors.ts'
 import { type Role, sessions, tokens, users } from './schema.ts'
 import { isLive, isDue as isSessionDue, type SessionLimits } from './sessions.ts'
@@ -22,12 +22,12 @@ export const LOOKUP_CONNECTIONS = LIMITS.maxAsking + 1
 const KINDS = ['session', 'token', 'user'] as const
 type Kind = (typeof KINDS)[number]
 
-/** What is looked up, and by what: a digest in hex, or an id in decimal. */
+/** What is looked up, and by what: a digest in upper-case hex, or an id in decimal. */
 type Key = `${Kind} ${string}`
 type Found = UserRecord & { credential?: Credential }
 
-type UserColumns = [id: number, username: string, role: Role, createdMs: number]
-type CredentialColumns = [digest: string, id: number, isDue: 0 | 1, ...owner: UserColumns]
+type Row = [kind: Kind, digest: string, id: number, isDue: 0 | 1, ...account: AccountColumns]
+type AccountColumns = [id: number, username: string, role: Role, createdAt: Date]
 
 export type Lookups = ReturnType<typeof createLookups>
 
@@ -47,22 +47,19 @@ export function createLookups(db: Database, limits: SessionLimits) {
       const [kind, value] = key.split(' ') as [Kind, string]
       values[kind].push(kind === 'user' ? value : `x'${value}'`)
     }
-    const kinds = KINDS.filter((kind) => values[kind].length > 0)
-    const parts = kinds.map((kind) => questions[kind](values[kind].join()))
-    const row = await readRow(db, `SELECT ${parts.join()}`, LIMITS.deadlineMs)
+    const parts = KINDS.filter((kind) => values[kind].length > 0).map((kind) =>
+      questions[kind](values[kind].join()),
+    )
+    // As `createQuestions` has the columns: a user's row has null for those of a credential.
+    const rows = await readRows<Row>(db, parts.join(' UNION ALL '), LIMITS.deadlineMs)
 
     const found = new Map<Key, Found>()
-    for (const [index, kind] of kinds.entries()) {
-      // JSON, parsed by the driver: as `createQuestions` has it, or null where nothing was found.
-      if (kind === 'user') {
-        for (const columns of (row[index] ?? []) as UserColumns[]) {
-          found.set(`user ${columns[0]}`, toUser(columns))
-        }
-        continue
-      }
-      for (const [digest, id, isDue, ...owner] of (row[index] ?? []) as CredentialColumns[]) {
-        const credential = { kind, id, isStale: isDue === 1 }
-        found.set(`${kind} ${digest}`, { ...toUser(owner), credential })
+    for (const [kind, digest, credentialId, isDue, id, username, role, createdAt] of rows) {
+      const user = { id, username, role, createdAt }
+      if (kind === 'user') found.set(`user ${id}`, user)
+      else {
+        const credential = { kind, id: credentialId, isStale: isDue === 1 }
+        found.set(`${kind} ${digest}`, { ...user, credential })
       }
     }
     return found
@@ -73,9 +70,9 @@ export function createLookups(db: Database, limits: SessionLimits) {
     return fault !== undefined && isTransient(fault)
   })
   return {
-    /** @param digest of the secret id in the cookie, in hex */
+    /** @param digest of the secret id in the cookie, in upper-case hex */
     actorBySession: (digest: string) => load(`session ${digest}`) as Promise<Actor | undefined>,
-    /** @param digest of the token, in hex */
+    /** @param digest of the token, in upper-case hex */
     actorByToken: (digest: string) => load(`token ${digest}`) as Promise<Actor | undefined>,
     /** @param id a whole number */
     user: (id: number): Promise<UserRecord | undefined> => load(`user ${id}`),
@@ -84,25 +81,22 @@ export function createLookups(db: Database, limits: SessionLimits) {
 
 /**
  * What asks for each kind, as text that is built once: for each request, Drizzle's building and
- * mapping costs several times what the rest of the request does. Each is one value of JSON, since
- * the driver takes as long for a row of columns as the server for ten.
+ * mapping costs several times what the rest of the request does. All have the same columns.
  *
  * @returns functions of a list of values as it stands in `IN (…)`
  */
 function createQuestions(limits: SessionLimits): Record<Kind, (list: string) => string> {
-  const createdMs = sql`TIMESTAMPDIFF(MICROSECOND, '1970-01-01', ${users.createdAt}) DIV 1000`
-  const owner = sql`${users.id}, ${users.username}, ${users.role}, ${createdMs}`
+  const account = sql`${users.id}, ${users.username}, ${users.role}, ${users.createdAt}`
 
   const credential = (table: typeof sessions | typeof tokens, isDue: unknown, isLive: unknown) =>
-    compile(sql`(
-      SELECT JSON_ARRAYAGG(JSON_ARRAY(LOWER(HEX(${table.digest})), ${table.id}, IF(${isDue}, 1, 0), ${owner}))
+    sql`HEX(${table.digest}), ${table.id}, ${isDue}, ${account}
       FROM ${table} JOIN ${users} ON ${users.id} = ${table.userId}
-      WHERE ${table.digest} IN (${LIST}) AND (${isLive}) AND NOT ${users.disabled})`)
+      WHERE ${table.digest} IN (${LIST}) AND (${isLive}) AND NOT ${users.disabled}`
   return {
-    session: credential(sessions, isSessionDue, isLive(limits)),
-    token: credential(tokens, isTokenDue, isUnexpired),
-    user: compile(sql`(
-      SELECT JSON_ARRAYAGG(JSON_ARRAY(${owner})) FROM ${users} WHERE ${users.id} IN (${LIST}))`),
+    session: compile(sql`SELECT 'session', ${credential(sessions, isSessionDue, isLive(limits))}`),
+    token: compile(sql`SELECT 'token', ${credential(tokens, isTokenDue, isUnexpired)}`),
+    user: compile(sql`SELECT 'user', NULL, NULL, NULL, ${account}
+      FROM ${users} WHERE ${users.id} IN (${LIST})`),
   }
 }
 
@@ -114,8 +108,4 @@ function compile(statement: SQL): (list: string) => string {
   const values = params as SqlValue[] // numbers, by Drizzle's types `unknown`
   const [before, after] = format(text.replaceAll(/\s+/g, ' '), values).split(LIST_MARK)
   return (list) => `${before}${list}${after}`
-}
-
-function toUser([id, username, role, createdMs]: UserColumns): UserRecord {
-  return { id, username, role, createdAt: new Date(createdMs) }
 }

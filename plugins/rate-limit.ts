@@ -2,7 +2,7 @@ import { BlockList, isIPv6 } from 'node:net'
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import { LruMap } from 'toad-cache'
 import { addressRange, clientAddress } from './client-address.ts'
 import { errors } from './errors.ts'
@@ -27,7 +27,7 @@ export default fp<RateLimitOptions>(
   async (app, { max, windowMs, allowed, redisUrl }) => {
     const exempt = toBlockList(allowed)
     const rangeOf = remembered((address) => addressRange(address, 4))
-    const redis = redisUrl === undefined ? undefined : connect(redisUrl)
+    const redis = redisUrl === undefined ? undefined : await createClient(redisUrl)
     if (redis) sayWhenAway(app, redis)
     app.addHook('onClose', async () => redis?.disconnect())
     await redis?.connect().catch(() => undefined) // the log has it; it goes on trying
@@ -65,7 +65,9 @@ function remembered(range: (address: string) => string): (address: string) => st
   }
 }
 
-function connect(url: string): Redis {
+/** Loads the client only where it is wanted: it takes 5 MB. */
+async function createClient(url: string): Promise<Redis> {
+  const { Redis } = await import('ioredis')
   return new Redis(url, {
     connectTimeout: REDIS_TIMEOUT_MS,
     socketTimeout: REDIS_TIMEOUT_MS, // one that hangs is left, and holds up no other request

@@ -45,7 +45,7 @@ export function createSessionCookie({ secrets, secure }: SessionCookieOptions) {
     attributes,
     clear: (reply: FastifyReply) => reply.clearCookie(name, attributes),
     /**
-     * @returns the digest, in hex, of the secret id of the session, or undefined if the cookie is
+     * @returns the digest, in upper-case hex, of the secret id of the session, or undefined if the cookie is
      * missing or forged
      */
     read({ cookies }: FastifyRequest): string | undefined {
