@@ -17,7 +17,12 @@ const BODY_LIMIT_BYTES = 16 * 1024
 const HEADERS_LIMIT_BYTES = 16 * 1024
 /** As long as a path can be: a long id is then the schema's 400. */
 export const MAX_PARAM_LENGTH = HEADERS_LIMIT_BYTES
+/** For the whole request, its body included. */
 const REQUEST_TIMEOUT_MS = 30_000
+const HEADERS_TIMEOUT_MS = 10_000
+/** How late the two may be found to have passed. */
+const TIMEOUTS_CHECKED_MS = 2_000
+/** Longer than the minute for which proxies and load tools keep a connection without a request. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000
 
 /** What a client may choose as the id of its request: it comes back in a header and in the log. */
@@ -41,6 +46,8 @@ export function serverOptions(
     return503OnClosing: false,
     http: {
       maxHeaderSize: HEADERS_LIMIT_BYTES,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: TIMEOUTS_CHECKED_MS,
       requireHostHeader: false, // Node would refuse with no body; response-headers does it
     },
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },

@@ -1,0 +1,30 @@
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { promisify } from 'node:util'
+import { makeFolder } from '../support/folder.ts'
+import { needsServerBinary } from '../support/installation.ts'
+
+const OPTIONS = ['--only', 'read,workers,flood', '--pairs', '1', '--seconds', '1']
+const TIMEOUT_MS = 120_000
+
+test('the benchmark, in short, measures every row, and every read is answered', {
+  ...needsServerBinary,
+  timeout: TIMEOUT_MS,
+}, async (t: TestContext) => {
+  const file = join(await makeFolder(t), 'figures.json')
+  const args = ['--import', 'tsx', 'bench/run.ts', ...OPTIONS, '--json', file]
+  const { stdout } = await promisify(execFile)(process.execPath, args)
+  const { machine, table } = JSON.parse(await readFile(file, 'utf8'))
+  t.assert.ok(machine.cores >= 1)
+  t.assert.strictEqual(table.length, 11)
+  for (const row of table) {
+    t.assert.ok(stdout.includes(`| ${row.operation} |`), row.operation)
+    for (const name of ['requestsPerSecond', 'processorUs', 'residentMb']) {
+      t.assert.ok(row[name] > 0, `${row.operation}: ${name} is ${row[name]}`)
+    }
+    const mayRefuse = row.operation.startsWith('the flood')
+    t.assert.ok(mayRefuse || row.failed === undefined, JSON.stringify(row))
+  }
+})
