@@ -32,9 +32,10 @@ export interface WorkersOptions {
  */
 export async function startWorkers({ count, environment, onDeath }: WorkersOptions) {
   const workers = new Map<Worker, { ended: Promise<string> }>()
+  const listening = new WeakSet<Worker>()
   let isStopping = false
 
-  function start(backOffMs = FIRST_BACK_OFF_MS): { listening: Promise<unknown> } {
+  function start(backOffMs = FIRST_BACK_OFF_MS): { served: Promise<unknown> } {
     const worker = cluster.fork(environment)
     const startedAt = Date.now()
     const ended = once(worker, 'exit').then(([code, signal]) => signal ?? `exit code ${code}`)
@@ -51,22 +52,28 @@ export async function startWorkers({ count, environment, onDeath }: WorkersOptio
     const failed = ended.then((reason) => {
       throw new Error(`A worker ended before it served: ${reason}`)
     })
-    failed.catch(() => undefined) // after it has listened, nobody waits for this any more
-    return { listening: Promise.race([once(worker, 'listening'), failed]) }
+    const served = Promise.race([once(worker, 'listening'), failed])
+    served.then(
+      () => listening.add(worker),
+      () => undefined, // nobody waits for those that replace another
+    )
+    return { served }
   }
 
   async function stop(): Promise<void> {
     isStopping = true
     const all = [...workers]
     for (const [worker, { ended }] of all) {
-      if (worker.isConnected()) worker.send(STOP)
+      // One that doesn't listen yet has begun nothing, and would miss the message.
+      if (!listening.has(worker)) worker.process.kill('SIGKILL')
+      else if (worker.isConnected()) worker.send(STOP, () => undefined)
       await Promise.race([ended, sleep(ROLLING_STOP_MS / all.length)])
     }
     await Promise.all(all.map(([, { ended }]) => ended))
   }
 
   try {
-    await Promise.all(Array.from({ length: count }, () => start().listening))
+    await Promise.all(Array.from({ length: count }, () => start().served))
     return { stop }
   } catch (error) {
     await stop()

@@ -66,6 +66,22 @@ test('a worker that is killed is replaced, while the others serve', async (t: Te
   t.assert.ok(now.includes(other) && !now.includes(victim))
 })
 
+test('a worker that dies before it listens, in place of one that died, ends nothing else', async (t: TestContext) => {
+  const site = await install(t)
+  const { child, until } = await startServer(site, { ...PRODUCTION, WORKERS: '2' })
+  await until(/All workers serve/)
+  const [victim = 0, other = 0] = workersOf(child.pid)
+  process.kill(victim, 'SIGKILL')
+  await ended(victim)
+  const [next = 0] = (await untilWorkers(child.pid, 2)).filter((pid) => pid !== other)
+  process.kill(next, 'SIGKILL') // long before it has started
+  await until(/a worker has died.*\n(.*\n)*.*a worker has died/)
+  const now = await untilWorkers(child.pid, 2)
+  t.assert.ok(now.includes(other))
+  child.kill('SIGTERM')
+  t.assert.strictEqual(await exitCode(child), 0)
+})
+
 test('workers, told to stop under load, answer all that they have begun, and end', async (t: TestContext) => {
   const site = await install(t)
   const { url, child, until } = await startServer(site, { ...PRODUCTION, WORKERS: '2' })
