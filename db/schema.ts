@@ -44,6 +44,8 @@ export const users = mysqlTable(
     passwordHash: asciiText('password_hash', { length: 60 }).notNull(),
     role: mysqlEnum('role', ['user', 'admin']).notNull().default('user'),
     disabled: boolean('disabled').notNull().default(false),
+    /** One more with each change that a client asked for: the ETag of the account. */
+    version: int('version', { unsigned: true }).notNull().default(1),
     createdAt: moment('created_at').notNull().default(now),
     updatedAt: moment('updated_at')
       .notNull()
@@ -58,6 +60,16 @@ export const users = mysqlTable(
 )
 
 export type Role = (typeof users.$inferSelect)['role']
+
+/**
+ * Accounts that `gatehouse seed` made for load tests. What they own goes with them, so that this
+ * alone tells what is to be cleared.
+ */
+export const seededUsers = mysqlTable('seeded_users', {
+  userId: bigint('user_id', { mode: 'number', unsigned: true })
+    .primaryKey()
+    .references(() => users.id, { onDelete: 'cascade' }),
+})
 
 export const sessions = mysqlTable(
   'sessions',
