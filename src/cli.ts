@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { buffer } from 'node:stream/consumers'
-import closeWithGrace from 'close-with-grace'
 import { Command, CommanderError, Option } from 'commander'
 import { read } from 'read'
 import { closeDatabase, openDatabase } from '../db/client.ts'
@@ -10,9 +9,10 @@ import { createPasswords } from '../plugins/passwords.ts'
 import { isUsername } from '../routes/schemas.ts'
 import { type Config, loadConfig, readEnvironment } from './config.ts'
 import { describeFailure } from './failure.ts'
+import { leavingAfter } from './on-database.ts'
+import { addSeedCommand } from './seed.ts'
 import { migrateDatabase, settleDatabase } from './settle.ts'
 
-const CLOSE_TIMEOUT_MS = 10_000
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2
 
@@ -45,6 +45,8 @@ program
       console.log(`User ${name} created, role ${role}.`)
     }),
   )
+
+addSeedCommand(program)
 
 try {
   await program.parseAsync()
@@ -106,16 +108,7 @@ function onlyLine(bytes: Buffer): string {
 async function onDatabase(work: (url: string, config: Config) => Promise<void>): Promise<void> {
   const config = loadConfig(readEnvironment())
   const { url, embedded } = await settleDatabase(config)
-  const grace = closeWithGrace({ delay: CLOSE_TIMEOUT_MS }, async ({ signal }) => {
-    await embedded?.close()
-    if (signal) process.exit(EXIT_FAILED)
-  })
-  try {
-    await work(url, config)
-  } finally {
-    grace.uninstall()
-    await embedded?.close()
-  }
+  await leavingAfter(embedded, () => work(url, config))
 }
 
 /** @returns the exit code: 0 after `--help`, 2 for wrong usage, 1 for a failure */
