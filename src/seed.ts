@@ -30,9 +30,10 @@ interface SeedOptions {
 export function addSeedCommand(program: Command): void {
   const rows = wholeNumber(0, MAX_ROWS)
   const command = program
+    // Both, so that what follows `clear` is for it, `--yes` above all.
+    .enablePositionalOptions()
     .command('seed')
     .description('Fills the database for load tests, and writes who can log in to CSV files.')
-    // So that what follows `clear` is for it, `--yes` above all.
     .enablePositionalOptions()
     .option('--users <n>', 'how many users to make', wholeNumber(1, MAX_ROWS), 1_000)
     .option('--sessions <n>', 'how many sessions to open (default: as many as users)', rows)

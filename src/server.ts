@@ -7,6 +7,7 @@ import { buildApp } from './app.ts'
 import { hashShare, threadsFor, workerCount } from './capacity.ts'
 import { loadConfig, readEnvironment, type SettledConfig } from './config.ts'
 import { describeFailure } from './failure.ts'
+import { loadSwitches } from './load-switches.ts'
 import { loggerOptions, standardOutput } from './logger.ts'
 import { DATA_FOLDER, settle } from './settle.ts'
 import { obeyPrimary, SIGNALS_OF_THE_PRIMARY, startWorkers } from './workers.ts'
@@ -33,6 +34,8 @@ async function start(): Promise<void> {
   if (embedded) closers.push(embedded.close)
   const count = workerCount(config)
   const log = cluster.isPrimary && count > 1 ? await supervise(config, count) : await serve(config)
+  // Once, whatever the number of workers.
+  if (cluster.isPrimary) for (const line of loadSwitches(config)) log.warn(line)
   if (!embedded) return
 
   log.info(`The data is in ${DATA_FOLDER}`)
