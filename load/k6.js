@@ -1,0 +1,93 @@
+// MODEL=closed: each virtual user sends its next request once the last one is answered.
+// MODEL=open: requests are sent at their rate, whether or not those before are answered.
+// Settings, by the environment, and what they mean: README.md. k6 ends with 99 if a threshold is broken.
+import { check } from 'k6'
+import { SharedArray } from 'k6/data'
+import exec from 'k6/execution'
+import http from 'k6/http'
+
+/** What a second brings in the open model, and the p99 in ms: a login waits for its hash. */
+const DEFAULTS = {
+  read: { rate: 100, p99Ms: 100 },
+  login: { rate: 5, p99Ms: 2000 },
+  mixed: { rate: 50, p99Ms: 2000 },
+}
+/** One login to nineteen reads. */
+const LOGIN_EACH = 20
+/** How far the account that is read is from the one that asks. */
+const DISTANCE = 7
+
+const {
+  SCENARIO = 'read',
+  MODEL = 'closed',
+  BASE_URL = 'http://127.0.0.1:3000',
+  CONNECTIONS = '16',
+  DURATION = '10',
+  DATA = './data',
+} = __ENV
+if (!DEFAULTS[SCENARIO]) throw new Error('SCENARIO is read, login or mixed.')
+if (MODEL !== 'closed' && MODEL !== 'open') throw new Error('MODEL is closed or open.')
+
+const vus = Number(CONNECTIONS)
+const rate = Number(__ENV.RATE || DEFAULTS[SCENARIO].rate)
+const p99Ms = Number(__ENV.P99_MS || DEFAULTS[SCENARIO].p99Ms)
+const duration = `${DURATION}s`
+
+const MODELS = {
+  closed: { executor: 'constant-vus', vus, duration },
+  // The virtual users are but the places of requests under way: where they don't suffice, k6 drops
+  // requests, which breaks a threshold.
+  open: {
+    executor: 'constant-arrival-rate',
+    rate,
+    timeUnit: '1s',
+    duration,
+    preAllocatedVUs: vus,
+    maxVUs: 1000,
+  },
+}
+
+export const options = {
+  scenarios: { [SCENARIO]: MODELS[MODEL] },
+  thresholds: {
+    checks: ['rate==1'],
+    http_req_failed: ['rate==0'],
+    http_req_duration: [`p(99)<=${p99Ms}`],
+    ...(MODEL === 'open' && { dropped_iterations: ['count==0'] }),
+  },
+  summaryTrendStats: ['avg', 'med', 'p(99)', 'max'],
+  discardResponseBodies: true,
+}
+
+/** The lines after the first of a file that `gatehouse seed` wrote: its values hold no comma. */
+function rows(name) {
+  return new SharedArray(name, () => {
+    const [, ...lines] = open(`${DATA}/${name}`).trim().split('\n')
+    return lines.map((line) => line.split(','))
+  })
+}
+
+const users = rows('users.csv')
+const sessions = rows('cookies.csv')
+
+export default function () {
+  const number = exec.scenario.iterationInTest
+  const isLogin = SCENARIO === 'login' || (SCENARIO === 'mixed' && number % LOGIN_EACH === 0)
+  const response = isLogin ? logIn(number) : read(number)
+  check(response, { 'status is 200': ({ status }) => status === 200 })
+}
+
+function read(number) {
+  const [cookie] = sessions[number % sessions.length]
+  const [id] = users[(number + DISTANCE) % users.length]
+  // A name of its own: else each path would be a metric.
+  const tags = { name: 'GET /user/{id}' }
+  return http.get(`${BASE_URL}/user/${id}`, { headers: { Cookie: cookie }, tags })
+}
+
+function logIn(number) {
+  const [, username, password] = users[number % users.length]
+  const headers = { 'Content-Type': 'application/json' }
+  const tags = { name: 'POST /login' }
+  return http.post(`${BASE_URL}/login`, JSON.stringify({ username, password }), { headers, tags })
+}

@@ -1,0 +1,104 @@
+-- Closed model: each connection sends its next request once the last one is answered.
+-- Settings, by the environment, and what they mean: README.md. It ends with 1 if a threshold is broken.
+
+-- In ms: a login waits for its hash and for those before it.
+local P99_LIMITS = { read = 100, login = 2000, mixed = 2000 }
+-- Of each thread: more make no other load.
+local MOST_REQUESTS = 10000
+-- One login to nineteen reads.
+local LOGIN_EACH = 20
+-- How far the account that is read is from the one that asks.
+local DISTANCE = 7
+
+local scenario = os.getenv("SCENARIO") or "read"
+local folder = debug.getinfo(1, "S").source:match("^@(.*/)") or ""
+local data = os.getenv("DATA") or (folder .. "data")
+local limit_ms = tonumber(os.getenv("P99_MS")) or P99_LIMITS[scenario]
+
+if not P99_LIMITS[scenario] then
+  io.stderr:write("SCENARIO is read, login or mixed.\n")
+  os.exit(2)
+end
+
+-- The lines after the first of a file that `gatehouse seed` wrote: its values hold no comma.
+local function rows(name)
+  local path = data .. "/" .. name
+  local file = io.open(path)
+  if not file then
+    io.stderr:write(path .. " is missing: run gatehouse seed first.\n")
+    os.exit(2)
+  end
+  file:read("*l")
+  local found = {}
+  for line in file:lines() do
+    local values = {}
+    for value in line:gmatch("[^,]+") do
+      values[#values + 1] = value
+    end
+    found[#found + 1] = values
+    if #found == MOST_REQUESTS then break end
+  end
+  file:close()
+  return found
+end
+
+local function login(user)
+  local headers = { ["Content-Type"] = "application/json" }
+  local body = string.format('{"username":"%s","password":"%s"}', user[2], user[3])
+  return wrk.format("POST", "/login", headers, body)
+end
+
+local threads = 0
+
+-- Each thread has its own copy of all this, and begins where the others don't.
+function setup(thread)
+  thread:set("number", threads)
+  threads = threads + 1
+end
+
+local requests = {}
+local position = 0
+
+function init()
+  local users = rows("users.csv")
+  if scenario == "login" then
+    for index, user in ipairs(users) do
+      requests[index] = login(user)
+    end
+  else
+    for index, session in ipairs(rows("cookies.csv")) do
+      local user = users[(index + DISTANCE - 1) % #users + 1]
+      if scenario == "mixed" and index % LOGIN_EACH == 0 then
+        requests[index] = login(user)
+      else
+        requests[index] = wrk.format("GET", "/user/" .. user[1], { Cookie = session[1] })
+      end
+    end
+  end
+  position = number * 997
+end
+
+function request()
+  position = position + 1
+  return requests[position % #requests + 1]
+end
+
+local is_broken = false
+
+local function assert_that(holds, what)
+  print((holds and "held   " or "BROKEN ") .. what)
+  is_broken = is_broken or not holds
+end
+
+function done(summary, latency)
+  local errors = summary.errors
+  local unanswered = errors.connect + errors.read + errors.write + errors.timeout
+  local p99_ms = latency:percentile(99) / 1000
+  print(string.format("%s: p50 %.1f ms, p99 %.1f ms", scenario, latency:percentile(50) / 1000, p99_ms))
+  assert_that(summary.requests > 0, "there were answers")
+  assert_that(unanswered == 0, unanswered .. " requests without an answer")
+  -- Redirects aren't counted as errors, and the server sends none.
+  assert_that(errors.status == 0, errors.status .. " answers of 400 and above")
+  assert_that(p99_ms <= limit_ms, "p99 of at most " .. limit_ms .. " ms")
+  if is_broken then os.exit(1) end
+end
