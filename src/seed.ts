@@ -49,7 +49,7 @@ export function addSeedCommand(program: Command): void {
       1,
     )
     .option('--out <folder>', 'where to write the files', 'load/data')
-    .option('--url <url>', 'of the server, for the targets (default: by HOST and PORT)', baseUrl)
+    .option('--url <url>', 'of the server, for the targets (default: by HOST and PORT)', originOf)
     .option('--yes', 'do it with NODE_ENV=production, too')
     .action(async (options: SeedOptions) => {
       const config = configFor(command, options)
@@ -176,13 +176,13 @@ function wholeNumber(least: number, most: number): (text: string) => number {
   }
 }
 
-/** @returns it without a slash at its end */
-function baseUrl(text: string): string {
+/** The scripts put paths of their own behind it. */
+function originOf(text: string): string {
   if (/^https?:/i.test(text) && URL.canParse(text)) {
-    const { href, search, hash, username } = new URL(text)
-    if (!search && !hash && !username) return href.replace(/\/$/, '')
+    const { origin, href } = new URL(text)
+    if (href === `${origin}/`) return origin
   }
-  throw new InvalidArgumentError('A URL such as http://127.0.0.1:3000 is wanted.')
+  throw new InvalidArgumentError('A URL without a path is wanted, such as http://127.0.0.1:3000.')
 }
 
 /** Where this machine reaches a server of the same configuration. */

@@ -1,5 +1,5 @@
-// Runs before `npm start`, `npm test` and `npm run gatehouse`: it installs what they need and
-// isn't there. Plain JavaScript without packages, since these are what it installs.
+// Runs before `npm start`, `npm test`, `npm run smoke` and `npm run gatehouse`: it installs what they
+// need and isn't there. Plain JavaScript without packages, since these are what it installs.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -12,8 +12,12 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 /** The server's programs alone: no service is started, no user is made, no port is opened. */
 const DEBIAN_PACKAGES = ['mariadb-server-core', 'mariadb-client-core']
 
-/** The tests alone need it. Debian's `redis-server` is but a link to a program of this package. */
-const REDIS_PACKAGE = 'redis-tools'
+/** What the tests alone need: those that want what can't be had are skipped. */
+const TEST_PACKAGES = [
+  // Debian's `redis-server` is but a link to a program of this package.
+  { program: findRedisBinary, package: 'redis-tools', why: 'no Redis server' },
+  { program: () => findProgram('wrk'), package: 'wrk', why: 'no wrk' },
+]
 
 const HOW_TO_GET_A_SERVER = `Gatehouse needs a MySQL or MariaDB server, and there is none on this machine.
   Debian, Ubuntu:  sudo apt-get install ${DEBIAN_PACKAGES.join(' ')}
@@ -27,14 +31,14 @@ if (packagesAreStale()) {
   if (!run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund'])) process.exit(1)
 }
 
-const isForTests = process.env.npm_lifecycle_event === 'pretest'
+const isForTests = ['pretest', 'presmoke'].includes(process.env.npm_lifecycle_event ?? '')
 const url = isForTests ? 'TEST_DATABASE_URL' : 'DATABASE_URL'
 if (!setInEnvironment(url) && !findServerBinary()) {
   if (!mayInstall() || !install(DEBIAN_PACKAGES)) fail(HOW_TO_GET_A_SERVER)
 }
-if (isForTests && !findRedisBinary()) {
-  const isInstalled = mayInstall() && install([REDIS_PACKAGE])
-  if (!isInstalled) console.error('Gatehouse: no Redis server: the tests that want one are skipped')
+for (const { program, package: name, why } of isForTests ? TEST_PACKAGES : []) {
+  if (program() || (mayInstall() && install([name]))) continue
+  console.error(`Gatehouse: ${why}: the tests that want it are skipped`)
 }
 
 /**

@@ -219,7 +219,7 @@ test('seed, with a value that is none of an option, names the option, writes not
     ['--tokens', 'many'],
     ['--seed', '1.5'],
     ['--url', 'localhost:3000'],
-    ['--url', 'http://host/?query'],
+    ['--url', 'http://host/path'],
     ['--password', 'x'],
   ] as const) {
     const { code, stdout, stderr } = await site.run(CLI, ['seed', option, value], environment)

@@ -1,0 +1,157 @@
+// The scripts of load/, for some seconds each, against what `npm run build` made.
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { copyFile, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { after, type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { findProgram } from '../../src/server-binary.mjs'
+import { createDatabase } from '../support/database.ts'
+import { makeFolder } from '../support/folder.ts'
+
+const SERVER = resolve('dist/src/server.js')
+const CLI = resolve('dist/src/cli.js')
+const SCENARIOS = ['read', 'login', 'mixed']
+const SECONDS = 2
+const CONNECTIONS = 4
+/** Far above what is wanted of a server that has the machine to itself. */
+const P99_MS = '5000'
+const START_TIMEOUT_MS = 20_000
+const TIMEOUT_MS = 60_000
+const needsWrk = { timeout: TIMEOUT_MS, skip: findProgram('wrk') ? false : 'no wrk' }
+
+if (!existsSync(SERVER)) throw new Error(`${SERVER} is missing: run \`npm run build\` first`)
+
+const folder = await makeFolder({ after })
+const DATA = join(folder, 'load/data')
+const { PATH = '' } = process.env
+/** As load/README.md says. */
+const environment = {
+  PATH,
+  NODE_ENV: 'production',
+  DATABASE_URL: await createDatabase(),
+  SESSION_SECRET: 'the secret of the load test of 32 characters or more',
+  PORT: '0',
+  LOG_LEVEL: 'info',
+  COOKIE_SECURE: 'false',
+  BCRYPT_COST: '10',
+  RATE_LIMIT_ENABLED: 'false',
+  LOGIN_THROTTLE_ENABLED: 'false',
+}
+const url = await startServer()
+const seeded = await run(process.execPath, [CLI, 'seed', '--users', '200', '--yes'], environment)
+if (seeded.code !== 0) throw new Error(seeded.said)
+
+for (const scenario of SCENARIOS) {
+  test(`load/autocannon.mjs, ${scenario}, is answered and holds its thresholds`, {
+    timeout: TIMEOUT_MS,
+  }, async (t: TestContext) => {
+    const { code, said } = await autocannon({ SCENARIO: scenario })
+    t.assert.strictEqual(code, 0, said)
+    t.assert.match(said, new RegExp(`^${scenario}: [1-9][0-9]* requests`, 'm'))
+    t.assert.strictEqual(said.match(/^held {3}/gm)?.length, 4, said)
+  })
+
+  test(
+    `load/wrk.lua, ${scenario}, is answered and holds its thresholds`,
+    needsWrk,
+    async (t: TestContext) => {
+      const { code, said } = await wrk({ SCENARIO: scenario })
+      t.assert.strictEqual(code, 0, said)
+      t.assert.match(said, new RegExp(`^${scenario}: p50 [0-9.]+ ms`, 'm'))
+      t.assert.strictEqual(said.match(/^held {3}/gm)?.length, 4, said)
+    },
+  )
+}
+
+test('load/autocannon.mjs, whose threshold is broken, names it and ends with 1', async (t: TestContext) => {
+  const slow = await autocannon({ SCENARIO: 'login', P99_MS: '1' })
+  t.assert.strictEqual(slow.code, 1, slow.said)
+  t.assert.match(slow.said, /^BROKEN p99 of at most 1 ms$/m)
+  const refused = await autocannon({ DATA: await forgedData() })
+  t.assert.strictEqual(refused.code, 1, refused.said)
+  t.assert.match(refused.said, /^BROKEN [1-9][0-9]* answers other than 2xx$/m)
+})
+
+test(
+  'load/wrk.lua, whose threshold is broken, names it and ends with 1',
+  needsWrk,
+  async (t: TestContext) => {
+    const slow = await wrk({ SCENARIO: 'login', P99_MS: '1' })
+    t.assert.strictEqual(slow.code, 1, slow.said)
+    t.assert.match(slow.said, /^BROKEN p99 of at most 1 ms$/m)
+    const refused = await wrk({ DATA: await forgedData() })
+    t.assert.strictEqual(refused.code, 1, refused.said)
+    t.assert.match(refused.said, /^BROKEN [1-9][0-9]* answers of 400 and above$/m)
+  },
+)
+
+for (const [script, command, option] of [
+  ['k6.js', process.execPath, '--check'],
+  ['vegeta.sh', 'bash', '-n'],
+] as const) {
+  test(`load/${script}, whose tool is in no package, has no fault of syntax`, (t: TestContext) => {
+    const { status, stderr } = spawnSync(command, [option, `load/${script}`], { encoding: 'utf8' })
+    t.assert.strictEqual(status, 0, stderr)
+  })
+}
+
+function autocannon(settings: Record<string, string>) {
+  return run(process.execPath, [resolve('load/autocannon.mjs')], {
+    ...{ PATH, DATA, BASE_URL: url, P99_MS },
+    ...{ CONNECTIONS: String(CONNECTIONS), DURATION: String(SECONDS), ...settings },
+  })
+}
+
+function wrk(settings: Record<string, string>) {
+  const load = ['-t', '2', '-c', String(CONNECTIONS), '-d', `${SECONDS}s`, '--timeout', '10s']
+  return run('wrk', [...load, '-s', resolve('load/wrk.lua'), url], {
+    PATH,
+    DATA,
+    P99_MS,
+    ...settings,
+  })
+}
+
+/** @returns a folder of data whose only cookie opens no session */
+async function forgedData(): Promise<string> {
+  const forged = await makeFolder({ after })
+  await copyFile(join(DATA, 'users.csv'), join(forged, 'users.csv'))
+  await writeFile(join(forged, 'cookies.csv'), 'cookie,userId\nsession=forged.x,1\n')
+  return forged
+}
+
+/** Runs a program in the test's folder to its end. */
+async function run(command: string, args: string[], env: Record<string, string>) {
+  const child = spawn(command, args, { cwd: folder, env })
+  const [stdout, stderr] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'exit'),
+  ])
+  return { code: child.exitCode, said: stdout + stderr }
+}
+
+/** Runs until the file's tests have ended. @returns its URL */
+async function startServer(): Promise<string> {
+  const child = spawn(process.execPath, [SERVER], { cwd: folder, env: environment })
+  after(async () => {
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  })
+  let said = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      said += chunk
+    })
+  }
+  const deadline = Date.now() + START_TIMEOUT_MS
+  while (Date.now() < deadline && child.exitCode === null) {
+    const found = /listening at (http:[^"]+)/.exec(said)?.[1]
+    if (found) return found
+    await sleep(50)
+  }
+  throw new Error(`the server does not listen: ${said}`)
+}
