@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type Accounts, PASSWORD } from './database.ts'
+import type { Accounts } from './database.ts'
 import type { Request } from './load.ts'
 
 const JSON_TYPE = { 'content-type': 'application/json' }
@@ -7,9 +7,9 @@ const JSON_TYPE = { 'content-type': 'application/json' }
 const NEW_NAMES = 500
 
 /** Each connection reads another account than its own, by a session of its own. */
-export function reads({ cookies, names }: Accounts): Request[][] {
+export function reads({ cookies, users }: Accounts): Request[][] {
   return cookies.map((cookie, index) => [
-    { method: 'GET', path: `/user/${((index + 7) % names.length) + 1}`, headers: { cookie } },
+    { method: 'GET', path: `/user/${users[(index + 7) % users.length]?.id}`, headers: { cookie } },
   ])
 }
 
@@ -22,15 +22,15 @@ export function lists({ cookies: [cookie = ''] }: Accounts): Request[][] {
   return [[{ method: 'GET', path: '/users?limit=50', headers: { cookie } }]]
 }
 
-export function logins({ names }: Accounts): Request[][] {
-  return names.map((username) => [post('/login', { username, password: PASSWORD })])
+export function logins({ users, password }: Accounts): Request[][] {
+  return users.map(({ username }) => [post('/login', { username, password })])
 }
 
-export function registrations(_accounts: Accounts, connections: number): Request[][] {
+export function registrations({ password }: Accounts, connections: number): Request[][] {
   const run = randomBytes(6).toString('hex')
   return Array.from({ length: connections }, (_, connection) =>
     Array.from({ length: NEW_NAMES }, (_, index) =>
-      post('/user', { username: `new-${run}-${connection}-${index}`, password: PASSWORD }),
+      post('/user', { username: `new-${run}-${connection}-${index}`, password }),
     ),
   )
 }

@@ -8,6 +8,8 @@ import { type Config, splitList } from './config.ts'
 /** In one statement: with their secrets, they stay well below the size of a packet. */
 const ROWS_AT_ONCE = 1_000
 const MS_PER_S = 1_000
+/** That of @fastify/session's own: 192 bits, so that a load's cookies are as long as real ones. */
+const SESSION_ID_LENGTH = 32
 /** By which sessions and tokens are told from others where their owner sees them. */
 const LABEL = 'gatehouse seed'
 
@@ -65,7 +67,7 @@ export function createSeedSecrets(seed: number, { SESSION_SECRET, COOKIE_SECURE 
   return {
     /** Of all users of the seed. */
     password: derive('password'),
-    sessionId: (index: number) => derive('session', index),
+    sessionId: (index: number) => derive('session', index).slice(0, SESSION_ID_LENGTH),
     token: (index: number) => `gh_${derive('token', index)}`,
     /** @returns the value of the `Cookie` header by which the server knows a session */
     cookieOf: (sessionId: string) => `${name}=${encodeURIComponent(signer.sign(sessionId))}`,
@@ -79,7 +81,7 @@ export function createSeedSecrets(seed: number, { SESSION_SECRET, COOKIE_SECURE 
  * @returns each batch once it is stored
  * @throws the database's error if a name is taken
  */
-export async function* fillDatabase(
+export async function* storeSeed(
   db: Database,
   plan: SeedPlan,
   { SESSION_LIFETIME }: Settings,

@@ -7,7 +7,7 @@ import { clearSeeded, countSeeded, findByPrefix } from '../db/seed.ts'
 import { createPasswords } from '../plugins/passwords.ts'
 import { type Config, loadConfig, readEnvironment, type SettledConfig } from './config.ts'
 import { leavingAfter } from './on-database.ts'
-import { createSeedSecrets, fillDatabase, type SeedPlan, usernamePrefix } from './seed-data.ts'
+import { createSeedSecrets, type SeedPlan, storeSeed, usernamePrefix } from './seed-data.ts'
 import { openSeedFiles, type SeedFiles } from './seed-files.ts'
 import { settle, settleDatabase } from './settle.ts'
 
@@ -128,7 +128,7 @@ async function fill(
   const passwordHash = await (await createPasswords(policy)).hash(secrets.password)
   const progress = showProgress(plan.users + plan.sessions + plan.tokens)
   try {
-    for await (const batch of fillDatabase(db, plan, config, secrets, passwordHash)) {
+    for await (const batch of storeSeed(db, plan, config, secrets, passwordHash)) {
       await files.add(batch)
       progress.add(batch.rows.length)
     }
