@@ -2,7 +2,7 @@ import { type TestContext, test } from 'node:test'
 import { loadConfig } from '../../src/config.ts'
 import { loadSwitches } from '../../src/load-switches.ts'
 import { createDatabase } from '../support/database.ts'
-import { install, startServer } from '../support/installation.ts'
+import { exitCode, install, startServer } from '../support/installation.ts'
 
 const PRODUCTION = {
   NODE_ENV: 'production',
@@ -36,10 +36,12 @@ for (const WORKERS of ['1', '2']) {
   test(`the server, with switches for load tests on and ${WORKERS} to serve, warns of each once`, async (t: TestContext) => {
     const site = await install(t)
     const settings = { ...PRODUCTION, ...ALL, WORKERS }
-    const { said, until } = await startServer(site, settings)
+    const { child, said, until } = await startServer(site, settings)
     const lines = loadSwitches(loadConfig(settings))
     t.assert.strictEqual(lines.length, 4)
     for (const line of lines) await until(new RegExp(`"level":40,.*"msg":"${line}"`))
+    child.kill('SIGTERM')
+    t.assert.strictEqual(await exitCode(child), 0) // all has been said
     for (const line of lines) t.assert.strictEqual(said().split(line).length, 2, line)
   })
 }
