@@ -37,6 +37,7 @@ for (const WORKERS of ['1', '2']) {
     const site = await install(t)
     const settings = { ...PRODUCTION, ...ALL, WORKERS }
     const { child, said, until } = await startServer(site, settings)
+    if (WORKERS !== '1') await until(/All workers serve/)
     const lines = loadSwitches(loadConfig(settings))
     t.assert.strictEqual(lines.length, 4)
     for (const line of lines) await until(new RegExp(`"level":40,.*"msg":"${line}"`))
