@@ -16,6 +16,7 @@ const DEFAULTS = {
 const LOGIN_EACH = 20
 /** How far the account that is read is from the one that asks. */
 const DISTANCE = 7
+const MAX_VUS = 1000
 
 const {
   SCENARIO = 'read',
@@ -36,14 +37,14 @@ const duration = `${DURATION}s`
 const MODELS = {
   closed: { executor: 'constant-vus', vus, duration },
   // The virtual users are but the places of requests under way: where they don't suffice, k6 drops
-  // requests, which breaks a threshold.
+  // requests, which breaks a threshold. At first there are as many as a second's requests want.
   open: {
     executor: 'constant-arrival-rate',
     rate,
     timeUnit: '1s',
     duration,
-    preAllocatedVUs: vus,
-    maxVUs: 1000,
+    preAllocatedVUs: Math.min(rate, MAX_VUS),
+    maxVUs: MAX_VUS,
   },
 }
 
