@@ -1,4 +1,4 @@
-import { eq, inArray, sql } from 'drizzle-orm'
+import { eq, inArray, like, sql } from 'drizzle-orm'
 import { format, raw, type SqlValue } from 'mysql2'
 import { type Database, type Queryable, transaction } from './client.ts'
 import { seededUsers, users } from './schema.ts'
@@ -67,7 +67,7 @@ export async function seedTokens(
 /**
  * Looks for accounts whose names begin so, seeded or not.
  *
- * @param prefix in lower case
+ * @param prefix in lower case, without `%` and `_`
  * @returns one of them, an unmarked one first, or undefined
  */
 export async function findByPrefix(
@@ -78,7 +78,7 @@ export async function findByPrefix(
     .select({ username: users.username, mark: seededUsers.userId })
     .from(users)
     .leftJoin(seededUsers, eq(seededUsers.userId, users.id))
-    .where(sql`${users.usernameKey} LIKE ${`${prefix.replaceAll('_', '\\_')}%`}`)
+    .where(like(users.usernameKey, `${prefix}%`))
     .orderBy(seededUsers.userId) // null comes first
     .limit(1)
   return found && { username: found.username, isSeeded: found.mark !== null }
