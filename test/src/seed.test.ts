@@ -1,15 +1,14 @@
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { makeUser } from '../support/accounts.ts'
 import { build, TEST_SECRET } from '../support/build.ts'
-import { createDatabase } from '../support/database.ts'
-import { type Installation, install, startServer } from '../support/installation.ts'
+import { startServer } from '../support/installation.ts'
 import { query } from '../support/query.ts'
+import { CLI, counts, csv, ONE_EACH, setUpSeeding } from '../support/seeding.ts'
 import { needsTerminals, runOnTerminal } from '../support/terminal.ts'
 
-const CLI = 'src/cli.ts'
 const FILES = [
   'cookies.csv',
   'login.targets',
@@ -18,10 +17,9 @@ const FILES = [
   'tokens.csv',
   'users.csv',
 ]
-const ONE_EACH = ['--users', '1', '--out', 'data']
 
 test('seed stores what it is told to, spread over users that are all marked, in files of their owner alone', async (t: TestContext) => {
-  const { site, environment, url } = await setUp(t)
+  const { site, environment, url } = await setUpSeeding(t)
   const args = ['--users', '1500', '--sessions', '3200', '--tokens', '40', '--out', 'a/data']
   const { code, stdout, stderr } = await site.run(CLI, ['seed', ...args], environment)
   t.assert.strictEqual(stderr, '')
@@ -55,7 +53,7 @@ test('seed stores what it is told to, spread over users that are all marked, in 
 })
 
 test('what seed wrote, shown to a server that runs already, is who it says', async (t: TestContext) => {
-  const { site, environment } = await setUp(t)
+  const { site, environment } = await setUpSeeding(t)
   const { url } = await startServer(site, environment)
   const args = ['--users', '40', '--tokens', '3', '--out', 'data', '--url', `${url}/`]
   const { code, stderr } = await site.run(CLI, ['seed', ...args], environment)
@@ -99,7 +97,7 @@ test('what seed wrote, shown to a server that runs already, is who it says', asy
 })
 
 test('seed, by the same seed and secret, makes the same secrets, and by others other ones', async (t: TestContext) => {
-  const { site, environment } = await setUp(t)
+  const { site, environment } = await setUpSeeding(t)
   async function secretsOf(seed: string, settings: Record<string, string> = {}) {
     const args = ['seed', ...ONE_EACH, '--seed', seed]
     const made = await site.run(CLI, args, { ...environment, ...settings })
@@ -126,7 +124,7 @@ test('seed, by the same seed and secret, makes the same secrets, and by others o
 })
 
 test('seed clear takes what was seeded and nothing else, such as a user whose name looks so', async (t: TestContext) => {
-  const { site, environment, url } = await setUp(t)
+  const { site, environment, url } = await setUpSeeding(t)
   const { app } = await build(t, { DATABASE_URL: url })
   await makeUser(app)
   await query(
@@ -157,24 +155,8 @@ test('seed clear takes what was seeded and nothing else, such as a user whose na
   t.assert.strictEqual(taken.stderr, reason)
 })
 
-test('seed, where its users exist, says so, changes nothing and ends with 1', async (t: TestContext) => {
-  const { site, environment, url } = await setUp(t)
-  t.assert.strictEqual((await site.run(CLI, ['seed', ...ONE_EACH], environment)).code, 0)
-  const before = await counts(url)
-  const file = join(site.folder, 'data/users.csv')
-  await writeFile(file, 'kept')
-  const again = ['seed', '--users', '9', '--out', 'data']
-  t.assert.deepStrictEqual(await site.run(CLI, again, environment), {
-    code: 1,
-    stdout: '',
-    stderr: 'The users of seed 1 exist: run seed clear, or take another --seed.\n',
-  })
-  t.assert.deepStrictEqual(await counts(url), before)
-  t.assert.strictEqual(await readFile(file, 'utf8'), 'kept')
-})
-
 test('seed, killed in the middle, leaves no user unmarked, and clear takes them all', async (t: TestContext) => {
-  const { site, environment, url } = await setUp(t)
+  const { site, environment, url } = await setUpSeeding(t)
   const child = site.start(CLI, ['seed', '--users', '200000', '--out', 'data'], environment)
   while ((await counts(url)).marked === 0) await sleep(5)
   await sleep(200)
@@ -192,86 +174,13 @@ test('seed, killed in the middle, leaves no user unmarked, and clear takes them 
   t.assert.strictEqual((await counts(url)).users, 0)
 })
 
-test('seed and seed clear, in production, are refused unless they are told --yes', async (t: TestContext) => {
-  const { site, environment, url } = await setUp(t)
-  const production = { ...environment, NODE_ENV: 'production' }
-  const stderr = 'error: NODE_ENV is production: add --yes if this is to be done nevertheless\n'
-  const seed = ['seed', ...ONE_EACH]
-  t.assert.deepStrictEqual(await site.run(CLI, seed, production), { code: 2, stdout: '', stderr })
-  t.assert.deepStrictEqual(await readdir(site.folder), [])
-  t.assert.strictEqual((await counts(url)).users, 0)
-
-  t.assert.strictEqual((await site.run(CLI, [...seed, '--yes'], production)).code, 0)
-  const clear = ['seed', 'clear']
-  t.assert.deepStrictEqual(await site.run(CLI, clear, production), { code: 2, stdout: '', stderr })
-  t.assert.strictEqual((await counts(url)).users, 1)
-  t.assert.strictEqual((await site.run(CLI, [...clear, '--yes'], production)).code, 0)
-  t.assert.strictEqual((await counts(url)).users, 0)
-})
-
-test('seed, with a value that is none of an option, names the option, writes nothing and ends with 2', async (t: TestContext) => {
-  const { site, environment, url } = await setUp(t)
-  for (const [option, value] of [
-    ['--users', '0'],
-    ['--users', '5000001'],
-    ['--users', '1e3'],
-    ['--sessions', '-1'],
-    ['--tokens', 'many'],
-    ['--seed', '1.5'],
-    ['--url', 'localhost:3000'],
-    ['--url', 'http://host/path'],
-    ['--password', 'x'],
-  ] as const) {
-    const { code, stdout, stderr } = await site.run(CLI, ['seed', option, value], environment)
-    t.assert.strictEqual(code, 2, `${option} ${value}`)
-    t.assert.strictEqual(stdout, '')
-    t.assert.match(stderr, new RegExp(`^error: .*'?${option}\\b`))
-  }
-  t.assert.deepStrictEqual(await readdir(site.folder), [])
-  t.assert.strictEqual((await counts(url)).users, 0)
-})
-
-test('seed, whose folder can not be made, says why, changes nothing and ends with 1', async (t: TestContext) => {
-  const { site, environment, url } = await setUp(t)
-  await writeFile(join(site.folder, 'data'), '')
-  const { code, stderr } = await site.run(CLI, ['seed', ...ONE_EACH], environment)
-  t.assert.strictEqual(code, 1)
-  t.assert.match(stderr, /^EEXIST: .*data/)
-  t.assert.strictEqual((await counts(url)).users, 0)
-})
-
 test('seed, on a terminal, shows how far it is', needsTerminals, async (t: TestContext) => {
-  const { site, environment } = await setUp(t)
+  const { site, environment } = await setUpSeeding(t)
   const args = ['seed', '--users', '2000', '--out', 'data']
   const { code, said } = await runOnTerminal(site, CLI, args, environment, [])
   t.assert.strictEqual(code, 0)
   t.assert.match(said, /100 % of 5000 rows/)
 })
-
-/** A database and a working folder of the test's own. */
-async function setUp(t: TestContext) {
-  const url = await createDatabase()
-  const settings = { DATABASE_URL: url, SESSION_SECRET: TEST_SECRET, BCRYPT_COST: '10' }
-  const site: Installation = await install(t)
-  return { site, environment: settings, url }
-}
-
-async function counts(url: string): Promise<Record<string, unknown>> {
-  const [row = {}] = await query(
-    url,
-    `SELECT (SELECT COUNT(*) FROM users) AS users,
-      (SELECT COUNT(*) FROM users JOIN seeded_users ON user_id = id) AS marked,
-      (SELECT COUNT(*) FROM sessions) AS sessions, (SELECT COUNT(*) FROM tokens) AS tokens,
-      (SELECT COUNT(*) FROM events) AS events`,
-  )
-  return row
-}
-
-/** The lines after the first, as lists of values. */
-async function csv(folder: string, name: string): Promise<string[][]> {
-  const [, ...lines] = (await readFile(join(folder, name), 'utf8')).trimEnd().split('\n')
-  return lines.map((line) => line.split(','))
-}
 
 interface Target {
   method: string
