@@ -9,6 +9,7 @@ export interface Actor {
   id: number
   username: string
   role: Role
+  version: number
   createdAt: Date
   credential: Credential
 }
@@ -29,12 +30,19 @@ export interface Change {
   actor: Actor
   origin: Origin
   userId: number
+  /** If given, the change is made only while the account is of one of these versions. */
+  versions?: readonly number[] | undefined
 }
 
 /** Who may make a change. */
 type Rule = 'own-or-admin' | 'admin' | 'admin-on-another'
 
-export type Refusal = 'actor-gone' | 'not-permitted' | 'not-found' | 'own-account'
+export type Refusal =
+  | 'actor-gone'
+  | 'not-permitted'
+  | 'not-found'
+  | 'own-account'
+  | 'version-differs'
 
 export function mayActOn(actor: { id: number; role: Role }, userId: number): boolean {
   return actor.role === 'admin' || actor.id === userId
@@ -47,11 +55,11 @@ export function mayActOn(actor: { id: number; role: Role }, userId: number): boo
  * act on each other can't deadlock.
  *
  * @returns the account, or why there is none to act on: `actor-gone` means that the session or
- * token has ended, or that its owner is disabled or deleted
+ * token has ended, or that its owner is disabled or deleted; `version-differs` comes last
  */
 export async function authorize(
   tx: Queryable,
-  { actor, userId }: Omit<Change, 'origin'>,
+  { actor, userId, versions }: Omit<Change, 'origin'>,
   rule: Rule,
 ): Promise<{ refusal: Refusal; account?: never } | { refusal?: never; account: LockedAccount }> {
   const rows = await tx
@@ -68,7 +76,9 @@ export async function authorize(
   if (!isPermitted) return { refusal: 'not-permitted' }
   if (rule === 'admin-on-another' && userId === actor.id) return { refusal: 'own-account' }
   const account = rows.find(({ id }) => id === userId)
-  return account ? { account } : { refusal: 'not-found' }
+  if (!account) return { refusal: 'not-found' }
+  if (versions && !versions.includes(account.version)) return { refusal: 'version-differs' }
+  return { account }
 }
 
 const lockedColumns = {
@@ -76,6 +86,7 @@ const lockedColumns = {
   username: users.username,
   role: users.role,
   disabled: users.disabled,
+  version: users.version,
   passwordHash: users.passwordHash,
 }
 

@@ -27,7 +27,7 @@ type Key = `${Kind} ${string}`
 type Found = UserRecord & { credential?: Credential }
 
 type Row = [kind: Kind, digest: string, id: number, isDue: 0 | 1, ...account: AccountColumns]
-type AccountColumns = [id: number, username: string, role: Role, createdAt: Date]
+type AccountColumns = [id: number, username: string, role: Role, version: number, createdAt: Date]
 
 export type Lookups = ReturnType<typeof createLookups>
 
@@ -54,8 +54,18 @@ export function createLookups(db: Database, limits: SessionLimits) {
     const rows = await readRows<Row>(db, parts.join(' UNION ALL '), LIMITS.deadlineMs)
 
     const found = new Map<Key, Found>()
-    for (const [kind, digest, credentialId, isDue, id, username, role, createdAt] of rows) {
-      const user = { id, username, role, createdAt }
+    for (const [
+      kind,
+      digest,
+      credentialId,
+      isDue,
+      id,
+      username,
+      role,
+      version,
+      createdAt,
+    ] of rows) {
+      const user = { id, username, role, version, createdAt }
       if (kind === 'user') found.set(`user ${id}`, user)
       else {
         const credential = { kind, id: credentialId, isStale: isDue === 1 }
@@ -86,7 +96,8 @@ export function createLookups(db: Database, limits: SessionLimits) {
  * @returns functions of a list of values as it stands in `IN (…)`
  */
 function createQuestions(limits: SessionLimits): Record<Kind, (list: string) => string> {
-  const account = sql`${users.id}, ${users.username}, ${users.role}, ${users.createdAt}`
+  const account = sql`${users.id}, ${users.username}, ${users.role}, ${users.version},
+    ${users.createdAt}`
 
   const credential = (table: typeof sessions | typeof tokens, isDue: unknown, isLive: unknown) =>
     sql`HEX(${table.digest}), ${table.id}, ${isDue}, ${account}

@@ -1,4 +1,4 @@
-import { and, eq, gt, gte, lt } from 'drizzle-orm'
+import { and, eq, gt, gte, lt, sql } from 'drizzle-orm'
 import { type Actor, authorize, type Change, type Refusal } from './authority.ts'
 import { type Database, type Queryable, transaction } from './client.ts'
 import { isDuplicateKey } from './errors.ts'
@@ -16,8 +16,11 @@ const profile = {
   id: users.id,
   username: users.username,
   role: users.role,
+  version: users.version,
   createdAt: users.createdAt,
 }
+
+const nextVersion = sql`${users.version} + 1`
 
 /** What admins see besides. */
 const managedProfile = { ...profile, disabled: users.disabled }
@@ -119,7 +122,7 @@ export function changePassword(
     if (expectedHash !== undefined && account.passwordHash !== expectedHash) {
       return 'password-changed'
     }
-    await tx.update(users).set({ passwordHash }).where(eq(users.id, userId))
+    await tx.update(users).set({ passwordHash, version: nextVersion }).where(eq(users.id, userId))
     const { kind, id } = actor.credential
     const detail = await endAccess(tx, userId, kind === 'session' ? id : undefined)
     const who = { actorId: actor.id, userId }
@@ -156,7 +159,10 @@ export function updateUser(
   return transaction(db, async (tx) => {
     const { refusal } = await authorize(tx, change, 'admin-on-another')
     if (refusal) return refusal
-    await tx.update(users).set(patch).where(eq(users.id, userId))
+    await tx
+      .update(users)
+      .set({ ...patch, version: nextVersion })
+      .where(eq(users.id, userId))
     const ended = patch.disabled ? await endAccess(tx, userId) : {}
     const [user] = await tx.select(managedProfile).from(users).where(eq(users.id, userId))
     const detail = { ...patch, ...ended }

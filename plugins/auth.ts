@@ -1,13 +1,13 @@
-import type { FastifyRequest, onRequestHookHandler } from 'fastify'
+import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Actor, mayActOn } from '../db/authority.ts'
 import { hexDigest } from '../db/digest.ts'
 import type { UserRecord } from '../db/users.ts'
-import { errors } from './errors.ts'
+import { type ErrorCode, errors } from './errors.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    guard: Record<'signedIn' | 'session' | 'ownOrAdmin' | 'admin', onRequestHookHandler>
+    guard: Record<Guard, onRequestHookHandler>
   }
   interface FastifyRequest {
     /** Who asks; null outside the guarded scopes. */
@@ -19,6 +19,16 @@ declare module 'fastify' {
     /** Has `target` looked up beside the caller, not after. */
     wantsTarget?: boolean
   }
+}
+
+type Guard = 'signedIn' | 'session' | 'ownOrAdmin' | 'admin'
+
+/** What the document says of the operations behind a guard. */
+const DOCUMENTED: Record<Guard, { error: ErrorCode; security?: Record<string, []>[] }> = {
+  signedIn: { error: 'UNAUTHENTICATED', security: [{ session: [] }, { token: [] }] },
+  session: { error: 'SESSION_REQUIRED', security: [{ session: [] }] },
+  ownOrAdmin: { error: 'NOT_PERMITTED' },
+  admin: { error: 'NOT_PERMITTED' },
 }
 
 /** RFC 6750 2.1; the scheme's name is in any case (RFC 9110 11.1). */
@@ -86,6 +96,19 @@ export default fp(
   },
   { name: 'auth', dependencies: ['lookups', 'session-cookie', 'last-used'] },
 )
+
+/**
+ * Opens a scope to some only, and has the document say so. Guards add up: `signedIn` stands in the
+ * outermost scope.
+ */
+export function restrict(scope: FastifyInstance, guard: Guard): void {
+  const { error, security } = DOCUMENTED[guard]
+  scope.addHook('onRequest', scope.guard[guard])
+  scope.addHook('onRoute', (route) => {
+    route.config = { ...route.config, errors: [...(route.config?.errors ?? []), error] }
+    if (security) route.schema = { ...route.schema, security }
+  })
+}
 
 /** @throws Error (a 500) if the route is outside the guarded scopes */
 export function actorOf(request: FastifyRequest): Actor {

@@ -38,6 +38,9 @@ export default fp<ErrorHandlerOptions>(
     })
 
     app.setErrorHandler<FastifyError>((error, request, reply) => sendError(error, request, reply))
+    app.setNotFoundHandler(() => {
+      throw new errors.ROUTE_NOT_FOUND() // of a route whose paths are those of files
+    })
     app.addHook('onRequest', (request, reply, done) => {
       if (!request.is404) return done()
       const match = paths.find('GET', pathOf(request.url))

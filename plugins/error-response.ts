@@ -3,7 +3,7 @@ import type { FastifySchemaValidationError } from 'fastify'
 import { databaseFault, isTransient } from '../db/errors.ts'
 import { type CodedError, type ErrorCode, errors, type Fault } from './errors.ts'
 
-const MAX_FAULTS_TOLD = 20
+export const MAX_FAULTS_TOLD = 20
 const MAX_NAME_LENGTH = 100
 
 /** What a status must or should come with (RFC 9110 11.6.1 and 15.6.4; RFC 6750 3). */

@@ -28,6 +28,11 @@ export const errors = {
   METHOD_NOT_ALLOWED: coded('METHOD_NOT_ALLOWED', 405, 'This path does not take this method.'),
   REQUEST_TIMEOUT: coded('REQUEST_TIMEOUT', 408, 'The request did not arrive in time.'),
   OWN_ACCOUNT: coded('OWN_ACCOUNT', 409, 'An admin can not do that to their own account.'),
+  PRECONDITION_FAILED: coded(
+    'PRECONDITION_FAILED',
+    412,
+    'The account has changed since it was read.',
+  ),
   BODY_TOO_LARGE: coded('BODY_TOO_LARGE', 413, 'The body is longer than 16 KiB.'),
   UNSUPPORTED_MEDIA_TYPE: coded(
     'UNSUPPORTED_MEDIA_TYPE',

@@ -6,7 +6,9 @@ import {
   type ManagedUserRecord,
   updateUser as updateAccount,
 } from '../db/users.ts'
+import { DOCUMENTED_AS } from '../plugins/openapi.ts'
 import { changeTo } from './change.ts'
+import { setEtag } from './conditional.ts'
 import type { Handler } from './handler.ts'
 import { permitted } from './outcome.ts'
 import { page, pageParameters, readPage } from './paging.ts'
@@ -16,37 +18,68 @@ import {
   ManagedUser,
   Message,
   Role,
-  responses,
+  ref,
   stringEnum,
   toUser,
 } from './schemas.ts'
 
+const tags = ['Administration']
+
+export const ManagedUserPage = page('ManagedUserPage', ManagedUser)
+
+export const UserChange = closedObject(
+  { role: Type.Optional(ref(Role)), disabled: Type.Optional(Type.Boolean()) },
+  { $id: 'UserChange', description: 'What is to be set: at least one', minProperties: 1 },
+)
+
 const listUsersSchema = {
   operationId: 'listUsers',
+  tags,
+  summary: 'List accounts',
+  description: 'In the order of their names, without regard to case.',
   querystring: closedObject({
     ...pageParameters,
-    prefix: Type.Optional(Type.String({ pattern: '^[!-~]{1,80}$' })),
-    role: Type.Optional(Role),
-    disabled: Type.Optional(stringEnum(['true', 'false'])),
+    prefix: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 80,
+        pattern: '^[!-~]*$',
+        description: 'what the name begins with, in any case',
+      }),
+    ),
+    role: Type.Optional(ref(Role)),
+    disabled: Type.Optional(
+      stringEnum(['true', 'false'], {
+        [DOCUMENTED_AS]: Type.Boolean({
+          description: 'only accounts that are, or are not, disabled',
+        }),
+      }),
+    ),
   }),
-  response: responses(page(ManagedUser), 400, 401),
+  response: { 200: ref(ManagedUserPage) },
 }
 
 const updateUserSchema = {
   operationId: 'updateUser',
+  tags,
+  summary: 'Change the role or the state of an account',
+  description:
+    'It holds from the very next request of that account on. Disabling ends its sessions and tokens.',
   params: IdParams,
-  body: Type.Object(
-    { role: Type.Optional(Role), disabled: Type.Optional(Type.Boolean()) },
-    { additionalProperties: false, minProperties: 1 },
-  ),
-  response: responses(ManagedUser, 400, 401, 403, 404, 409, 413, 415),
+  body: ref(UserChange),
+  response: { 200: ref(ManagedUser) },
 }
 
 const deleteUserSchema = {
   operationId: 'deleteUser',
+  tags,
+  summary: 'Delete an account',
+  description: 'With its sessions and tokens. The audit trail keeps what it tells of it.',
   params: IdParams,
-  response: responses(Message, 400, 401, 403, 404, 409, 413, 415),
+  response: { 200: ref(Message) },
 }
+
+const changeErrors = ['USER_NOT_FOUND', 'OWN_ACCOUNT'] as const
 
 /** `GET /users`, `PATCH` and `DELETE /user/{id}`: the scope asks for an admin. */
 export default (async (app) => {
@@ -65,9 +98,11 @@ export default (async (app) => {
     })
   }
 
-  const updateUser: Handler<typeof updateUserSchema> = async (request) => {
+  const updateUser: Handler<typeof updateUserSchema> = async (request, reply) => {
     const change = changeTo(request, Number(request.params.id))
-    return toManagedUser(permitted(await updateAccount(app.db, change, request.body)))
+    const user = permitted(await updateAccount(app.db, change, request.body))
+    setEtag(reply, user)
+    return toManagedUser(user)
   }
 
   const deleteUser: Handler<typeof deleteUserSchema> = async (request) => {
@@ -75,9 +110,31 @@ export default (async (app) => {
     return { message: 'User deleted.' }
   }
 
-  app.route({ method: 'GET', url: '/users', schema: listUsersSchema, handler: listUsers })
-  app.route({ method: 'PATCH', url: '/user/:id', schema: updateUserSchema, handler: updateUser })
-  app.route({ method: 'DELETE', url: '/user/:id', schema: deleteUserSchema, handler: deleteUser })
+  app.route({
+    method: 'GET',
+    url: '/users',
+    config: { successHeaders: ['link'] },
+    schema: listUsersSchema,
+    handler: listUsers,
+  })
+  app.route({
+    method: 'PATCH',
+    url: '/user/:id',
+    config: {
+      condition: 'if-match',
+      errors: [...changeErrors, 'PRECONDITION_FAILED'],
+      successHeaders: ['etag'],
+    },
+    schema: updateUserSchema,
+    handler: updateUser,
+  })
+  app.route({
+    method: 'DELETE',
+    url: '/user/:id',
+    config: { errors: changeErrors },
+    schema: deleteUserSchema,
+    handler: deleteUser,
+  })
 }) satisfies FastifyPluginAsyncTypebox
 
 function toManagedUser(user: ManagedUserRecord): Static<typeof ManagedUser> {

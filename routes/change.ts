@@ -3,6 +3,7 @@ import type { Change } from '../db/authority.ts'
 import type { Origin } from '../db/events.ts'
 import { actorOf } from '../plugins/auth.ts'
 import { clientAddress } from '../plugins/client-address.ts'
+import { wantedVersions } from './conditional.ts'
 
 /** Where a request comes from, for the audit trail. */
 export function originOf(request: FastifyRequest): Origin {
@@ -16,5 +17,12 @@ export function changeToOwn(request: FastifyRequest): Change {
 
 /** What a guarded request asks to change: something of this account. */
 export function changeTo(request: FastifyRequest, userId: number): Change {
-  return { actor: actorOf(request), origin: originOf(request), userId }
+  return {
+    actor: actorOf(request),
+    origin: originOf(request),
+    userId,
+    ...(request.routeOptions.config.condition === 'if-match' && {
+      versions: wantedVersions(request),
+    }),
+  }
 }

@@ -4,30 +4,46 @@ import { type EventRecord, listEvents as findEvents } from '../db/events.ts'
 import { EVENT_TYPES } from '../db/schema.ts'
 import type { Handler } from './handler.ts'
 import { idAt, page, pageParameters, readPage } from './paging.ts'
-import { closedObject, Id, Moment, nullable, PathId, responses, stringEnum } from './schemas.ts'
+import { Address, closedObject, Id, Moment, nullable, PathId, ref, stringEnum } from './schemas.ts'
 
-const Event = Type.Object({
-  id: Id,
-  at: Moment,
-  type: stringEnum(EVENT_TYPES),
-  outcome: stringEnum(['success', 'failure']),
-  actorId: nullable(Id),
-  userId: nullable(Id),
-  address: nullable(Type.String()),
-  requestId: nullable(Type.String()),
-  detail: nullable(Type.Record(Type.String(), Type.Unknown())),
-  count: Type.Integer({ minimum: 1 }),
+export const EventType = stringEnum(EVENT_TYPES, {
+  $id: 'EventType',
+  description: 'What an event tells of',
 })
+
+export const Event = Type.Object(
+  {
+    id: Id,
+    at: Moment,
+    type: ref(EventType),
+    outcome: stringEnum(['success', 'failure']),
+    actorId: nullable(Id),
+    userId: nullable(Id),
+    address: Address,
+    requestId: nullable(Type.String({ maxLength: 64 })),
+    detail: nullable(
+      Type.Unsafe<Record<string, unknown>>({ type: 'object', additionalProperties: true }),
+    ),
+    count: Type.Integer({ minimum: 1, maximum: 4_294_967_295, format: 'int64' }),
+  },
+  { $id: 'Event', description: 'Who did what, on whom, from where, and how it ended' },
+)
+
+export const EventPage = page('EventPage', Event)
 
 const listEventsSchema = {
   operationId: 'listEvents',
+  tags: ['Administration'],
+  summary: 'Read the audit trail',
+  description:
+    'Newest first; or oldest first, for a reader that follows it: the last cursor of that order is good for what comes later. Ids are in the order of commits.',
   querystring: closedObject({
     ...pageParameters,
-    type: Type.Optional(stringEnum(EVENT_TYPES)),
+    type: Type.Optional(ref(EventType)),
     userId: Type.Optional(PathId),
     order: Type.Optional(stringEnum(['newest', 'oldest'])),
   }),
-  response: responses(page(Event), 400, 401),
+  response: { 200: ref(EventPage) },
 }
 
 /**
@@ -47,7 +63,13 @@ export default (async (app) => {
     })
   }
 
-  app.route({ method: 'GET', url: '/events', schema: listEventsSchema, handler: listEvents })
+  app.route({
+    method: 'GET',
+    url: '/events',
+    config: { successHeaders: ['link'] },
+    schema: listEventsSchema,
+    handler: listEvents,
+  })
 }) satisfies FastifyPluginAsyncTypebox
 
 function toEvent({ bucket: _, at, detail, ...rest }: EventRecord): Static<typeof Event> {

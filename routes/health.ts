@@ -3,11 +3,16 @@ import { Type } from '@sinclair/typebox'
 import { isSchemaCurrent } from '../db/migrations.ts'
 import { errors } from '../plugins/errors.ts'
 import type { Handler } from './handler.ts'
-import { responses } from './schemas.ts'
+import { ref, stringEnum } from './schemas.ts'
 
 const READY_TIMEOUT_MS = 2_000
 
-const healthSchema = { response: responses(Type.Object({ status: Type.String() })) }
+export const Health = Type.Object(
+  { status: stringEnum(['alive', 'ready']) },
+  { $id: 'Health', description: 'How the server is' },
+)
+
+const healthSchema = { tags: ['Health'], response: { 200: ref(Health) } }
 
 /** `GET /livez`: the process answers. `GET /readyz`: it can serve. */
 export default (async (app) => {
@@ -26,13 +31,24 @@ export default (async (app) => {
   app.route({
     method: 'GET',
     url: '/livez',
-    schema: { ...healthSchema, operationId: 'getLiveness' },
+    schema: {
+      ...healthSchema,
+      operationId: 'getLiveness',
+      summary: 'Ask whether the process answers',
+      description: 'It asks nothing of the database.',
+    },
     handler: live,
   })
   app.route({
     method: 'GET',
     url: '/readyz',
-    schema: { ...healthSchema, operationId: 'getReadiness' },
+    schema: {
+      ...healthSchema,
+      operationId: 'getReadiness',
+      summary: 'Ask whether the server can serve',
+      description:
+        'The database answers, its schema is that of this version, and the server is not shutting down.',
+    },
     handlerTimeout: READY_TIMEOUT_MS,
     handler: ready,
   })

@@ -8,17 +8,26 @@ import { errors } from '../plugins/errors.ts'
 import { hangUpOf } from '../plugins/hang-up.ts'
 import { originOf } from './change.ts'
 import type { Handler } from './handler.ts'
-import { closedObject, MessageWithUser, Password, responses, toUser, Username } from './schemas.ts'
+import { closedObject, Password, ref, toUser, UserMessage, Username } from './schemas.ts'
 
 export interface LoginOptions {
   /** Whether failed logins delay the next. */
   throttled: boolean
 }
 
+export const Credentials = closedObject(
+  { username: Username, password: Password },
+  { $id: 'Credentials', description: 'Who logs in. Case of the username does not matter' },
+)
+
 const loginSchema = {
   operationId: 'login',
-  body: closedObject({ username: Username, password: Password }),
-  response: responses(MessageWithUser, 400, 403, 413, 415),
+  tags: ['Sessions'],
+  summary: 'Log in',
+  description:
+    'Opens a session and sets its cookie. A session that the request came with is ended. An unknown name and a wrong password get the same answer; after several failures the next try has to wait.',
+  body: ref(Credentials),
+  response: { 200: ref(UserMessage) },
 }
 
 /** `POST /login`. Its scope has @fastify/session. */
@@ -59,7 +68,16 @@ export default (async (app, { throttled }) => {
     return { message: 'Logged in.', user: toUser(credential) }
   }
 
-  app.route({ method: 'POST', url: '/login', schema: loginSchema, handler: login })
+  app.route({
+    method: 'POST',
+    url: '/login',
+    config: {
+      errors: ['INVALID_CREDENTIALS', 'LOGIN_THROTTLED', 'HASH_CAPACITY'],
+      successHeaders: ['set-cookie'],
+    },
+    schema: loginSchema,
+    handler: login,
+  })
 }) satisfies FastifyPluginAsyncTypebox<LoginOptions>
 
 /**

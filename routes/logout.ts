@@ -5,9 +5,13 @@ import { errors } from '../plugins/errors.ts'
 import { changeToOwn } from './change.ts'
 import type { Handler } from './handler.ts'
 import { permitted } from './outcome.ts'
-import { Message, responses } from './schemas.ts'
+import { Message, ref } from './schemas.ts'
 
-const logoutSchema = { response: responses(Message, 400, 401, 403, 413, 415) }
+const logoutSchema = {
+  tags: ['Sessions'],
+  summary: 'Log out',
+  response: { 200: ref(Message) },
+}
 
 /** `GET` and `POST /logout`: what the request came with, session or token, ends. */
 export default (async (app) => {
@@ -27,14 +31,25 @@ export default (async (app) => {
     method: 'GET',
     url: '/logout',
     exposeHeadRoute: false, // HEAD is for reads: a link checker must not log anybody out
-    config: { changesState: true },
-    schema: { ...logoutSchema, operationId: 'logout' },
+    config: { changesState: true, successHeaders: ['set-cookie'] },
+    schema: {
+      ...logoutSchema,
+      operationId: 'logout',
+      description:
+        'Ends what the request came with, session or token, on the server, before the answer leaves. For clients that know no other way: `POST` suits a change better.',
+    },
     handler: logout,
   })
   app.route({
     method: 'POST',
     url: '/logout',
-    schema: { ...logoutSchema, operationId: 'logoutByPost' },
+    config: { successHeaders: ['set-cookie'] },
+    schema: {
+      ...logoutSchema,
+      operationId: 'logoutByPost',
+      description:
+        'Ends what the request came with, session or token, on the server, before the answer leaves.',
+    },
     handler: logout,
   })
 }) satisfies FastifyPluginAsyncTypebox

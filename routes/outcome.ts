@@ -6,6 +6,7 @@ const REFUSALS: Record<Refusal, () => Error> = {
   'not-permitted': () => new errors.NOT_PERMITTED(),
   'not-found': () => new errors.USER_NOT_FOUND(),
   'own-account': () => new errors.OWN_ACCOUNT(),
+  'version-differs': () => new errors.PRECONDITION_FAILED(),
 }
 
 /**

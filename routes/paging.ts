@@ -1,24 +1,48 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { closedObject, nullable } from './schemas.ts'
+import { DOCUMENTED_AS } from '../plugins/openapi.ts'
+import { closedObject, nullable, ref } from './schemas.ts'
 
 const DEFAULT_LIMIT = 50
+const MAX_LIMIT = 100
 /** Before the first id. */
 const BEGINNING = 0
+
+const Cursor = Type.String({ minLength: 1, maxLength: 400 })
 
 /** What every list takes. Numbers stay text until they are known to be ones. */
 export const pageParameters = {
   limit: Type.Optional(
-    Type.String({ pattern: '^([1-9][0-9]?|100)$', description: 'a whole number from 1 to 100' }),
+    Type.String({
+      pattern: '^([1-9][0-9]?|100)$',
+      description: 'a whole number from 1 to 100',
+      [DOCUMENTED_AS]: Type.Integer({
+        minimum: 1,
+        maximum: MAX_LIMIT,
+        default: DEFAULT_LIMIT,
+        format: 'int32',
+        description: 'how many items at most',
+      }),
+    }),
   ),
-  cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 400 })),
+  cursor: Type.Optional({
+    ...Cursor,
+    description: 'where to go on: the `nextCursor` of the part before',
+  }),
 }
 
 export const PageQuery = closedObject(pageParameters)
 
-/** A part of a list, and the cursor of the next; null at the end. There is no count. */
-export function page<Item extends TSchema>(item: Item) {
-  return Type.Object({ items: Type.Array(item), nextCursor: nullable(Type.String()) })
+/**
+ * A part of a list, and the cursor of the next; null at the end. There is no count.
+ *
+ * @param $id its name in the document
+ */
+export function page<Item extends TSchema>($id: string, item: Item) {
+  return Type.Object(
+    { items: Type.Array(ref(item), { maxItems: MAX_LIMIT }), nextCursor: nullable(Cursor) },
+    { $id, description: 'A part of a list, and where the next begins; null at the end' },
+  )
 }
 
 export interface List<Row, Item> {

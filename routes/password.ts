@@ -7,13 +7,25 @@ import { hangUpOf } from '../plugins/hang-up.ts'
 import { changeTo } from './change.ts'
 import type { Handler } from './handler.ts'
 import { permitted } from './outcome.ts'
-import { closedObject, IdParams, Message, Password, responses } from './schemas.ts'
+import { closedObject, IdParams, Message, NewPassword, Password, ref } from './schemas.ts'
+
+export const PasswordChange = closedObject(
+  { password: NewPassword, currentPassword: Type.Optional(Password) },
+  {
+    $id: 'PasswordChange',
+    description: 'The new password. The current one, if it is given, has to be right',
+  },
+)
 
 const updatePasswordSchema = {
   operationId: 'updatePassword',
+  tags: ['Accounts'],
+  summary: 'Change a password',
+  description:
+    'For your own account, or as an admin for any. It ends all tokens of the account and all its sessions but the one that asks.',
   params: IdParams,
-  body: closedObject({ password: Password, currentPassword: Type.Optional(Password) }),
-  response: responses(Message, 400, 401, 403, 404, 413, 415),
+  body: ref(PasswordChange),
+  response: { 200: ref(Message) },
 }
 
 /** `PUT /user/update-password/{id}`. The scope asks for one's own account or an admin. */
@@ -29,6 +41,9 @@ export default (async (app) => {
       throw new errors[isOwn ? 'UNAUTHENTICATED' : 'USER_NOT_FOUND']()
     }
     app.passwords.check(password, account.username)
+    if (change.versions && !change.versions.includes(account.version)) {
+      throw new errors.PRECONDITION_FAILED() // also asked for within the change, after the hash
+    }
     if (
       currentPassword !== undefined &&
       !(await app.passwords.verify(currentPassword, account.passwordHash, signal))
@@ -45,6 +60,13 @@ export default (async (app) => {
   app.route({
     method: 'PUT',
     url: '/user/update-password/:id',
+    config: {
+      condition: 'if-match',
+      errors: [
+        ...(['PASSWORD_MISSING', 'PASSWORD_REFUSED', 'WRONG_CURRENT_PASSWORD'] as const),
+        ...(['USER_NOT_FOUND', 'PRECONDITION_FAILED', 'HASH_CAPACITY'] as const),
+      ],
+    },
     schema: updatePasswordSchema,
     preValidation: requirePassword,
     handler: updatePassword,

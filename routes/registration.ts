@@ -5,12 +5,21 @@ import { hangUpOf } from '../plugins/hang-up.ts'
 import { originOf } from './change.ts'
 import type { Handler } from './handler.ts'
 import { permitted } from './outcome.ts'
-import { closedObject, MessageWithUser, Password, responses, toUser, Username } from './schemas.ts'
+import { closedObject, NewPassword, ref, toUser, UserMessage, Username } from './schemas.ts'
+
+export const NewCredentials = closedObject(
+  { username: Username, password: NewPassword },
+  { $id: 'NewCredentials', description: 'The account to be' },
+)
 
 const createUserSchema = {
   operationId: 'createUser',
-  body: closedObject({ username: Username, password: Password }),
-  response: responses(MessageWithUser, 400, 401, 403, 413, 415),
+  tags: ['Accounts'],
+  summary: 'Register an account',
+  description:
+    'Makes an account of the role `user`. Anybody may, or admins only, by configuration. The name is unique without regard to case.',
+  body: ref(NewCredentials),
+  response: { 200: ref(UserMessage) },
 }
 
 /** `POST /user`: its scope decides who may register an account. */
@@ -25,5 +34,11 @@ export default (async (app) => {
     return { message: 'User created.', user: toUser(user) }
   }
 
-  app.route({ method: 'POST', url: '/user', schema: createUserSchema, handler: createUser })
+  app.route({
+    method: 'POST',
+    url: '/user',
+    config: { errors: ['PASSWORD_REFUSED', 'USERNAME_TAKEN', 'HASH_CAPACITY'] },
+    schema: createUserSchema,
+    handler: createUser,
+  })
 }) satisfies FastifyPluginAsyncTypebox

@@ -1,20 +1,60 @@
-import { type Static, type TSchema, Type } from '@sinclair/typebox'
+import {
+  type ObjectOptions,
+  type SchemaOptions,
+  type Static,
+  type TSchema,
+  Type,
+} from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import type { UserRecord } from '../db/users.ts'
-import { errors } from '../plugins/errors.ts'
+import { DOCUMENTED_AS } from '../plugins/openapi.ts'
+
+/**
+ * A reference to a schema with an `$id`, which is then a component of the document and stands in
+ * `routes/components.ts`.
+ */
+export function ref<Schema extends TSchema>({ $id }: Schema) {
+  if ($id === undefined) throw new Error('only a schema with an $id can be referred to')
+  return Type.Unsafe<Static<Schema>>({ $ref: `${$id}#` })
+}
 
 /** A string enum: a union of literals becomes an `anyOf`, which generators choke on. */
-export function stringEnum<const Values extends readonly string[]>(values: Values) {
-  return Type.Unsafe<Values[number]>({ type: 'string', enum: values })
+export function stringEnum<const Values extends readonly string[]>(
+  values: Values,
+  options: SchemaOptions = {},
+) {
+  return Type.Unsafe<Values[number]>({ type: 'string', enum: values, ...options })
 }
+
+/** The same schema or null, as a list of types: generators take that better than a union. */
+export function nullable<Schema extends TSchema>(schema: Schema) {
+  return Type.Unsafe<Static<Schema> | null>({ ...schema, type: [schema.type, 'null'] })
+}
+
+/** Bodies are closed: an unknown property is refused. */
+export function closedObject<Properties extends Record<string, TSchema>>(
+  properties: Properties,
+  options: ObjectOptions = {},
+) {
+  return Type.Object(properties, { ...options, additionalProperties: false })
+}
+
+export const Id = Type.Integer({
+  minimum: 1,
+  maximum: Number.MAX_SAFE_INTEGER,
+  format: 'int64',
+  examples: [42],
+})
 
 /**
  * A path's id: 1 to 2^53-1 in decimal, without sign or leading zero. It stays text until it is
- * known to be one: coerced, `0x10` is 16, and 2^53+1 another user's id.
+ * known to be one: coerced, `0x10` is 16, and 2^53+1 another user's id. The document says what
+ * such a text means.
  */
 export const PathId = Type.String({
   pattern: `^(${decimalsUpTo(Number.MAX_SAFE_INTEGER)})$`,
   description: `a whole number from 1 to ${Number.MAX_SAFE_INTEGER}`,
+  [DOCUMENTED_AS]: Id,
 })
 
 export const IdParams = Type.Object({ id: PathId })
@@ -31,59 +71,61 @@ export function isUsername(text: string): boolean {
   return Value.Check(Username, text)
 }
 
-/** Length and content of a new password are judged by the password policy, which says why. */
-export const Password = Type.String({ examples: ['correct horse battery'] })
+export const Password = Type.String({ format: 'password', examples: ['tea at the old mill'] })
 
-export const Id = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })
+/** Length and content of a new password are judged by the password policy, which says why. */
+export const NewPassword = Type.String({
+  [DOCUMENTED_AS]: Type.String({
+    minLength: 8,
+    maxLength: 72,
+    format: 'password',
+    description:
+      'at least 8 characters, or more by configuration, and at most 72 bytes of UTF-8; no common password',
+    examples: ['tea at the old mill'],
+  }),
+})
 
 /** RFC 3339, in UTC. */
-export const Moment = Type.String({ format: 'date-time' })
-
-export function nullable<Schema extends TSchema>(schema: Schema) {
-  return Type.Union([schema, Type.Null()])
-}
-
-export const Role = stringEnum(['user', 'admin'])
-
-export const User = Type.Object({
-  id: Id,
-  username: Type.String(),
-  role: Role,
-  createdAt: Moment,
+export const Moment = Type.String({
+  format: 'date-time',
+  maxLength: 40,
+  examples: ['2026-11-23T08:30:00.000Z'],
 })
 
-/** What admins see of an account. */
-export const ManagedUser = Type.Object({ ...User.properties, disabled: Type.Boolean() })
+/** An IPv4 or IPv6 address; null where none was known. */
+export const Address = nullable(Type.String({ maxLength: 45, examples: ['192.0.2.7'] }))
 
-export const Message = Type.Object({ message: Type.String() })
-
-export const MessageWithUser = Type.Object({ message: Type.String(), user: User })
-
-export const ErrorBody = Type.Object({
-  statusCode: Type.Integer(),
-  code: stringEnum(Object.keys(errors)),
-  error: Type.String(),
-  message: Type.String(),
-  errors: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
+export const Role = stringEnum(['user', 'admin'], {
+  $id: 'Role',
+  description: 'What an account may do',
 })
 
-/** Bodies are closed: an unknown property is refused. */
-export function closedObject<Properties extends Record<string, TSchema>>(properties: Properties) {
-  return Type.Object(properties, { additionalProperties: false })
-}
+export const User = Type.Object(
+  {
+    id: Id,
+    username: Type.String({ minLength: 1, maxLength: 80, examples: ['alice'] }),
+    role: ref(Role),
+    createdAt: Moment,
+  },
+  { $id: 'User', description: 'An account, as anybody who is signed in sees it' },
+)
 
-/** What any route can answer besides what its own schema says. */
-const commonErrors = { 429: ErrorBody, 500: ErrorBody, 503: ErrorBody }
+export const ManagedUser = Type.Object(
+  { ...User.properties, disabled: Type.Boolean() },
+  { $id: 'ManagedUser', description: 'An account, as admins see it' },
+)
 
-/** The responses of a route: its success, and each status that its failures have. */
-export function responses<Success extends TSchema, Status extends number = never>(
-  success: Success,
-  ...failures: Status[]
-) {
-  const declared = Object.fromEntries(failures.map((status) => [status, ErrorBody]))
-  return { 200: success, ...commonErrors, ...declared } as { 200: Success } & typeof commonErrors &
-    Record<Status, typeof ErrorBody> // fromEntries forgets which statuses it was given
-}
+const messageProperties = { message: Type.String({ maxLength: 200, examples: ['Done.'] }) }
+
+export const Message = Type.Object(messageProperties, {
+  $id: 'Message',
+  description: 'That it was done, in words for people',
+})
+
+export const UserMessage = Type.Object(
+  { ...messageProperties, user: ref(User) },
+  { $id: 'UserMessage', description: 'That it was done, and the account' },
+)
 
 export function toUser({ id, username, role, createdAt }: UserRecord): Static<typeof User> {
   return { id, username, role, createdAt: createdAt.toISOString() }

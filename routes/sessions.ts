@@ -1,71 +1,46 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { type Static, Type } from '@sinclair/typebox'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
-import {
-  endSessions as endMany,
-  endSession as endOne,
-  listSessions as findSessions,
-  type SessionLimits,
-  type SessionRecord,
-} from '../db/sessions.ts'
-import { findUser } from '../db/users.ts'
+import { Type } from '@sinclair/typebox'
+import { endSessions as endMany, endSession as endOne, type SessionLimits } from '../db/sessions.ts'
 import { actorOf } from '../plugins/auth.ts'
 import { errors } from '../plugins/errors.ts'
-import { changeTo, changeToOwn } from './change.ts'
+import { changeToOwn } from './change.ts'
 import type { Handler } from './handler.ts'
 import { permitted } from './outcome.ts'
-import { idAt, type List, PageQuery, page, readPage } from './paging.ts'
-import {
-  closedObject,
-  Id,
-  IdParams,
-  Message,
-  Moment,
-  nullable,
-  responses,
-  stringEnum,
-} from './schemas.ts'
-
-const Session = Type.Object({
-  id: Id,
-  createdAt: Moment,
-  lastSeenAt: Moment,
-  expiresAt: Moment,
-  address: nullable(Type.String()),
-  userAgent: nullable(Type.String()),
-  /** Whether this is the session that asks. */
-  current: Type.Boolean(),
-})
+import { PageQuery, readPage } from './paging.ts'
+import { closedObject, IdParams, Message, ref, stringEnum } from './schemas.ts'
+import { currentSessionOf, SessionPage, sessionsOf } from './session-list.ts'
 
 const listSessionsSchema = {
   operationId: 'listSessions',
+  tags: ['Sessions'],
+  summary: 'List your sessions',
+  description: 'Those that are open, newest first.',
   querystring: PageQuery,
-  response: responses(page(Session), 400, 401),
+  response: { 200: ref(SessionPage) },
 }
 
 const endSessionSchema = {
   operationId: 'endSession',
+  tags: ['Sessions'],
+  summary: 'End a session',
+  description: 'One of your own.',
   params: IdParams,
-  response: responses(Message, 400, 401, 403, 404, 413, 415),
+  response: { 200: ref(Message) },
 }
 
 const endSessionsSchema = {
   operationId: 'endSessions',
-  querystring: closedObject({ scope: Type.Optional(stringEnum(['others', 'all'])) }),
-  response: responses(Message, 400, 401, 403, 413, 415),
-}
-
-const listUserSessionsSchema = {
-  operationId: 'listUserSessions',
-  params: IdParams,
-  querystring: PageQuery,
-  response: responses(page(Session), 400, 401, 404),
-}
-
-const endUserSessionsSchema = {
-  operationId: 'endUserSessions',
-  params: IdParams,
-  response: responses(Message, 400, 401, 403, 404, 413, 415),
+  tags: ['Sessions'],
+  summary: 'End your sessions',
+  description: 'All others, or all.',
+  querystring: closedObject({
+    scope: Type.Optional(
+      stringEnum(['others', 'all'], {
+        description: 'without it, `others`: all but the one that asks',
+      }),
+    ),
+  }),
+  response: { 200: ref(Message) },
 }
 
 /** `GET`, `DELETE /sessions` and `DELETE /sessions/{id}`: one's own. The scope is signed in. */
@@ -92,69 +67,25 @@ export default (async (app, limits) => {
     return { message: 'Sessions ended.' }
   }
 
-  app.route({ method: 'GET', url: '/sessions', schema: listSessionsSchema, handler: listSessions })
-  app.route({ method: 'DELETE', url: '/sessions', schema: endSessionsSchema, handler: endSessions })
+  app.route({
+    method: 'GET',
+    url: '/sessions',
+    config: { successHeaders: ['link'] },
+    schema: listSessionsSchema,
+    handler: listSessions,
+  })
+  app.route({
+    method: 'DELETE',
+    url: '/sessions',
+    config: { successHeaders: ['set-cookie'] },
+    schema: endSessionsSchema,
+    handler: endSessions,
+  })
   app.route({
     method: 'DELETE',
     url: '/sessions/:id',
+    config: { errors: ['SESSION_NOT_FOUND'], successHeaders: ['set-cookie'] },
     schema: endSessionSchema,
     handler: endSession,
   })
 }) satisfies FastifyPluginAsyncTypebox<SessionLimits>
-
-/** `GET` and `DELETE /user/{id}/sessions`: another user's. The scope asks for an admin. */
-export const userSessions = (async (app, limits) => {
-  const listUserSessions: Handler<typeof listUserSessionsSchema> = async (request, reply) => {
-    const id = Number(request.params.id)
-    if (!(await findUser(app.db, id))) throw new errors.USER_NOT_FOUND()
-    return readPage(request, reply, sessionsOf(app, limits, id, currentSessionOf(request)))
-  }
-
-  const endUserSessions: Handler<typeof endUserSessionsSchema> = async (request, reply) => {
-    const change = changeTo(request, Number(request.params.id))
-    permitted(await endMany(app.db, change))
-    const isOwn = change.userId === change.actor.id
-    if (isOwn && currentSessionOf(request) !== undefined) app.sessionCookie.clear(reply)
-    return { message: 'Sessions ended.' }
-  }
-
-  app.route({
-    method: 'GET',
-    url: '/user/:id/sessions',
-    schema: listUserSessionsSchema,
-    handler: listUserSessions,
-  })
-  app.route({
-    method: 'DELETE',
-    url: '/user/:id/sessions',
-    schema: endUserSessionsSchema,
-    handler: endUserSessions,
-  })
-}) satisfies FastifyPluginAsyncTypebox<SessionLimits>
-
-function sessionsOf(
-  app: FastifyInstance,
-  limits: SessionLimits,
-  userId: number,
-  currentId: number | undefined,
-): List<SessionRecord, Static<typeof Session>> {
-  return {
-    name: `sessions ${userId}`,
-    find: (position, limit) =>
-      findSessions(app.db, userId, limits, { before: idAt(position), limit }),
-    positionOf: ({ id }) => id,
-    toItem: (row) => ({
-      ...row,
-      createdAt: row.createdAt.toISOString(),
-      lastSeenAt: row.lastSeenAt.toISOString(),
-      expiresAt: row.expiresAt.toISOString(),
-      current: row.id === currentId,
-    }),
-  }
-}
-
-/** @returns undefined for a request that came with a token */
-function currentSessionOf(request: FastifyRequest): number | undefined {
-  const { credential } = actorOf(request)
-  return credential.kind === 'session' ? credential.id : undefined
-}

@@ -13,41 +13,74 @@ import { changeToOwn } from './change.ts'
 import type { Handler } from './handler.ts'
 import { permitted } from './outcome.ts'
 import { idAt, PageQuery, page, readPage } from './paging.ts'
-import { closedObject, Id, IdParams, Message, Moment, nullable, responses } from './schemas.ts'
+import { closedObject, Id, IdParams, Message, Moment, nullable, ref } from './schemas.ts'
 
 const TOKEN_BYTES = 32
 const MAX_LIFETIME_MS = 10 * 365 * 24 * 60 * 60 * 1_000
 
-const Token = Type.Object({
-  id: Id,
-  name: Type.String(),
-  createdAt: Moment,
-  expiresAt: nullable(Moment),
-  lastUsedAt: nullable(Moment),
-})
+const tags = ['Tokens']
 
-/** The only answer that ever holds the token itself. */
-const NewToken = Type.Object({ ...Token.properties, token: Type.String() })
+const TokenName = Type.String({ minLength: 1, maxLength: 100, examples: ['nightly job'] })
+
+export const Token = Type.Object(
+  {
+    id: Id,
+    name: TokenName,
+    createdAt: Moment,
+    expiresAt: nullable(Moment),
+    lastUsedAt: nullable(Moment),
+  },
+  { $id: 'Token', description: 'A token for a machine, without what opens anything' },
+)
+
+export const NewToken = Type.Object(
+  {
+    ...Token.properties,
+    token: Type.String({ pattern: '^gh_[A-Za-z0-9_-]{43}$', minLength: 46, maxLength: 46 }),
+  },
+  { $id: 'NewToken', description: 'The only answer that ever holds the token itself' },
+)
+
+export const TokenRequest = closedObject(
+  {
+    name: { ...TokenName, pattern: '^[^\\p{C}]+$', description: 'without control characters' },
+    expiresAt: Type.Optional({
+      ...Moment,
+      description: 'in the future, ten years at most; without it, the token does not expire',
+      examples: ['2030-01-01T00:00:00Z'],
+    }),
+  },
+  { $id: 'TokenRequest', description: 'The token to be' },
+)
+
+export const TokenPage = page('TokenPage', Token)
 
 const createTokenSchema = {
   operationId: 'createToken',
-  body: closedObject({
-    name: Type.String({ minLength: 1, maxLength: 100, pattern: '^[^\\p{C}]+$' }),
-    expiresAt: Type.Optional(Type.String({ format: 'date-time', maxLength: 40 })),
-  }),
-  response: responses(NewToken, 400, 401, 403, 413, 415),
+  tags,
+  summary: 'Make a token',
+  description:
+    'The token is in this answer alone. It acts with the role that its owner has at the moment, until it is ended or expires.',
+  body: ref(TokenRequest),
+  response: { 200: ref(NewToken) },
 }
 
 const listTokensSchema = {
   operationId: 'listTokens',
+  tags,
+  summary: 'List your tokens',
+  description: 'Newest first.',
   querystring: PageQuery,
-  response: responses(page(Token), 400, 401),
+  response: { 200: ref(TokenPage) },
 }
 
 const endTokenSchema = {
   operationId: 'endToken',
+  tags,
+  summary: 'End a token',
+  description: 'One of your own: it opens nothing from the next request on.',
   params: IdParams,
-  response: responses(Message, 400, 401, 403, 404, 413, 415),
+  response: { 200: ref(Message) },
 }
 
 /** `POST`, `GET /tokens` and `DELETE /tokens/{id}`: one's own. The scope asks for a session. */
@@ -80,8 +113,20 @@ export default (async (app) => {
   }
 
   app.route({ method: 'POST', url: '/tokens', schema: createTokenSchema, handler: createToken })
-  app.route({ method: 'GET', url: '/tokens', schema: listTokensSchema, handler: listTokens })
-  app.route({ method: 'DELETE', url: '/tokens/:id', schema: endTokenSchema, handler: endToken })
+  app.route({
+    method: 'GET',
+    url: '/tokens',
+    config: { successHeaders: ['link'] },
+    schema: listTokensSchema,
+    handler: listTokens,
+  })
+  app.route({
+    method: 'DELETE',
+    url: '/tokens/:id',
+    config: { errors: ['TOKEN_NOT_FOUND'] },
+    schema: endTokenSchema,
+    handler: endToken,
+  })
 }) satisfies FastifyPluginAsyncTypebox
 
 /** @throws VALIDATION_FAILED if the moment has passed, or is more than ten years ahead */

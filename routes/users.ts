@@ -1,39 +1,62 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { UserRecord } from '../db/users.ts'
 import { actorOf } from '../plugins/auth.ts'
 import { errors } from '../plugins/errors.ts'
+import { hasVersion, setEtag } from './conditional.ts'
 import type { Handler } from './handler.ts'
-import { IdParams, responses, toUser, User } from './schemas.ts'
+import { IdParams, ref, toUser, User } from './schemas.ts'
 
-const getMeSchema = { operationId: 'getMe', response: responses(User, 401) }
+const getMeSchema = {
+  operationId: 'getMe',
+  tags: ['Accounts'],
+  summary: 'Read your own account',
+  description: 'Tells whose session or token the request came with, as the database has it now.',
+  response: { 200: ref(User) },
+}
 
 const getUserSchema = {
   operationId: 'getUser',
+  tags: ['Accounts'],
+  summary: 'Read an account',
+  description: 'Any account, for anybody who is signed in.',
   params: IdParams,
-  response: responses(User, 400, 401, 404),
+  response: { 200: ref(User) },
 }
 
 /** `GET /me` and `GET /user/{id}`: their scope asks for a session. */
 export default (async (app) => {
-  const getMe: Handler<typeof getMeSchema> = async (request) => toUser(actorOf(request))
+  const getMe: Handler<typeof getMeSchema> = async (request, reply) =>
+    answer(request, reply, actorOf(request))
 
-  const getUser: Handler<typeof getUserSchema> = async (request) => {
+  const getUser: Handler<typeof getUserSchema> = async (request, reply) => {
     const user = await request.target
     if (!user) throw new errors.USER_NOT_FOUND()
-    return toUser(user)
+    return answer(request, reply, user)
   }
 
   app.route({
     method: 'GET',
     url: '/me',
-    config: { isBounded: true },
+    config: { isBounded: true, condition: 'if-none-match' },
     schema: getMeSchema,
     handler: getMe,
   })
   app.route({
     method: 'GET',
     url: '/user/:id',
-    config: { isBounded: true, wantsTarget: true },
+    config: {
+      isBounded: true,
+      wantsTarget: true,
+      condition: 'if-none-match',
+      errors: ['USER_NOT_FOUND'],
+    },
     schema: getUserSchema,
     handler: getUser,
   })
 }) satisfies FastifyPluginAsyncTypebox
+
+function answer(request: FastifyRequest, reply: FastifyReply, user: UserRecord) {
+  setEtag(reply, user)
+  return hasVersion(request, user) ? reply.code(304).send() : toUser(user)
+}

@@ -2,7 +2,7 @@ import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyInstance } from 'fastify'
-import auth from '../plugins/auth.ts'
+import auth, { restrict } from '../plugins/auth.ts'
 import crossSite from '../plugins/cross-site.ts'
 import cursors from '../plugins/cursors.ts'
 import database from '../plugins/database.ts'
@@ -11,6 +11,7 @@ import handlerTimeout from '../plugins/handler-timeout.ts'
 import jsonBody from '../plugins/json-body.ts'
 import lastUsed from '../plugins/last-used.ts'
 import lookups from '../plugins/lookups.ts'
+import openapi from '../plugins/openapi.ts'
 import passwords from '../plugins/passwords.ts'
 import rateLimit from '../plugins/rate-limit.ts'
 import rawErrors from '../plugins/raw-errors.ts'
@@ -21,14 +22,17 @@ import sessionCookie from '../plugins/session-cookie.ts'
 import sessions from '../plugins/sessions.ts'
 import sweeper from '../plugins/sweeper.ts'
 import administration from '../routes/administration.ts'
+import components from '../routes/components.ts'
+import documents from '../routes/documents.ts'
 import events from '../routes/events.ts'
 import health from '../routes/health.ts'
 import login from '../routes/login.ts'
 import logout from '../routes/logout.ts'
 import password from '../routes/password.ts'
 import registration from '../routes/registration.ts'
-import ownSessions, { userSessions } from '../routes/sessions.ts'
+import sessionRoutes from '../routes/sessions.ts'
 import tokens from '../routes/tokens.ts'
+import userSessions from '../routes/user-sessions.ts'
 import users from '../routes/users.ts'
 import { type SettledConfig, splitList } from './config.ts'
 import { isRequestLogged, type LogStream, standardOutput } from './logger.ts'
@@ -87,9 +91,15 @@ async function registerAll(app: FastifyInstance, config: SettledConfig): Promise
   await app.register(cursors)
   await app.register(auth)
   if (isRequestLogged(config)) await app.register(requestLog)
+  await app.register(components)
+  if (config.OPENAPI_ENABLED || config.DOCS_ENABLED) {
+    await app.register(openapi, { cookieName: app.sessionCookie.name })
+  }
 
   // Anyone
   await app.register(health)
+  if (config.OPENAPI_ENABLED) await app.register(documents)
+  if (config.DOCS_ENABLED) await app.register(import('../plugins/docs-page.ts'))
   if (config.REGISTRATION === 'open') await app.register(registration)
   await app.register(async (scope) => {
     await scope.register(sessions, limits)
@@ -98,21 +108,21 @@ async function registerAll(app: FastifyInstance, config: SettledConfig): Promise
 
   // Whoever is signed in, by a session or a token
   await app.register(async (scope) => {
-    scope.addHook('onRequest', scope.guard.signedIn)
+    restrict(scope, 'signedIn')
     await scope.register(users)
-    await scope.register(ownSessions, limits)
+    await scope.register(sessionRoutes, limits)
     await scope.register(logout)
 
     await scope.register(async (session) => {
-      session.addHook('onRequest', session.guard.session)
+      restrict(session, 'session')
       await session.register(tokens)
       await session.register(async (own) => {
-        own.addHook('onRequest', own.guard.ownOrAdmin)
+        restrict(own, 'ownOrAdmin')
         await own.register(password)
       })
     })
     await scope.register(async (admin) => {
-      admin.addHook('onRequest', admin.guard.admin)
+      restrict(admin, 'admin')
       await admin.register(administration)
       await admin.register(userSessions, limits)
       await admin.register(events)

@@ -5,7 +5,9 @@ import type { Static } from '@sinclair/typebox'
 import { envSchema } from 'env-schema'
 import { Environment } from './environment.ts'
 
-export type Config = Readonly<Static<typeof Environment> & { COOKIE_SECURE: boolean }>
+export type Config = Readonly<
+  Static<typeof Environment> & { COOKIE_SECURE: boolean; DOCS_ENABLED: boolean }
+>
 
 /** A configuration in which `settle` has filled in what was left open. */
 export type SettledConfig = Config & {
@@ -49,7 +51,8 @@ export function loadConfig(environment: NodeJS.ProcessEnv): Config {
             .addFormat('database-url', isDatabaseUrl),
       },
     })
-    return Object.freeze({ COOKIE_SECURE: config.NODE_ENV === 'production', ...config })
+    const isProduction = config.NODE_ENV === 'production'
+    return Object.freeze({ COOKIE_SECURE: isProduction, DOCS_ENABLED: !isProduction, ...config })
   } catch (error) {
     throw new ConfigError(describe(error))
   }

@@ -137,6 +137,17 @@ export const Environment = Type.Object(
       title: '`true` or `false`',
       description: 'whether answers tell by `Server-Timing` how long they took',
     }),
+    OPENAPI_ENABLED: Type.Boolean({
+      default: true,
+      title: '`true` or `false`',
+      description: 'whether `/openapi.json` and `/openapi-3.0.json` are there',
+    }),
+    DOCS_ENABLED: Type.Optional(
+      Type.Boolean({
+        title: '`true` or `false`; `false` in production, else `true`',
+        description: 'whether `/docs` is there, a page to try the operations',
+      }),
+    ),
     RATE_LIMIT_ENABLED: Type.Boolean({
       default: true,
       title: '`true` or `false`',

@@ -63,6 +63,8 @@ test('every statement of what runs beside the routes reads few rows by an index'
 const CALLS: Record<string, (app: App) => Promise<Call[]>> = {
   'GET /livez': async () => [{ method: 'GET', url: '/livez' }],
   'GET /readyz': async () => [{ method: 'GET', url: '/readyz' }],
+  'GET /openapi.json': async () => [{ method: 'GET', url: '/openapi.json' }],
+  'GET /openapi-3.0.json': async () => [{ method: 'GET', url: '/openapi-3.0.json' }],
   'POST /user': async () => [
     { method: 'POST', url: '/user', body: { username: `u-${randomUUID()}`, password: PASSWORD } },
   ],
@@ -134,8 +136,14 @@ const CALLS: Record<string, (app: App) => Promise<Call[]>> = {
   'GET /user/:id/sessions': async (app) => [
     await byAdmin(app, 'GET', ({ id }) => `/user/${id}/sessions`),
   ],
+  'GET /users/:id/sessions': async (app) => [
+    await byAdmin(app, 'GET', ({ id }) => `/users/${id}/sessions`),
+  ],
   'DELETE /user/:id/sessions': async (app) => [
     await byAdmin(app, 'DELETE', ({ id }) => `/user/${id}/sessions`),
+  ],
+  'DELETE /users/:id/sessions': async (app) => [
+    await byAdmin(app, 'DELETE', ({ id }) => `/users/${id}/sessions`),
   ],
   'GET /events': (app) =>
     Promise.all(

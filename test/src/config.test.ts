@@ -31,6 +31,8 @@ test('configuration, of an empty environment, has the defaults', (t: TestContext
       EVENTS_RETENTION: 31_536_000,
       LOG_LEVEL: 'info',
       SERVER_TIMING: false,
+      OPENAPI_ENABLED: true,
+      DOCS_ENABLED: true,
       RATE_LIMIT_ENABLED: true,
       RATE_LIMIT_MAX: 6_000,
       RATE_LIMIT_WINDOW: 60,
@@ -58,6 +60,8 @@ test('configuration, with every variable set, has every value in its type', (t: 
     ALLOWED_ORIGINS: 'https://app.example,http://localhost:8080',
     LOG_LEVEL: 'silent',
     SERVER_TIMING: 'true',
+    OPENAPI_ENABLED: 'false',
+    DOCS_ENABLED: 'false',
     RATE_LIMIT_ENABLED: 'false',
     RATE_LIMIT_MAX: '1',
     RATE_LIMIT_WINDOW: '86400',
@@ -77,6 +81,8 @@ test('configuration, with every variable set, has every value in its type', (t: 
     SESSION_LIFETIME: 31_536_000,
     EVENTS_RETENTION: 86_400,
     SERVER_TIMING: true,
+    OPENAPI_ENABLED: false,
+    DOCS_ENABLED: false,
     RATE_LIMIT_ENABLED: false,
     RATE_LIMIT_MAX: 1,
     RATE_LIMIT_WINDOW: 86_400,
@@ -147,6 +153,15 @@ test('configuration, for production without database or secret, names what is mi
   t.assert.doesNotMatch(faultsOf(t, { ...PRODUCTION, DATABASE_URL: '' }), /SESSION_SECRET/)
   t.assert.doesNotMatch(faultsOf(t, { ...PRODUCTION, SESSION_SECRET: '' }), /DATABASE_URL/)
   t.assert.strictEqual(loadConfig(PRODUCTION).SESSION_SECRET, SECRET)
+})
+
+test('DOCS_ENABLED, where it is not set, is false in production alone', (t: TestContext) => {
+  t.assert.strictEqual(loadConfig(PRODUCTION).DOCS_ENABLED, false)
+  t.assert.strictEqual(loadConfig({ ...PRODUCTION, DOCS_ENABLED: 'true' }).DOCS_ENABLED, true)
+  for (const NODE_ENV of ['development', 'test']) {
+    t.assert.strictEqual(loadConfig({ NODE_ENV }).DOCS_ENABLED, true)
+    t.assert.strictEqual(loadConfig({ NODE_ENV, DOCS_ENABLED: 'false' }).DOCS_ENABLED, false)
+  }
 })
 
 test('COOKIE_SECURE, where it is not set, is true in production alone', (t: TestContext) => {

@@ -23,7 +23,7 @@ export interface BuildOptions extends Partial<SettledConfig> {
  */
 export async function build(t: TestContext, { failing = false, ...overrides }: BuildOptions) {
   const config: SettledConfig = {
-    ...loadConfig({ NODE_ENV: 'test', RATE_LIMIT_ENABLED: 'false' }),
+    ...loadConfig({ NODE_ENV: 'test', RATE_LIMIT_ENABLED: 'false', DOCS_ENABLED: 'false' }),
     SESSION_SECRET: TEST_SECRET,
     BCRYPT_COST: TEST_COST,
     HASH_CONCURRENCY: 2,

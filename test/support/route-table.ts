@@ -1,12 +1,14 @@
 import diagnostics from 'node:diagnostics_channel'
 import type { TestContext } from 'node:test'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, RouteOptions } from 'fastify'
+import { errors } from '../../plugins/errors.ts'
+import { errorCodesOf } from '../../plugins/openapi-responses.ts'
 import { type BuildOptions, build } from './build.ts'
 
 export interface Route {
   method: string
   url: string
-  /** The statuses that the route's schema declares. */
+  /** The statuses that the document declares for it. */
   statuses: Set<number>
   takesBody: boolean
 }
@@ -16,19 +18,24 @@ export interface Route {
  * built server sees no route any more: this one is added when Fastify tells that it has begun.
  */
 export async function buildWithRoutes(t: TestContext, options: BuildOptions) {
-  const routes: Route[] = []
+  const seen: RouteOptions[] = []
   const observe = (message: unknown) => {
     const { fastify } = message as { fastify: FastifyInstance } // as Fastify documents the channel
-    fastify.addHook('onRoute', ({ method, url, schema }) => {
-      const statuses = new Set(Object.keys(schema?.response ?? {}).map(Number))
-      const takesBody = schema?.body !== undefined
-      for (const name of [method].flat()) routes.push({ method: name, url, statuses, takesBody })
-    })
+    fastify.addHook('onRoute', (route) => void seen.push(route))
   }
   diagnostics.subscribe('fastify.initialization', observe)
   try {
-    return { ...(await build(t, options)), routes }
+    const built = await build(t, options)
+    return { ...built, routes: seen.flatMap(toRoutes) } // by now guards have told of their errors
   } finally {
     diagnostics.unsubscribe('fastify.initialization', observe)
   }
+}
+
+function toRoutes(route: RouteOptions): Route[] {
+  const { method, url, schema } = route
+  const refused = errorCodesOf(route).map((code) => new errors[code]().statusCode)
+  const statuses = new Set([200, ...refused])
+  const takesBody = schema?.body !== undefined
+  return [method].flat().map((name) => ({ method: name, url, statuses, takesBody }))
 }

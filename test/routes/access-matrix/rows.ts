@@ -42,6 +42,10 @@ const OWN_TOKEN = ownOnly('TOKEN_NOT_FOUND')
 export const MATRIX: Record<string, Row> = {
   'GET /livez': ANYONE,
   'HEAD /livez': ANYONE,
+  'GET /openapi.json': ANYONE,
+  'HEAD /openapi.json': ANYONE,
+  'GET /openapi-3.0.json': ANYONE,
+  'HEAD /openapi-3.0.json': ANYONE,
   'GET /readyz': ANYONE,
   'HEAD /readyz': ANYONE,
   'POST /login': { ...ANYONE, 'a disabled user on their own account': 'INVALID_CREDENTIALS' },
@@ -68,8 +72,11 @@ export const MATRIX: Record<string, Row> = {
   'PATCH /user/:id': row('UNAUTHENTICATED', 'NOT_PERMITTED', 'NOT_PERMITTED', 'OWN_ACCOUNT', 'ok'),
   'DELETE /user/:id': row('UNAUTHENTICATED', 'NOT_PERMITTED', 'NOT_PERMITTED', 'OWN_ACCOUNT', 'ok'),
   'GET /user/:id/sessions': ADMIN,
+  'GET /users/:id/sessions': ADMIN,
   'HEAD /user/:id/sessions': ADMIN,
+  'HEAD /users/:id/sessions': ADMIN,
   'DELETE /user/:id/sessions': ADMIN,
+  'DELETE /users/:id/sessions': ADMIN,
   'GET /events': ADMIN,
   'HEAD /events': ADMIN,
 }

@@ -1,0 +1,35 @@
+import swaggerUi from '@fastify/swagger-ui'
+import fp from 'fastify-plugin'
+
+/**
+ * All that the page needs comes from this server, and no script or style stands in its HTML. The
+ * icons of its style sheet are `data:` images.
+ */
+const CONTENT_SECURITY_POLICY = {
+  'default-src': "'none'",
+  'script-src': "'self'",
+  'style-src': "'self'",
+  'img-src': "'self' data:",
+  'connect-src': "'self'",
+  'base-uri': "'none'",
+  'form-action': "'none'",
+  'frame-ancestors': "'none'",
+}
+
+/** `GET /docs`: a page to read the document and to try the operations, as whoever is logged in. */
+export default fp(
+  async (app) => {
+    await app.register(swaggerUi, {
+      routePrefix: '/docs',
+      staticCSP: CONTENT_SECURITY_POLICY,
+      theme: { title: 'Gatehouse' },
+      uiConfig: {
+        tryItOutEnabled: true,
+        displayRequestDuration: true,
+        displayOperationId: true,
+        deepLinking: true,
+      },
+    })
+  },
+  { name: 'docs-page', dependencies: ['openapi'] },
+)

@@ -1,0 +1,59 @@
+import type { OpenAPIV3 } from 'openapi-types'
+
+const seconds = { type: 'integer', format: 'int32', minimum: 0 } as const
+const count = { type: 'integer', format: 'int64', minimum: 0 } as const
+
+/** Every header that the document tells of, as its components. */
+export const headers = {
+  'x-request-id': {
+    description:
+      'The id of the request, also in the log: the one that it came with, if that is sane',
+    required: true,
+    schema: { type: 'string', pattern: '^[A-Za-z0-9._:-]{1,64}$', maxLength: 64 },
+    example: '6f1c2a4e-0f6b-4b0e-9d0a-0c5f6c1b7d11',
+  },
+  'ratelimit-limit': {
+    description: 'How many requests an address may send in a window; where that is limited',
+    schema: count,
+    example: 6000,
+  },
+  'ratelimit-remaining': {
+    description: 'How many of them are left',
+    schema: count,
+    example: 5999,
+  },
+  'ratelimit-reset': {
+    description: 'How many seconds are left of the window',
+    schema: seconds,
+    example: 60,
+  },
+  'retry-after': {
+    description: 'After how many seconds to try again',
+    required: true,
+    schema: { ...seconds, minimum: 1 },
+    example: 1,
+  },
+  'www-authenticate': {
+    description: 'How to authenticate besides by the cookie',
+    required: true,
+    schema: { type: 'string', maxLength: 100 },
+    example: 'Bearer realm="gatehouse"',
+  },
+  'set-cookie': {
+    description: 'The session cookie, or its end',
+    schema: { type: 'string', maxLength: 500 },
+    example: 'session=5Uyx…; Path=/; HttpOnly; SameSite=Lax',
+  },
+  etag: {
+    description: 'The version of the account, for `If-None-Match` and `If-Match`',
+    schema: { type: 'string', pattern: '^W/"[1-9][0-9]*"$', maxLength: 20 },
+    example: 'W/"3"',
+  },
+  link: {
+    description: 'Where the next part of a list is, if there is one (RFC 8288)',
+    schema: { type: 'string', maxLength: 2000 },
+    example: '<?limit=50&cursor=eyJ…>; rel="next"',
+  },
+} satisfies Record<string, OpenAPIV3.HeaderObject>
+
+export type HeaderName = keyof typeof headers
