@@ -11,7 +11,7 @@ export const ErrorCode = stringEnum(Object.keys(errors), {
 export const Fault = Type.Object(
   {
     path: Type.String({ maxLength: 200, examples: ['body.username'] }),
-    message: Type.String({ examples: ['is required'] }),
+    message: Type.String({ maxLength: 1000, examples: ['is required'] }),
   },
   { $id: 'Fault', description: 'One fault of the request: where it is, and what is wrong there' },
 )

@@ -71,17 +71,22 @@ export function isUsername(text: string): boolean {
   return Value.Check(Username, text)
 }
 
-export const Password = Type.String({ format: 'password', examples: ['tea at the old mill'] })
+const password = {
+  maxLength: 72,
+  format: 'password',
+  examples: ['tea at the old mill'],
+}
+
+/** Any text is judged, so that one too long isn't told from one that is wrong. */
+export const Password = Type.String({ [DOCUMENTED_AS]: Type.String(password) })
 
 /** Length and content of a new password are judged by the password policy, which says why. */
 export const NewPassword = Type.String({
   [DOCUMENTED_AS]: Type.String({
+    ...password,
     minLength: 8,
-    maxLength: 72,
-    format: 'password',
     description:
       'at least 8 characters, or more by configuration, and at most 72 bytes of UTF-8; no common password',
-    examples: ['tea at the old mill'],
   }),
 })
 

@@ -11,7 +11,7 @@ import { joinEmbeddedDatabase } from '../src/embedded-database.ts'
 
 const FILES_AT_ONCE = 3
 const BUILD = '.test-build'
-const SUITES = ['test/db', 'test/plugins', 'test/routes', 'test/src']
+const SUITES = ['test/contract', 'test/db', 'test/plugins', 'test/routes', 'test/src']
 
 const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
 const files = (named.length > 0 ? named : SUITES).flatMap(testFiles)

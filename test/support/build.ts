@@ -3,6 +3,7 @@ import type { InjectOptions } from 'fastify'
 import { buildApp } from '../../src/app.ts'
 import { loadConfig, type SettledConfig } from '../../src/config.ts'
 import { LogCapture } from './log-capture.ts'
+import { watchResponses } from './response-check.ts'
 
 /** Low, so that a test's time goes to what it tests; the environment's schema begins at 10. */
 export const TEST_COST = 4
@@ -19,7 +20,8 @@ export interface BuildOptions extends Partial<SettledConfig> {
 
 /**
  * Builds the server as production does, with its log captured. It closes after the test, which
- * fails if the log holds an error or anything that was given to `keepSecret`.
+ * fails if an answer isn't as the document says, or if the log holds an error or anything that was
+ * given to `keepSecret`.
  */
 export async function build(t: TestContext, { failing = false, ...overrides }: BuildOptions) {
   const config: SettledConfig = {
@@ -30,10 +32,13 @@ export async function build(t: TestContext, { failing = false, ...overrides }: B
     ...overrides,
   }
   const log = new LogCapture()
-  const app = await buildApp(config, log)
+  const { app, faults } = await watchResponses(config.REGISTRATION === 'admin', () =>
+    buildApp(config, log),
+  )
   const secrets = new Set<string>([config.SESSION_SECRET])
   t.after(async () => {
     await app.close()
+    t.assert.deepStrictEqual([...faults], [], 'every answer is as the document says')
     if (!failing) t.assert.deepStrictEqual(log.errors, [])
     for (const secret of secrets) {
       t.assert.ok(!log.text.includes(secret), 'the log holds no secret')

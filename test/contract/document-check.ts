@@ -1,0 +1,136 @@
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
+import addFormats from 'ajv-formats'
+import type { OpenAPIV3_1 } from 'openapi-types'
+
+type Document = OpenAPIV3_1.Document
+type Response = OpenAPIV3_1.ResponseObject
+type Reference = OpenAPIV3_1.ReferenceObject
+type Operation = OpenAPIV3_1.OperationObject & { 'x-error-codes'?: string[] }
+
+/** What went over the wire for a request that came to a route. */
+export interface Exchange {
+  method: string
+  /** The route's pattern, as `/user/:id`; undefined for an unknown path. */
+  url: string | undefined
+  status: number
+  headers: Record<string, unknown>
+  body: string
+}
+
+/** What no operation answers: the path or the method was another. */
+const NOT_ROUTED = ['ROUTE_NOT_FOUND', 'METHOD_NOT_ALLOWED']
+/** A second path of documented operations, which the document leaves out (routes/user-sessions). */
+const UNTOLD_PATHS: Record<string, string> = { '/user/:id/sessions': '/users/:id/sessions' }
+
+/**
+ * Compares answers with a document. What the document tells of an operation is taken as all that
+ * there is: a status, a code, a header that it knows or a property that isn't declared is a fault.
+ *
+ * @returns a function of an exchange that tells its faults
+ */
+export function createDocumentCheck(document: Document): (exchange: Exchange) => string[] {
+  const ajv = new Ajv2020({ strict: false, allErrors: true })
+  addFormats.default(ajv)
+  ajv.addSchema({ $id: 'document', ...closed(document) })
+  const validators = new Map<string, ValidateFunction>()
+  const known = Object.keys(document.components?.headers ?? {})
+
+  return (exchange) => {
+    const { method, status, headers, body } = exchange
+    const name = `${method} ${exchange.url} ${status}`
+    const found = operationOf(document, exchange)
+    const code = codeOf(body)
+    if (!found || NOT_ROUTED.includes(code ?? '')) {
+      const isOurs = exchange.url === undefined || !found || status === 405 || status === 404
+      return isOurs ? [] : [`${name}: ${code} of an operation`]
+    }
+    const response = resolve<Response>(document, found.responses?.[status])
+    if (!response) return [`${name} is not declared`]
+
+    const faults = [
+      ...headerFaults(response, headers),
+      ...(method === 'HEAD' ? [] : bodyFaults(response, headers, body)),
+    ]
+    if (code !== undefined && status >= 400 && !found['x-error-codes']?.includes(code)) {
+      faults.push(`code ${code} is not declared`)
+    }
+    return faults.map((fault) => `${name}: ${fault}`)
+  }
+
+  function headerFaults(response: Response, headers: Record<string, unknown>): string[] {
+    const declared = response.headers ?? {}
+    const undeclared = known.filter((name) => headers[name] !== undefined && !declared[name])
+    const faults = undeclared.map((name) => `header ${name} is not declared`)
+    for (const [name, reference] of Object.entries(declared)) {
+      const header = resolve<OpenAPIV3_1.HeaderObject>(document, reference)
+      const value = headers[name]
+      if (value === undefined) {
+        if (header?.required) faults.push(`header ${name} is missing`)
+      } else if (header?.schema) {
+        const isNumber = 'type' in header.schema && header.schema.type === 'integer'
+        for (const one of [value].flat()) {
+          faults.push(...schemaFaults(header.schema, isNumber ? Number(one) : one, name))
+        }
+      }
+    }
+    return faults
+  }
+
+  function bodyFaults(response: Response, headers: Record<string, unknown>, body: string) {
+    if (body === '') return response.content ? ['there is no body'] : []
+    const type = String(headers['content-type']).replace('; charset=utf-8', '')
+    const schema = response.content?.[type]?.schema
+    return schema ? schemaFaults(schema, JSON.parse(body), 'body') : [`${type} is not declared`]
+  }
+
+  function schemaFaults(schema: object, value: unknown, name: string): string[] {
+    const key = JSON.stringify(schema)
+    const validate = validators.get(key) ?? ajv.compile(absolute(schema))
+    validators.set(key, validate)
+    if (validate(value)) return []
+    return (validate.errors ?? []).map(
+      ({ instancePath, message, params }) =>
+        `${name}${instancePath} ${message} ${JSON.stringify(params)}`,
+    )
+  }
+}
+
+function operationOf(document: Document, { method, url = '' }: Exchange): Operation | undefined {
+  const path = (UNTOLD_PATHS[url] ?? url).replaceAll(/:(\w+)/g, '{$1}')
+  const name = method === 'HEAD' ? 'get' : method.toLowerCase()
+  return document.paths?.[path]?.[name as 'get'] // another name finds nothing
+}
+
+function codeOf(body: string): string | undefined {
+  try {
+    return JSON.parse(body)?.code
+  } catch {
+    return undefined
+  }
+}
+
+export function resolve<Node extends object>(
+  document: Document,
+  node: Node | Reference | undefined,
+): Node | undefined {
+  if (!node || !('$ref' in node)) return node as Node | undefined
+  const [, ...path] = String(node.$ref).split('/')
+  return path.reduce<unknown>(
+    (found, key) => (found as Record<string, unknown>)[key],
+    document,
+  ) as Node // as the reference says
+}
+
+/** References of the document, as references into it. */
+function absolute(schema: object): object {
+  return JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"document#/'))
+}
+
+/** @returns a copy in which objects hold no more than their schemas tell */
+function closed<Node>(node: Node): Node {
+  if (Array.isArray(node)) return node.map(closed) as Node
+  if (typeof node !== 'object' || node === null) return node
+  const copy = Object.fromEntries(Object.entries(node).map(([key, value]) => [key, closed(value)]))
+  const isObject = 'properties' in node && [node].some((n) => 'type' in n && n.type === 'object')
+  return { ...copy, ...(isObject && { additionalProperties: false }) } as Node
+}

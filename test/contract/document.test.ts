@@ -1,0 +1,141 @@
+import { readFileSync } from 'node:fs'
+import { type TestContext, test } from 'node:test'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import addFormats from 'ajv-formats'
+import type { OpenAPIV3_1 } from 'openapi-types'
+import { errors } from '../../plugins/errors.ts'
+import { build, send } from '../support/build.ts'
+import { createDatabase } from '../support/database.ts'
+import { contractFiles } from './files.ts'
+
+const DATABASE_URL = await createDatabase()
+const document: OpenAPIV3_1.Document = JSON.parse(readFileSync('openapi.json', 'utf8'))
+
+interface Operation extends OpenAPIV3_1.OperationObject {
+  name: string
+}
+
+const operations = Object.entries(document.paths ?? {}).flatMap(
+  ([path, item]) =>
+    Object.entries(item ?? {}).map(
+      ([method, operation]) =>
+        ({ ...(operation as object), name: `${method} ${path}` }) as Operation,
+    ), // our paths hold operations alone
+)
+
+test('what is made from the routes and committed, is as npm run openapi would make it', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  for (const [path, text] of Object.entries(await contractFiles(app))) {
+    t.assert.ok(readFileSync(path, 'utf8') === text, `${path} is old: npm run openapi`)
+  }
+})
+
+test('GET /openapi.json and /openapi-3.0.json, by anyone, answer the committed documents', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  for (const name of ['openapi.json', 'openapi-3.0.json']) {
+    const answer = await send(app, 'GET', `/${name}`)
+    t.assert.strictEqual(answer.statusCode, 200)
+    t.assert.strictEqual(answer.headers['content-type'], 'application/json; charset=utf-8')
+    t.assert.deepStrictEqual(answer.json(), JSON.parse(readFileSync(name, 'utf8')))
+  }
+})
+
+test('the documents, where they are switched off, are unknown paths', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL, OPENAPI_ENABLED: false })
+  for (const name of ['openapi.json', 'openapi-3.0.json', 'docs', 'docs/json']) {
+    t.assert.strictEqual((await send(app, 'GET', `/${name}`)).statusCode, 404)
+  }
+})
+
+test('the document, of another configuration, tells of that', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL, REGISTRATION: 'admin', COOKIE_SECURE: true })
+  const { paths, components } = (await send(app, 'GET', '/openapi.json')).json()
+  t.assert.deepStrictEqual(paths['/user'].post.security, [{ session: [] }, { token: [] }])
+  t.assert.ok(paths['/user'].post.responses['401'])
+  t.assert.strictEqual(components.securitySchemes.session.name, '__Host-session')
+})
+
+test('every component has a name of its own, a description, and is referred to', (t: TestContext) => {
+  const text = JSON.stringify(document)
+  for (const [name, schema] of Object.entries(document.components?.schemas ?? {})) {
+    t.assert.match(name, /^[A-Z][A-Za-z]+$/)
+    t.assert.ok(schema.description, name)
+    t.assert.ok(text.includes(`"#/components/schemas/${name}"`), name)
+  }
+  for (const name of ['User', 'Error', 'Session', 'Token', 'Event', 'ErrorCode', 'Problem']) {
+    t.assert.ok(document.components?.schemas?.[name], name)
+  }
+  t.assert.doesNotMatch(text, /def-\d|anyOf|oneOf|x-documented-as/)
+})
+
+test('every operation has a unique id in camel case, one described tag, a summary and a description', (t: TestContext) => {
+  const ids = operations.map(({ operationId }) => operationId)
+  t.assert.strictEqual(new Set(ids).size, ids.length)
+  const tags = new Set(
+    document.tags?.filter(({ description }) => description).map((tag) => tag.name),
+  )
+  for (const { name, operationId = '', summary, description, tags: own = [] } of operations) {
+    t.assert.match(operationId, /^[a-z]+([A-Z][a-z]+)*$/, name)
+    t.assert.ok(summary && description, name)
+    t.assert.ok(own.length === 1 && own.every((tag) => tags.has(tag)), name)
+  }
+})
+
+test('every operation says who may ask, and what it may be refused with, each with a schema', (t: TestContext) => {
+  const isPublic = ['getLiveness', 'getReadiness', 'createUser', 'login']
+  for (const { name, operationId = '', security, responses = {} } of operations) {
+    const schemes = security?.flatMap(Object.keys)
+    const expected = isPublic.includes(operationId)
+      ? []
+      : /Token|updatePassword/.test(operationId)
+        ? ['session']
+        : ['session', 'token']
+    t.assert.deepStrictEqual(schemes, expected, name)
+    for (const status of [400, 408, 429, 431, 500, 503]) t.assert.ok(responses[status], name)
+    t.assert.strictEqual(responses[401] !== undefined, expected.length > 0, name)
+  }
+  const { ErrorCode } = document.components?.schemas ?? {}
+  t.assert.deepStrictEqual(ErrorCode?.enum, Object.keys(errors))
+})
+
+test('bodies of requests are closed, those of responses open; numbers have a format and bounds, text a limit', (t: TestContext) => {
+  const requests = operations.flatMap(({ requestBody }) =>
+    requestBody ? [JSON.stringify(requestBody).match(/schemas\/(\w+)/)?.[1]] : [],
+  )
+  t.assert.deepStrictEqual(requests.length, 5)
+  for (const [name, schema] of Object.entries(document.components?.schemas ?? {})) {
+    const isRequest = requests.includes(name)
+    if (schema.type === 'object') {
+      t.assert.strictEqual(schema.additionalProperties, isRequest ? false : undefined, name)
+    }
+    for (const [key, value] of Object.entries(schema.properties ?? {})) {
+      const at = `${name}.${key}`
+      if ('$ref' in value) continue
+      const types = [value.type].flat()
+      if (types.includes('integer')) {
+        t.assert.ok(value.format && value.minimum !== undefined && value.maximum, at)
+        t.assert.ok(Number.isSafeInteger(value.maximum), at)
+      }
+      const isBounded = value.maxLength !== undefined || value.enum !== undefined
+      if (types.includes('string')) t.assert.ok(isBounded, at)
+    }
+  }
+})
+
+test('every example of the document is valid by its schema', (t: TestContext) => {
+  const ajv = new Ajv2020({ strict: false })
+  addFormats.default(ajv)
+  let seen = 0
+  const visit = (node: unknown): void => {
+    if (typeof node !== 'object' || node === null) return
+    const examples = 'examples' in node && Array.isArray(node.examples) ? node.examples : []
+    const schema = 'schema' in node && 'example' in node ? node.schema : node
+    for (const example of 'example' in node ? [node.example] : examples) {
+      seen++
+      t.assert.ok(ajv.validate(schema as object, example), JSON.stringify(node))
+    }
+    for (const value of Object.values(node)) visit(value)
+  }
+  visit(document)
+  t.assert.ok(seen > 30)
+})

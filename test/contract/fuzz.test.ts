@@ -1,0 +1,125 @@
+import { readFileSync } from 'node:fs'
+import { type TestContext, test } from 'node:test'
+import fc from 'fast-check'
+import type { InjectOptions } from 'fastify'
+import type { OpenAPIV3_1 } from 'openapi-types'
+import {
+  type Account,
+  giveToken,
+  makeUser,
+  signIn,
+  storedSessions,
+  storedTokens,
+} from '../support/accounts.ts'
+import { type App, build } from '../support/build.ts'
+import { createDatabase } from '../support/database.ts'
+import { type GeneratedRequest, type Operation, requestsTo, targetOf } from './requests.ts'
+
+const DATABASE_URL = await createDatabase()
+const RUNS_EACH = 40
+/** Some valid requests are refused all the same, as by a wrong current password. */
+const SUCCESSES_TRIED = 30
+
+const ACTORS = ['nobody', 'user', 'admin', 'token of a user', 'token of an admin'] as const
+type Actor = (typeof ACTORS)[number]
+
+const document: OpenAPIV3_1.Document = JSON.parse(readFileSync('openapi.json', 'utf8'))
+
+for (const [path, item] of Object.entries(document.paths ?? {})) {
+  for (const [method, operation] of Object.entries(item ?? {}) as [string, Operation][]) {
+    // What is wrong with an answer, the server under test tells: see test/support/response-check.
+    test(`${method} ${path}, with whatever its schemas take or refuse, answers as declared`, async (t: TestContext) => {
+      const { app } = await build(t, { DATABASE_URL, LOGIN_THROTTLE_ENABLED: false })
+      const ask = (request: GeneratedRequest, actor: Actor, onExisting: boolean) =>
+        send(app, { method, path, operation }, request, actor, onExisting)
+      const { valid, any } = requestsTo(document, operation)
+
+      const counts = new Map<number, number>()
+      const count = (status: number) => counts.set(status, (counts.get(status) ?? 0) + 1)
+      for (const request of fc.sample(valid, SUCCESSES_TRIED)) {
+        count((await ask(request, 'admin', true)).statusCode)
+        if (counts.get(200)) break
+      }
+      t.assert.ok(counts.get(200), `never carried out, but ${JSON.stringify([...counts])}`)
+
+      await fc.assert(
+        fc.asyncProperty(
+          any,
+          fc.constantFrom(...ACTORS),
+          fc.boolean(),
+          async (request, actor, onExisting) => {
+            const { statusCode, body } = await ask(request, actor, onExisting)
+            count(statusCode)
+            t.assert.ok(operation.responses?.[statusCode], `${statusCode} is not declared`)
+            t.assert.notStrictEqual(statusCode, 500, body)
+            if (!request.isValid) t.assert.ok(statusCode >= 400 && statusCode < 500, body)
+            else if (!isJudgedFurther(request)) {
+              t.assert.doesNotMatch(body, /VALIDATION_FAILED|INVALID_JSON/)
+            }
+          },
+        ),
+        { numRuns: RUNS_EACH },
+      )
+      t.diagnostic([...counts].map(([status, times]) => `${status}: ${times}`).join(', '))
+    })
+  }
+}
+
+/** Cursors are signed, and a moment has to be near: no schema can say so. */
+function isJudgedFurther({ parameters, body }: GeneratedRequest): boolean {
+  return 'cursor' in parameters || 'expiresAt' in Object(body)
+}
+
+interface Target {
+  method: string
+  path: string
+  operation: Operation
+}
+
+/** @param onExisting with the id of what is there, and the password that is right */
+async function send(
+  app: App,
+  { method, path, operation }: Target,
+  request: GeneratedRequest,
+  actor: Actor,
+  onExisting: boolean,
+) {
+  const account = await makeUser(app, actor.endsWith('admin') ? 'admin' : 'user')
+  const headers = await credentialsOf(app, actor, account)
+  const isWanted = onExisting && request.isValid
+  const { cursor: _, ...others } = request.parameters
+  const parameters = isWanted
+    ? { ...others, ...(path.includes('{id}') && { id: await existingId(app, path, account) }) }
+    : request.parameters
+  const { username, password } = account
+  const body = isWanted && path === '/login' ? { username, password } : request.body
+  const conditions = ['if-match', 'if-none-match'].flatMap((name) =>
+    !isWanted && parameters[name] !== undefined ? [[name, encodeURI(parameters[name])]] : [],
+  )
+  return app.inject({
+    method: method.toUpperCase() as NonNullable<InjectOptions['method']>, // as the document has it
+    url: targetOf(path, operation, parameters),
+    headers: {
+      ...headers,
+      ...Object.fromEntries(conditions),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+    },
+    ...(body !== undefined && { payload: JSON.stringify(body) }),
+  })
+}
+
+async function credentialsOf(app: App, actor: Actor, account: Account) {
+  if (actor === 'nobody') return {}
+  if (actor.startsWith('token')) return (await giveToken(app, account)).headers
+  return { cookie: await signIn(app, account) }
+}
+
+/** Of the account's own session or token, or of another account. */
+async function existingId(app: App, path: string, account: Account): Promise<string> {
+  await giveToken(app, account)
+  const [session] = await storedSessions(app, account.id)
+  const [token] = await storedTokens(app, account.id)
+  if (path.startsWith('/sessions')) return String(session ?? 1)
+  if (path.startsWith('/tokens')) return String(token ?? 1)
+  return String((await makeUser(app)).id)
+}

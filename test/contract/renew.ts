@@ -1,0 +1,27 @@
+// `npm run openapi`: renews what is made from the routes and committed.
+import { writeFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { buildApp } from '../../src/app.ts'
+import { loadConfig } from '../../src/config.ts'
+import { joinEmbeddedDatabase } from '../../src/embedded-database.ts'
+import { migrateDatabase } from '../../src/settle.ts'
+import { contractFiles } from './files.ts'
+
+const folder = await mkdtemp(join(tmpdir(), 'gatehouse-openapi-'))
+const database = await joinEmbeddedDatabase(folder)
+try {
+  await migrateDatabase(database.url)
+  const app = await buildApp({
+    ...loadConfig({}),
+    DATABASE_URL: database.url,
+    SESSION_SECRET: 'signs nothing, since nobody logs in here',
+    HASH_CONCURRENCY: 1,
+  })
+  for (const [path, text] of Object.entries(await contractFiles(app))) writeFileSync(path, text)
+  await app.close()
+} finally {
+  await database.close()
+  await rm(folder, { recursive: true, force: true })
+}
