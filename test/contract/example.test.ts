@@ -1,0 +1,43 @@
+import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { type TestContext, test } from 'node:test'
+import { makeUser } from '../support/accounts.ts'
+import { createDatabase } from '../support/database.ts'
+import { install } from '../support/installation.ts'
+import { serve } from './sdk.ts'
+
+const EXAMPLE = 'examples/typescript/main.ts'
+const MORE_THAN_A_PART = 101
+
+test('the example, told to wait by a 503 and by a 429, waits, and lists all accounts', async (t: TestContext) => {
+  const { app, url, log } = await serve(t, {
+    DATABASE_URL: await createDatabase(),
+    HASH_CONCURRENCY: 1,
+    HASH_QUEUE: 0,
+    BCRYPT_COST: 10,
+    RATE_LIMIT_ENABLED: true,
+    RATE_LIMIT_MAX: 3, // a login refused, one that isn't, and a part of the list
+    RATE_LIMIT_WINDOW: 2,
+  })
+  const admin = await makeUser(app, 'admin')
+  for (let made = 1; made < MORE_THAN_A_PART; made++) await makeUser(app)
+  const site = await install(t)
+  const statusesOf = () =>
+    log.lines.filter(({ msg }) => msg === 'request').map(({ status }) => status)
+
+  const example = site.run(EXAMPLE, [url, admin.username], { GATEHOUSE_PASSWORD: admin.password })
+  while (!statusesOf().includes(503)) {
+    const payload = { username: `u-${randomUUID()}`, password: 'a lamp in the far window' }
+    await app.inject({ method: 'POST', url: '/user', payload, remoteAddress: '192.0.2.1' })
+  }
+  const { code, stdout, stderr } = await example
+  t.assert.deepStrictEqual({ code, stderr }, { code: 0, stderr: '' })
+  t.assert.match(stdout, new RegExp(`^Logged in. ${admin.username} is admin.\n[0-9]+ u-`))
+  const counted = Number(/(\d+) accounts\.\n$/.exec(stdout)?.[1])
+  t.assert.ok(counted >= MORE_THAN_A_PART, stdout)
+  t.assert.ok(statusesOf().includes(429))
+})
+
+test('the example is short', (t: TestContext) => {
+  t.assert.ok(readFileSync(EXAMPLE, 'utf8').trimEnd().split('\n').length < 60)
+})

@@ -1,0 +1,151 @@
+import { randomUUID } from 'node:crypto'
+import { type TestContext, test } from 'node:test'
+import type { Error as ErrorBody, ErrorCode } from '../../examples/typescript/api.d.ts'
+import { errors } from '../../plugins/errors.ts'
+import { makeUser } from '../support/accounts.ts'
+import { createDatabase } from '../support/database.ts'
+import { query } from '../support/query.ts'
+import { clientOf, Log, serve, signedIn } from './sdk.ts'
+
+const DATABASE_URL = await createDatabase()
+const PASSWORD = 'a kettle on the quiet stove'
+
+const log = new Log()
+
+/** What an operation of the client resolves with. */
+interface Answer {
+  error?: ErrorBody | undefined
+  response: Response
+}
+
+test('the client, refused for what it sent, is told the code of the reason', async (t: TestContext) => {
+  const { app, url } = await serve(t, { DATABASE_URL })
+  const account = await makeUser(app)
+  const admin = await makeUser(app, 'admin')
+  const [anybody, user, byToken, boss] = [
+    clientOf(url, log),
+    await signedIn(log, url, account, 'cookie'),
+    await signedIn(log, url, account, 'token'),
+    await signedIn(log, url, admin, 'cookie'),
+  ]
+  const own = { path: { id: account.id } }
+  const missing = { path: { id: Number.MAX_SAFE_INTEGER } }
+  const { username } = account
+  const newAccount = () => ({ username: `u-${randomUUID()}`, password: PASSWORD })
+  const raw = (text: string) => ({ bodySerializer: () => text, body: newAccount() })
+
+  await assertRefusals(t, {
+    VALIDATION_FAILED: () => user.GET('/user/{id}', { params: { path: { id: 0 } } }),
+    INVALID_JSON: () => anybody.POST('/user', raw('{')),
+    BODY_TOO_LARGE: () => anybody.POST('/user', raw('x'.repeat(20_000))),
+    UNSUPPORTED_MEDIA_TYPE: () =>
+      anybody.POST('/user', { body: newAccount(), headers: { 'content-type': 'text/plain' } }),
+    BAD_REQUEST: () =>
+      user.GET('/user/{id}', { params: own, pathSerializer: () => `${url}/user/%zz` }),
+    HEADERS_TOO_LARGE: () => user.GET('/me', { headers: { 'x-filler': 'x'.repeat(20_000) } }),
+    INVALID_CREDENTIALS: () => anybody.POST('/login', { body: { username, password: PASSWORD } }),
+    PASSWORD_REFUSED: () => anybody.POST('/user', { body: { ...newAccount(), password: 'short' } }),
+    USERNAME_TAKEN: () => anybody.POST('/user', { body: { username, password: PASSWORD } }),
+    UNAUTHENTICATED: () => anybody.GET('/me'),
+    SESSION_REQUIRED: () => byToken.GET('/tokens'),
+    NOT_PERMITTED: () => user.GET('/users'),
+    CROSS_SITE: () => user.POST('/logout', { headers: { 'sec-fetch-site': 'cross-site' } }),
+    USER_NOT_FOUND: () => user.GET('/user/{id}', { params: missing }),
+    SESSION_NOT_FOUND: () => user.DELETE('/sessions/{id}', { params: missing }),
+    TOKEN_NOT_FOUND: () => user.DELETE('/tokens/{id}', { params: missing }),
+    OWN_ACCOUNT: () => boss.DELETE('/user/{id}', { params: { path: { id: admin.id } } }),
+    PASSWORD_MISSING: () =>
+      user.PUT('/user/update-password/{id}', { params: own, body: { password: '' } }),
+    WRONG_CURRENT_PASSWORD: () =>
+      user.PUT('/user/update-password/{id}', {
+        params: own,
+        body: { password: PASSWORD, currentPassword: PASSWORD },
+      }),
+    PRECONDITION_FAILED: () =>
+      boss.PATCH('/user/{id}', {
+        params: { ...own, header: { 'if-match': 'W/"2"' } },
+        body: { disabled: true },
+      }),
+    // What the client's types don't offer.
+    ROUTE_NOT_FOUND: () => anybody.GET('/nothing' as '/me'),
+    METHOD_NOT_ALLOWED: () => anybody.DELETE('/me' as '/sessions'),
+  })
+})
+
+test('the client, refused for how much it asks, is told the code of the reason and when to try again', async (t: TestContext) => {
+  const limited = await serve(t, { DATABASE_URL, RATE_LIMIT_ENABLED: true, RATE_LIMIT_MAX: 1 })
+  await clientOf(limited.url, log).GET('/livez')
+
+  const slow = { BCRYPT_COST: 12, HASH_CONCURRENCY: 1, HASH_QUEUE: 0 }
+  const busy = await serve(t, { DATABASE_URL, ...slow })
+  const register = () =>
+    clientOf(busy.url, log).POST('/user', {
+      body: { username: `u-${randomUUID()}`, password: PASSWORD },
+    })
+
+  const { username } = await makeUser(limited.app)
+  const throttled = clientOf((await serve(t, { DATABASE_URL })).url, log)
+  const login = { body: { username, password: PASSWORD } }
+  for (let failures = 0; failures < 10; failures++) await throttled.POST('/login', login)
+
+  const answers = await assertRefusals(t, {
+    TOO_MANY_REQUESTS: () => clientOf(limited.url, log).GET('/livez'),
+    HASH_CAPACITY: async () => {
+      const [first, second] = await Promise.all([register(), register()])
+      return first.error ? first : second
+    },
+    LOGIN_THROTTLED: () => throttled.POST('/login', login),
+  })
+  for (const { response } of answers) {
+    t.assert.match(response.headers.get('retry-after') ?? '', /^[1-9][0-9]*$/)
+  }
+})
+
+test('the client, whose body never ends, is told so', async (t: TestContext) => {
+  const { app, url } = await serve(t, { DATABASE_URL })
+  app.server.requestTimeout = 100
+  const endless = { body: new ReadableStream(), duplex: 'half' as const }
+  await assertRefusals(t, {
+    REQUEST_TIMEOUT: () =>
+      clientOf(url, log).POST('/login', {
+        body: { username: 'alice', password: PASSWORD },
+        fetch: (request) =>
+          fetch(new Request(request.url, { ...endless, method: 'POST', headers: request.headers })),
+      }),
+  })
+})
+
+test('the client, where the server is at fault, is told no more than that', async (t: TestContext) => {
+  const broken = await createDatabase()
+  const { url } = await serve(t, { DATABASE_URL: broken, failing: true })
+  const account = { username: `u-${randomUUID()}`, password: PASSWORD }
+  await clientOf(url, log).POST('/user', { body: account })
+  const user = await signedIn(log, url, account, 'cookie')
+  await query(broken, 'DELETE FROM __drizzle_migrations')
+  await query(broken, 'ALTER TABLE tokens MODIFY name VARCHAR(1)')
+  await assertRefusals(t, {
+    SERVICE_UNAVAILABLE: () => user.GET('/readyz'),
+    INTERNAL_ERROR: () => user.POST('/tokens', { body: { name: 'too long by now' } }),
+  })
+})
+
+test('the client has been told every code that there is', (t: TestContext) => {
+  t.diagnostic([...log.codes].join(', '))
+  t.assert.deepStrictEqual([...log.codes].sort(), Object.keys(errors).sort())
+})
+
+/** Asks one after the other, and asserts that each is refused by its code and that code's status. */
+async function assertRefusals(
+  t: TestContext,
+  refusals: Partial<Record<ErrorCode, () => Promise<Answer>>>,
+): Promise<Answer[]> {
+  const answers: Answer[] = []
+  for (const [code, ask] of Object.entries(refusals)) {
+    const answer = await ask()
+    t.assert.strictEqual(answer.error?.code, code)
+    t.assert.strictEqual(answer.response.status, answer.error?.statusCode)
+    if (answer.error) log.codes.add(answer.error.code)
+    answers.push(answer)
+  }
+  return answers
+}

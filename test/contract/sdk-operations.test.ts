@@ -1,0 +1,108 @@
+import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { type TestContext, test } from 'node:test'
+import type { OpenAPIV3_1 } from 'openapi-types'
+import { makeUser } from '../support/accounts.ts'
+import type { App } from '../support/build.ts'
+import { createDatabase } from '../support/database.ts'
+import { type Client, clientOf, Log, serve, signedIn } from './sdk.ts'
+
+const DATABASE_URL = await createDatabase()
+const PASSWORD = 'a kettle on the quiet stove'
+const document: OpenAPIV3_1.Document = JSON.parse(readFileSync('openapi.json', 'utf8'))
+
+const log = new Log()
+
+test('the client of the document, over a socket, asks every operation, by cookie and by token', async (t: TestContext) => {
+  const { app, url } = await serve(t, { DATABASE_URL })
+  const anybody = clientOf(url, log)
+  for (const path of ['/livez', '/readyz'] as const) {
+    t.assert.ok((await anybody.GET(path)).data?.status)
+  }
+  for (const kind of ['cookie', 'token'] as const) {
+    await useAccount(t, url, kind)
+    await administer(t, app, url, kind)
+  }
+  t.diagnostic([...log.operations].join(', '))
+  t.assert.deepStrictEqual([...log.operations].sort(), everyOperation().sort())
+})
+
+/** By whom the document says that each may be asked. */
+function everyOperation(): string[] {
+  return Object.entries(document.paths ?? {}).flatMap(([path, item]) =>
+    Object.entries(item ?? {}).flatMap(([method, operation]) => {
+      const { security = [] } = operation as OpenAPIV3_1.OperationObject
+      const by = security.map((schemes) => ('session' in schemes ? 'cookie' : 'token'))
+      const name = `${method.toUpperCase()} ${path}`
+      return (by.length > 0 ? by : ['nobody']).map((credential) => `${name} by ${credential}`)
+    }),
+  )
+}
+
+/** All that a user can do, from registration to both ways of logging out. */
+async function useAccount(t: TestContext, url: string, kind: 'cookie' | 'token') {
+  const body = { username: `u-${randomUUID()}`, password: PASSWORD }
+  const anybody = clientOf(url, log)
+  const made = await anybody.POST('/user', { body })
+  const id = made.data?.user.id ?? 0
+  const account = { id, ...body }
+  t.assert.strictEqual(made.data?.user.role, 'user')
+  const client = await signedIn(log, url, account, kind)
+
+  const me = await client.GET('/me')
+  t.assert.deepStrictEqual(me.data, made.data.user)
+  const etag = me.response.headers.get('etag') ?? ''
+  const again = await client.GET('/user/{id}', {
+    params: { path: { id }, header: { 'if-none-match': etag } },
+  })
+  t.assert.strictEqual(again.response.status, 304)
+  t.assert.deepStrictEqual(
+    (await client.GET('/user/{id}', { params: { path: { id } } })).data,
+    me.data,
+  )
+
+  await signedIn(log, url, account, 'cookie')
+  const sessions = await client.GET('/sessions', { params: { query: { limit: 100 } } })
+  const other = sessions.data?.items.find(({ current }) => !current)?.id ?? 0
+  const ended = await client.DELETE('/sessions/{id}', { params: { path: { id: other } } })
+  t.assert.strictEqual(ended.data?.message, 'Session ended.')
+  const all = await client.DELETE('/sessions', { params: { query: { scope: 'others' } } })
+  t.assert.strictEqual(all.response.status, 200)
+
+  if (kind === 'cookie') await useTokens(t, client, id, etag)
+  t.assert.ok((await client.POST('/logout')).data)
+  t.assert.ok((await (await signedIn(log, url, account, kind)).GET('/logout')).data)
+}
+
+/** What is for sessions alone. */
+async function useTokens(t: TestContext, client: Client, id: number, etag: string) {
+  const token = await client.POST('/tokens', { body: { name: 'nightly job' } })
+  t.assert.match(token.data?.token ?? '', /^gh_/)
+  const tokens = await client.GET('/tokens')
+  t.assert.strictEqual(tokens.data?.items[0]?.id, token.data?.id)
+  const path = { id: token.data?.id ?? 0 }
+  t.assert.ok((await client.DELETE('/tokens/{id}', { params: { path } })).data)
+  const changed = await client.PUT('/user/update-password/{id}', {
+    params: { path: { id }, header: { 'if-match': etag } },
+    body: { password: PASSWORD, currentPassword: PASSWORD },
+  })
+  t.assert.strictEqual(changed.data?.message, 'Password changed.')
+}
+
+async function administer(t: TestContext, app: App, url: string, kind: 'cookie' | 'token') {
+  const client = await signedIn(log, url, await makeUser(app, 'admin'), kind)
+  const { id, username } = await makeUser(app)
+  const path = { id }
+  const list = await client.GET('/users', { params: { query: { prefix: username } } })
+  t.assert.deepStrictEqual(
+    list.data?.items.map((user) => user.id),
+    [id],
+  )
+  const changed = await client.PATCH('/user/{id}', { params: { path }, body: { role: 'admin' } })
+  t.assert.strictEqual(changed.data?.role, 'admin')
+  t.assert.ok((await client.GET('/users/{id}/sessions', { params: { path } })).data)
+  t.assert.ok((await client.DELETE('/users/{id}/sessions', { params: { path } })).data)
+  t.assert.ok((await client.DELETE('/user/{id}', { params: { path } })).data)
+  const events = await client.GET('/events', { params: { query: { userId: id } } })
+  t.assert.strictEqual(events.data?.items[0]?.type, 'user_deleted')
+}
