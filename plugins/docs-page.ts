@@ -24,6 +24,7 @@ export default fp(
       staticCSP: CONTENT_SECURITY_POLICY,
       theme: { title: 'Gatehouse' },
       uiConfig: {
+        layout: 'BaseLayout', // without a bar on top, whose logo holds a style of its own
         tryItOutEnabled: true,
         displayRequestDuration: true,
         displayOperationId: true,

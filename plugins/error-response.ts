@@ -1,10 +1,14 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifySchemaValidationError } from 'fastify'
+import Negotiator from 'negotiator'
 import { databaseFault, isTransient } from '../db/errors.ts'
 import { type CodedError, type ErrorCode, errors, type Fault } from './errors.ts'
 
 export const MAX_FAULTS_TOLD = 20
 const MAX_NAME_LENGTH = 100
+
+const JSON_TYPE = 'application/json'
+const PROBLEM = 'application/problem+json'
 
 /** What a status must or should come with (RFC 9110 11.6.1 and 15.6.4; RFC 6750 3). */
 const REQUIRED_HEADERS: Record<number, Record<string, string>> = {
@@ -61,9 +65,9 @@ export function renderError(error: CodedError, accept: string | undefined) {
     ...REQUIRED_HEADERS[statusCode],
     ...(error.retryAfterS && { 'retry-after': String(error.retryAfterS) }),
   }
-  if (accept?.includes('application/problem+json')) {
+  if (wantsProblem(accept)) {
     return {
-      headers: { 'content-type': 'application/problem+json; charset=utf-8', ...required },
+      headers: { 'content-type': `${PROBLEM}; charset=utf-8`, ...required },
       body: JSON.stringify({
         type: 'about:blank',
         title,
@@ -75,7 +79,7 @@ export function renderError(error: CodedError, accept: string | undefined) {
     }
   }
   return {
-    headers: { 'content-type': 'application/json; charset=utf-8', ...required },
+    headers: { 'content-type': `${JSON_TYPE}; charset=utf-8`, ...required },
     body: JSON.stringify({
       statusCode,
       code,
@@ -84,6 +88,16 @@ export function renderError(error: CodedError, accept: string | undefined) {
       ...faults,
     }),
   }
+}
+
+/**
+ * Whether a client would rather have RFC 9457 than our own shape: by weight, then by the order in
+ * which it names them (RFC 9110 12.5.1). Generated clients name both, ours first.
+ */
+function wantsProblem(accept: string | undefined): boolean {
+  if (!accept?.toLowerCase().includes(PROBLEM)) return false
+  const offered = [JSON_TYPE, PROBLEM, `${PROBLEM};charset=utf-8`]
+  return new Negotiator({ headers: { accept } }).mediaType(offered)?.startsWith(PROBLEM) ?? false
 }
 
 function isCoded(error: unknown): error is CodedError {

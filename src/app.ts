@@ -137,7 +137,7 @@ function corsOptions(allowedOrigins: string[]) {
     credentials: true,
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     exposedHeaders: [
-      ...['link', 'retry-after', 'x-request-id'],
+      ...['etag', 'link', 'retry-after', 'x-request-id'],
       ...['ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset'],
     ],
     strictPreflight: false, // its own refusal isn't of the shape that errors have

@@ -17,6 +17,7 @@ const TEST_PACKAGES = [
   // Debian's `redis-server` is but a link to a program of this package.
   { program: findRedisBinary, package: 'redis-tools', why: 'no Redis server' },
   { program: () => findProgram('wrk'), package: 'wrk', why: 'no wrk' },
+  { program: () => findProgram('chromium'), package: 'chromium', why: 'no Chromium' },
 ]
 
 const HOW_TO_GET_A_SERVER = `Gatehouse needs a MySQL or MariaDB server, and there is none on this machine.

@@ -1176,10 +1176,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description Versions of the account, as `ETag` told them: if it is of one of them, the answer is a 304
-                 * @example W/"3"
-                 */
+                /** @description Versions of the account, as `ETag` told them: if it is of one of them, the answer is a 304 */
                 "if-none-match"?: string;
             };
             path?: never;
@@ -1226,10 +1223,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description Versions of the account, as `ETag` told them: if it is of one of them, the answer is a 304
-                 * @example W/"3"
-                 */
+                /** @description Versions of the account, as `ETag` told them: if it is of one of them, the answer is a 304 */
                 "if-none-match"?: string;
             };
             path: {
@@ -1373,10 +1367,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description Versions of the account, as `ETag` told them: it is changed only if it is of one of them
-                 * @example W/"3"
-                 */
+                /** @description Versions of the account, as `ETag` told them: it is changed only if it is of one of them */
                 "if-match"?: string;
             };
             path: {
@@ -1939,10 +1930,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description Versions of the account, as `ETag` told them: it is changed only if it is of one of them
-                 * @example W/"3"
-                 */
+                /** @description Versions of the account, as `ETag` told them: it is changed only if it is of one of them */
                 "if-match"?: string;
             };
             path: {

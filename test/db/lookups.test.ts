@@ -43,7 +43,13 @@ test('lookups, of a session, a token and an account in one turn, are one questio
   t.assert.strictEqual(statements.length, 1, statements.join('\n'))
   const [bySession, byToken, profile, ...nobody] = result
   const { id, username, role } = user
-  const expected = { id, username, role, createdAt: (await findUser(db, id))?.createdAt }
+  const expected = {
+    id,
+    username,
+    role,
+    version: 1,
+    createdAt: (await findUser(db, id))?.createdAt,
+  }
   t.assert.deepStrictEqual(profile, expected)
   t.assert.strictEqual(bySession?.credential.kind, 'session')
   t.assert.strictEqual(byToken?.credential.kind, 'token')

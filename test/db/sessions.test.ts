@@ -32,6 +32,7 @@ test('a session, opened, is found by its secret id alone, and lasts as long as w
     'id',
     'role',
     'username',
+    'version',
   ])
   t.assert.strictEqual(await findActor(db, randomUUID()), undefined)
   const [row] = await rowsOf(db, user)

@@ -124,6 +124,25 @@ test('an error, for a client that accepts problem+json, has the same facts as RF
   })
 })
 
+test('an error, for a client that accepts both shapes, has the one that it would rather have', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const problem = 'application/problem+json'
+  for (const [accept, expected] of [
+    [`application/json, ${problem}`, 'application/json'],
+    [`${problem}, application/json`, problem],
+    [`application/json;q=0.5, ${problem};q=0.9`, problem],
+    [`application/json, ${problem};q=0.9`, 'application/json'],
+    [`*/*, ${problem}`, problem],
+    [`${problem};q=0`, 'application/json'],
+    [`${problem.toUpperCase()}`, problem],
+    [`${problem}; charset=utf-8`, problem],
+    [`x${problem}`, 'application/json'],
+  ] as const) {
+    const { headers } = await send(app, 'GET', '/me', { headers: { accept } })
+    t.assert.strictEqual(headers['content-type'], `${expected}; charset=utf-8`, accept)
+  }
+})
+
 test('an error, for a client that accepts JSON, anything or HTML, has the one shape', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   for (const accept of ['application/json', '*/*', 'text/html', 'nonsense', '']) {

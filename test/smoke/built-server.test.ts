@@ -44,6 +44,19 @@ test('a built server is ready as soon as the schema is, and not before', async (
   t.assert.strictEqual(again.stdout, 'The schema is up to date.\n')
 })
 
+test('a built server has the document, and the page if it is switched on', async (t: TestContext) => {
+  const environment = production(DATABASE_URL)
+  const { url } = await startServer(t, environment)
+  const document = await fetch(`${url}/openapi.json`)
+  t.assert.strictEqual(((await document.json()) as { openapi: string }).openapi, '3.1.0')
+  t.assert.strictEqual((await fetch(`${url}/docs`)).status, 404)
+
+  const open = await startServer(t, { ...environment, DOCS_ENABLED: 'true' })
+  const page = await fetch(`${open.url}/docs`)
+  t.assert.strictEqual(page.status, 200)
+  t.assert.match(await page.text(), /<title>Gatehouse<\/title>/)
+})
+
 test('a built server takes an account from its registration to its deletion', async (t: TestContext) => {
   const environment = production(secondDatabaseUrl)
   const migrated = await runScript(CLI, ['migrate'], environment)

@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { createDocumentCheck, type Exchange } from '../contract/document-check.ts'
 
-const checkCommitted = createDocumentCheck(JSON.parse(readFileSync('openapi.json', 'utf8')))
+type Check = ReturnType<typeof createDocumentCheck>
+
+let checkCommitted: Check | undefined
 
 /**
  * Builds a server whose answers are watched as they go to the socket, and compared with the
@@ -15,10 +17,13 @@ const checkCommitted = createDocumentCheck(JSON.parse(readFileSync('openapi.json
  */
 export async function watchResponses<App>(hasOwnDocument: boolean, make: () => Promise<App>) {
   const faults = new Set<string>()
-  let checkOwn: typeof checkCommitted | undefined
+  let checkOwn: Check | undefined
 
   function check(server: FastifyInstance, exchange: Exchange): string[] {
-    if (!hasOwnDocument) return checkCommitted(exchange)
+    if (!hasOwnDocument) {
+      checkCommitted ??= createDocumentCheck(JSON.parse(readFileSync('openapi.json', 'utf8')))
+      return checkCommitted(exchange)
+    }
     checkOwn ??= createDocumentCheck(JSON.parse(JSON.stringify(server.swagger())))
     return checkOwn(exchange)
   }
