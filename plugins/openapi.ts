@@ -3,6 +3,7 @@ import type { TSchema } from '@sinclair/typebox'
 import type { FastifySchema, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import type { OpenAPIV3, OpenAPIV3_1 } from 'openapi-types'
+import { DOCUMENTED_AS } from './documented-as.ts'
 import type { ErrorCode } from './errors.ts'
 import { type HeaderName, headers } from './openapi-headers.ts'
 import {
@@ -26,12 +27,6 @@ declare module 'fastify' {
     successHeaders?: readonly HeaderName[]
   }
 }
-
-/**
- * A keyword for schemas of text that stands for something else, as numbers in a URL do: the
- * document has this schema in place of the text's.
- */
-export const DOCUMENTED_AS = 'x-documented-as'
 
 /** Of the contract, not of the package: a client that suits 1.0 suits any 1.x. */
 const CONTRACT_VERSION = '1.0.0'

@@ -6,7 +6,7 @@ import {
   type ManagedUserRecord,
   updateUser as updateAccount,
 } from '../db/users.ts'
-import { DOCUMENTED_AS } from '../plugins/openapi.ts'
+import { DOCUMENTED_AS } from '../plugins/documented-as.ts'
 import { changeTo } from './change.ts'
 import { setEtag } from './conditional.ts'
 import type { Handler } from './handler.ts'

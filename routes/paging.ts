@@ -1,6 +1,6 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { DOCUMENTED_AS } from '../plugins/openapi.ts'
+import { DOCUMENTED_AS } from '../plugins/documented-as.ts'
 import { closedObject, nullable, ref } from './schemas.ts'
 
 const DEFAULT_LIMIT = 50

@@ -7,7 +7,7 @@ import {
 } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import type { UserRecord } from '../db/users.ts'
-import { DOCUMENTED_AS } from '../plugins/openapi.ts'
+import { DOCUMENTED_AS } from '../plugins/documented-as.ts'
 
 /**
  * A reference to a schema with an `$id`, which is then a component of the document and stands in

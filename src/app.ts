@@ -6,6 +6,7 @@ import auth, { restrict } from '../plugins/auth.ts'
 import crossSite from '../plugins/cross-site.ts'
 import cursors from '../plugins/cursors.ts'
 import database from '../plugins/database.ts'
+import docsPage from '../plugins/docs-page.ts'
 import errorHandler from '../plugins/error-handler.ts'
 import handlerTimeout from '../plugins/handler-timeout.ts'
 import jsonBody from '../plugins/json-body.ts'
@@ -99,7 +100,7 @@ async function registerAll(app: FastifyInstance, config: SettledConfig): Promise
   // Anyone
   await app.register(health)
   if (config.OPENAPI_ENABLED) await app.register(documents)
-  if (config.DOCS_ENABLED) await app.register(import('../plugins/docs-page.ts'))
+  if (config.DOCS_ENABLED) await app.register(docsPage)
   if (config.REGISTRATION === 'open') await app.register(registration)
   await app.register(async (scope) => {
     await scope.register(sessions, limits)

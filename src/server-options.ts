@@ -7,8 +7,8 @@ import {
   type RawServerDefault,
 } from 'fastify'
 import { clientAddress } from '../plugins/client-address.ts'
+import { DOCUMENTED_AS } from '../plugins/documented-as.ts'
 import { sendError } from '../plugins/error-handler.ts'
-import { DOCUMENTED_AS } from '../plugins/openapi.ts'
 import { REFUSED, refuseBeforeRouting } from '../plugins/raw-errors.ts'
 import { responseHeaders } from '../plugins/response-headers.ts'
 import { type Config, splitList } from './config.ts'
@@ -57,7 +57,7 @@ export function serverOptions(
         coerceTypes: false,
         removeAdditional: false,
         verbose: true, // a fault's message may then come from its schema's description
-        keywords: [DOCUMENTED_AS], // says nothing of what is valid
+        keywords: [DOCUMENTED_AS],
         allErrors: true, // bounded by the size of a body, and of what an answer tells
       },
     },
