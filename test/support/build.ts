@@ -1,9 +1,11 @@
+import { readFileSync } from 'node:fs'
 import type { TestContext } from 'node:test'
 import type { InjectOptions } from 'fastify'
 import { buildApp } from '../../src/app.ts'
 import { loadConfig, type SettledConfig } from '../../src/config.ts'
+import { createDocumentCheck, type Exchange } from '../contract/document-check.ts'
 import { LogCapture } from './log-capture.ts'
-import { watchResponses } from './response-check.ts'
+import { watchResponses } from './response-watch.ts'
 
 /** Low, so that a test's time goes to what it tests; the environment's schema begins at 10. */
 export const TEST_COST = 4
@@ -32,19 +34,30 @@ export async function build(t: TestContext, { failing = false, ...overrides }: B
     ...overrides,
   }
   const log = new LogCapture()
-  const { app, faults } = await watchResponses(config.REGISTRATION === 'admin', () =>
-    buildApp(config, log),
-  )
+  const { app, exchanges } = await watchResponses(() => buildApp(config, log))
   const secrets = new Set<string>([config.SESSION_SECRET])
   t.after(async () => {
     await app.close()
-    t.assert.deepStrictEqual([...faults], [], 'every answer is as the document says')
+    const faults = faultsOf(app, config, exchanges)
+    t.assert.deepStrictEqual(faults, [], 'every answer is as the document says')
     if (!failing) t.assert.deepStrictEqual(log.errors, [])
     for (const secret of secrets) {
       t.assert.ok(!log.text.includes(secret), 'the log holds no secret')
     }
   })
   return { app, log, keepSecret: (secret: string) => void secrets.add(secret) }
+}
+
+let checkCommitted: ReturnType<typeof createDocumentCheck> | undefined
+
+/** By the committed document, or by the server's own where its configuration makes another of it. */
+function faultsOf(app: App, { REGISTRATION }: SettledConfig, exchanges: Exchange[]): string[] {
+  if (exchanges.length === 0) return []
+  if (REGISTRATION !== 'open') {
+    return exchanges.flatMap(createDocumentCheck(JSON.parse(JSON.stringify(app.swagger()))))
+  }
+  checkCommitted ??= createDocumentCheck(JSON.parse(readFileSync('openapi.json', 'utf8')))
+  return exchanges.flatMap(checkCommitted)
 }
 
 /** A request with a JSON body, of the signed-in user if a cookie is given. */

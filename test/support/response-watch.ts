@@ -1,0 +1,40 @@
+import diagnostics from 'node:diagnostics_channel'
+import type { FastifyInstance } from 'fastify'
+import type { Exchange } from '../contract/document-check.ts'
+
+/**
+ * Builds a server whose answers are written down as they go to the socket: all but those that are
+ * made before routing. They are to be judged later, so that tests that take times aren't disturbed.
+ *
+ * @param make builds the server; it has begun to when it returns
+ * @returns what `make` did, and what has been answered so far
+ */
+export async function watchResponses<App>(make: () => Promise<App>) {
+  const exchanges: Exchange[] = []
+  const observe = (message: unknown) => {
+    const { fastify } = message as { fastify: FastifyInstance } // as Fastify documents the channel
+    fastify.addHook('onRequest', ({ method, routeOptions: { url } }, { raw }, done) => {
+      let head: Pick<Exchange, 'status' | 'headers'> | undefined
+      const { writeHead, end } = raw
+      raw.writeHead = (status: number, ...rest: unknown[]) => {
+        head = { status, headers: Object(rest.at(-1)) }
+        return Reflect.apply(writeHead, raw, [status, ...rest])
+      }
+      raw.end = (...parts: unknown[]) => {
+        const [payload] = parts
+        const body = typeof payload === 'string' || Buffer.isBuffer(payload) ? String(payload) : ''
+        if (head) exchanges.push({ method, url, ...head, body })
+        return Reflect.apply(end, raw, parts)
+      }
+      done()
+    })
+  }
+  diagnostics.subscribe('fastify.initialization', observe)
+  let making: Promise<App>
+  try {
+    making = make()
+  } finally {
+    diagnostics.unsubscribe('fastify.initialization', observe)
+  }
+  return { app: await making, exchanges }
+}
