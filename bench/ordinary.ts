@@ -8,7 +8,8 @@ import { openDatabase } from '../db/client.ts'
 import { now } from '../db/clock.ts'
 import { digest } from '../db/digest.ts'
 import { sessions, users } from '../db/schema.ts'
-import { IdParams, toUser, User } from '../routes/schemas.ts'
+import { DOCUMENTED_AS } from '../plugins/documented-as.ts'
+import { IdParams, Role, toUser, User } from '../routes/schemas.ts'
 
 const { PORT, DATABASE_URL = '', SESSION_SECRET = '' } = process.env
 const db = openDatabase(DATABASE_URL)
@@ -28,7 +29,11 @@ const store: SessionStore = {
   destroy: (_secretId, done) => done(),
 }
 
-const app = Fastify({ logger: false })
+const app = Fastify({
+  logger: false,
+  ajv: { customOptions: { keywords: [DOCUMENTED_AS] } }, // of the schemas' own
+})
+app.addSchema(Role)
 await app.register(cookie)
 await app.register(session, {
   cookieName: 'session',
