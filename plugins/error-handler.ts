@@ -10,7 +10,8 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   if (told.statusCode === 503) request.log.warn({ err: error }, 'request not served')
   else if (told.statusCode >= 500) request.log.error({ err: error }, 'request failed')
   const { headers, body } = renderError(told, request.headers.accept)
-  return reply.code(told.statusCode).headers(headers).send(body)
+  const bytes = Buffer.from(body) // to text Fastify would add a charset
+  return reply.code(told.statusCode).headers(headers).send(bytes)
 }
 
 export interface ErrorHandlerOptions {

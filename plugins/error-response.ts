@@ -53,7 +53,9 @@ export function toCodedError(error: unknown): CodedError {
 }
 
 /**
- * The one body that errors have, or the same facts as RFC 9457 for a client that asks for it.
+ * The one body that errors have, or the same facts as RFC 9457 for a client that asks for it. The
+ * types have no `charset`, which JSON doesn't know (RFC 8259 11): clients that tell the two apart
+ * compare them whole.
  *
  * @param accept the request's `Accept` header
  */
@@ -67,7 +69,7 @@ export function renderError(error: CodedError, accept: string | undefined) {
   }
   if (wantsProblem(accept)) {
     return {
-      headers: { 'content-type': `${PROBLEM}; charset=utf-8`, ...required },
+      headers: { 'content-type': PROBLEM, ...required },
       body: JSON.stringify({
         type: 'about:blank',
         title,
@@ -79,7 +81,7 @@ export function renderError(error: CodedError, accept: string | undefined) {
     }
   }
   return {
-    headers: { 'content-type': `${JSON_TYPE}; charset=utf-8`, ...required },
+    headers: { 'content-type': JSON_TYPE, ...required },
     body: JSON.stringify({
       statusCode,
       code,

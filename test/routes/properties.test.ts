@@ -86,8 +86,8 @@ test('any method, target, headers and body on the wire are answered, without a 5
       t.assert.ok(STATUSES.has(answer.statusCode), `${answer.statusCode} is none of ours`)
       t.assert.match(String(answer.headers['x-request-id']), /^[A-Za-z0-9._:-]{1,64}$/)
       t.assert.strictEqual(answer.headers['cache-control'], 'no-store')
-      const type = 'application/json; charset=utf-8'
-      t.assert.strictEqual(answer.headers['content-type']?.replace('problem+', ''), type)
+      const [type = ''] = answer.headers['content-type']?.split(';') ?? []
+      t.assert.ok(['application/json', 'application/problem+json'].includes(type))
     }),
     { numRuns: 150 },
   )
