@@ -1,6 +1,6 @@
 // Closed model: each connection sends its next request once the last one is answered.
 // Settings, by the environment, and what they mean: README.md. It ends with 1 if a threshold is broken.
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import autocannon from 'autocannon'
@@ -29,7 +29,16 @@ if (!isScenario(SCENARIO)) {
 }
 const connections = Number(CONNECTIONS)
 const limitMs = Number(process.env.P99_MS || P99_LIMITS[SCENARIO])
-const requests = requestsOf(SCENARIO)
+if (!(connections >= 1 && limitMs > 0 && Number(DURATION) > 0)) {
+  console.error('CONNECTIONS, DURATION and P99_MS are numbers above 0.')
+  process.exit(2)
+}
+const users = rows('users.csv')
+const logins = users.map(login)
+const reads = rows('cookies.csv').map(([cookie = ''], index) => {
+  const [id] = users[(index + DISTANCE) % users.length] ?? []
+  return { method: /** @type {const} */ ('GET'), path: `/user/${id}`, headers: { cookie } }
+})
 
 let next = 0
 const result = await autocannon({
@@ -37,12 +46,7 @@ const result = await autocannon({
   connections,
   duration: Number(DURATION),
   ...(RATE && { overallRate: Number(RATE) }),
-  setupClient(client) {
-    const own = next++
-    // Its own share, so that no two ask as the same account at once.
-    const share = requests.filter((_, index) => index % connections === own)
-    client.setRequests(share.length > 0 ? share : requests)
-  },
+  setupClient: (client) => client.setRequests(requestsOf(SCENARIO, next++)),
 })
 
 const { total, average } = result.requests
@@ -72,22 +76,35 @@ function isScenario(name) {
 }
 
 /**
+ * What a connection sends, over and over.
+ *
  * @param {'read' | 'login' | 'mixed'} scenario
+ * @param {number} own the number of the connection
  * @returns {autocannon.Request[]}
  */
-function requestsOf(scenario) {
-  const users = rows('users.csv')
-  if (scenario === 'login') return users.map(login)
-  const reads = rows('cookies.csv').map(([cookie = ''], index) => {
-    const [id] = users[(index + DISTANCE) % users.length] ?? []
-    return { method: /** @type {const} */ ('GET'), path: `/user/${id}`, headers: { cookie } }
+function requestsOf(scenario, own) {
+  if (scenario === 'login') return share(logins, own)
+  const ownReads = share(reads, own)
+  if (scenario === 'read') return ownReads
+  const ownLogins = share(logins, own)
+  // Whole rounds, or a connection that waits for logins would leave the reads to others. Each has
+  // its login at another place than its neighbour's.
+  const length = Math.ceil(ownReads.length / (LOGIN_EACH - 1)) * LOGIN_EACH
+  return Array.from({ length }, (_, index) => {
+    const isLogin = (index + own) % LOGIN_EACH === 0
+    const from = isLogin ? ownLogins : ownReads
+    return from[(isLogin ? Math.floor(index / LOGIN_EACH) : index) % from.length] ?? {}
   })
-  if (scenario === 'read') return reads
-  // Each connection takes every so many of them: counted in rounds, so that all get their logins.
-  return reads.map((read, index) => {
-    const round = Math.floor(index / connections) + (index % connections)
-    return round % LOGIN_EACH === 0 ? login(users[index % users.length] ?? []) : read
-  })
+}
+
+/**
+ * @param {autocannon.Request[]} all
+ * @param {number} own
+ * @returns a part that no other connection has, so that no two ask as the same account at once
+ */
+function share(all, own) {
+  const part = all.filter((_, index) => index % connections === own)
+  return part.length > 0 ? part : all
 }
 
 /**
@@ -108,6 +125,11 @@ function login([, username, password]) {
  * @returns {string[][]}
  */
 function rows(name) {
-  const [, ...lines] = readFileSync(join(DATA, name), 'utf8').trimEnd().split('\n')
+  const file = join(DATA, name)
+  const [, ...lines] = existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : []
+  if (lines.length === 0) {
+    console.error(`${file} holds nothing: run gatehouse seed.`)
+    process.exit(2)
+  }
   return lines.slice(0, MOST_REQUESTS).map((line) => line.split(','))
 }

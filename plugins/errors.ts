@@ -31,7 +31,7 @@ export const errors = {
   PRECONDITION_FAILED: coded(
     'PRECONDITION_FAILED',
     412,
-    'The account has changed since it was read.',
+    'The account is not of a version that If-Match names.',
   ),
   BODY_TOO_LARGE: coded('BODY_TOO_LARGE', 413, 'The body is longer than 16 KiB.'),
   UNSUPPORTED_MEDIA_TYPE: coded(

@@ -98,7 +98,7 @@ export function conditionParameter(
       condition === 'if-match'
         ? 'Versions of the account, as `ETag` told them: it is changed only if it is of one of them'
         : 'Versions of the account, as `ETag` told them: if it is of one of them, the answer is a 304',
-    schema: { type: 'string', maxLength: 1000 }, // no example: pages would send it
+    schema: { type: 'string' }, // no example: pages would send it
   }
 }
 

@@ -79,7 +79,7 @@ const deleteUserSchema = {
   response: { 200: ref(Message) },
 }
 
-const changeErrors = ['USER_NOT_FOUND', 'OWN_ACCOUNT'] as const
+const changeErrors = ['USER_NOT_FOUND', 'OWN_ACCOUNT', 'PRECONDITION_FAILED'] as const
 
 /** `GET /users`, `PATCH` and `DELETE /user/{id}`: the scope asks for an admin. */
 export default (async (app) => {
@@ -122,7 +122,7 @@ export default (async (app) => {
     url: '/user/:id',
     config: {
       condition: 'if-match',
-      errors: [...changeErrors, 'PRECONDITION_FAILED'],
+      errors: changeErrors,
       successHeaders: ['etag'],
     },
     schema: updateUserSchema,
@@ -131,7 +131,7 @@ export default (async (app) => {
   app.route({
     method: 'DELETE',
     url: '/user/:id',
-    config: { errors: changeErrors },
+    config: { condition: 'if-match', errors: changeErrors },
     schema: deleteUserSchema,
     handler: deleteUser,
   })

@@ -41,7 +41,11 @@ export const PageQuery = closedObject(pageParameters)
 export function page<Item extends TSchema>($id: string, item: Item) {
   return Type.Object(
     { items: Type.Array(ref(item), { maxItems: MAX_LIMIT }), nextCursor: nullable(Cursor) },
-    { $id, description: 'A part of a list, and where the next begins; null at the end' },
+    {
+      $id,
+      description:
+        'A part of a list, and where the next begins: null at the end, but for events in the order `oldest`, whose last cursor is good for what comes later',
+    },
   )
 }
 

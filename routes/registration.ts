@@ -37,7 +37,13 @@ export default (async (app) => {
   app.route({
     method: 'POST',
     url: '/user',
-    config: { errors: ['PASSWORD_REFUSED', 'USERNAME_TAKEN', 'HASH_CAPACITY'] },
+    config: {
+      errors: [
+        ...(['PASSWORD_REFUSED', 'USERNAME_TAKEN', 'HASH_CAPACITY'] as const),
+        // Where only admins may. A client is made once, for servers of either configuration.
+        ...(['UNAUTHENTICATED', 'NOT_PERMITTED'] as const),
+      ],
+    },
     schema: createUserSchema,
     handler: createUser,
   })

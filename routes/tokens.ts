@@ -18,6 +18,9 @@ import { closedObject, Id, IdParams, Message, Moment, nullable, ref } from './sc
 const TOKEN_BYTES = 32
 const MAX_LIFETIME_MS = 10 * 365 * 24 * 60 * 60 * 1_000
 
+/** No control characters, and none that turn the direction of text; as every dialect has it. */
+const NAME = '^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028-\\u202e\\u2066-\\u2069\\ufeff]+$'
+
 const tags = ['Tokens']
 
 const TokenName = Type.String({ minLength: 1, maxLength: 100, examples: ['nightly job'] })
@@ -43,7 +46,7 @@ export const NewToken = Type.Object(
 
 export const TokenRequest = closedObject(
   {
-    name: { ...TokenName, pattern: '^[^\\p{C}]+$', description: 'without control characters' },
+    name: { ...TokenName, pattern: NAME, description: 'without control characters' },
     expiresAt: Type.Optional({
       ...Moment,
       description: 'in the future, ten years at most; without it, the token does not expire',
@@ -87,6 +90,9 @@ const endTokenSchema = {
 export default (async (app) => {
   const createToken: Handler<typeof createTokenSchema> = async (request) => {
     const { name, expiresAt } = request.body
+    if (!name.isWellFormed()) {
+      throw new errors.VALIDATION_FAILED().at('body.name', 'must be well-formed Unicode')
+    }
     const secret = `gh_${randomBytes(TOKEN_BYTES).toString('base64url')}`
     const made = await addToken(app.db, changeToOwn(request), {
       secret,

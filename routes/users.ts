@@ -58,5 +58,8 @@ export default (async (app) => {
 
 function answer(request: FastifyRequest, reply: FastifyReply, user: UserRecord) {
   setEtag(reply, user)
-  return hasVersion(request, user) ? reply.code(304).send() : toUser(user)
+  if (!hasVersion(request, user)) return toUser(user)
+  reply.code(304)
+  // Fastify takes the length that it tells of a HEAD from the body: that of the 200 (RFC 9110 8.6).
+  return request.method === 'HEAD' ? toUser(user) : reply.send()
 }

@@ -145,7 +145,7 @@ export const Environment = Type.Object(
     DOCS_ENABLED: Type.Optional(
       Type.Boolean({
         title: '`true` or `false`; `false` in production, else `true`',
-        description: 'whether `/docs` is there, a page to try the operations',
+        description: 'whether `/docs` is there, a page to try the operations, with their document',
       }),
     ),
     RATE_LIMIT_ENABLED: Type.Boolean({

@@ -366,7 +366,7 @@ export interface components {
             createdAt: string;
             disabled: boolean;
         };
-        /** @description A part of a list, and where the next begins; null at the end */
+        /** @description A part of a list, and where the next begins: null at the end, but for events in the order `oldest`, whose last cursor is good for what comes later */
         ManagedUserPage: {
             items: components["schemas"]["ManagedUser"][];
             nextCursor: string | null;
@@ -456,7 +456,7 @@ export interface components {
             /** @description whether this is the session that asks */
             current: boolean;
         };
-        /** @description A part of a list, and where the next begins; null at the end */
+        /** @description A part of a list, and where the next begins: null at the end, but for events in the order `oldest`, whose last cursor is good for what comes later */
         SessionPage: {
             items: components["schemas"]["Session"][];
             nextCursor: string | null;
@@ -512,7 +512,7 @@ export interface components {
             lastUsedAt: string | null;
             token: string;
         };
-        /** @description A part of a list, and where the next begins; null at the end */
+        /** @description A part of a list, and where the next begins: null at the end, but for events in the order `oldest`, whose last cursor is good for what comes later */
         TokenPage: {
             items: components["schemas"]["Token"][];
             nextCursor: string | null;
@@ -570,7 +570,7 @@ export interface components {
             /** Format: int64 */
             count: number;
         };
-        /** @description A part of a list, and where the next begins; null at the end */
+        /** @description A part of a list, and where the next begins: null at the end, but for events in the order `oldest`, whose last cursor is good for what comes later */
         EventPage: {
             items: components["schemas"]["Event"][];
             nextCursor: string | null;
@@ -795,7 +795,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `PRECONDITION_FAILED`: The account has changed since it was read. */
+        /** @description `PRECONDITION_FAILED`: The account is not of a version that If-Match names. */
         PreconditionFailed: {
             headers: {
                 "x-request-id": components["headers"]["x-request-id"];
@@ -1049,6 +1049,25 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /**
+             * @description `UNAUTHENTICATED`: There is no valid session or token.
+             *
+             *     `NOT_PERMITTED`: This account may not do that.
+             */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             403: components["responses"]["CrossSite"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["BodyTooLarge"];
@@ -1290,7 +1309,10 @@ export interface operations {
     deleteUser: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Versions of the account, as `ETag` told them: it is changed only if it is of one of them */
+                "if-match"?: string;
+            };
             path: {
                 /** @description a whole number from 1 to 9007199254740991 */
                 id: number;
@@ -1355,6 +1377,7 @@ export interface operations {
             404: components["responses"]["UserNotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["OwnAccount"];
+            412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyRequests"];
@@ -1462,7 +1485,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A part of a list, and where the next begins; null at the end */
+            /** @description A part of a list, and where the next begins: null at the end, but for events in the order `oldest`, whose last cursor is good for what comes later */
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -1718,7 +1741,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A part of a list, and where the next begins; null at the end */
+            /** @description A part of a list, and where the next begins: null at the end, but for events in the order `oldest`, whose last cursor is good for what comes later */
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -2068,7 +2091,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A part of a list, and where the next begins; null at the end */
+            /** @description A part of a list, and where the next begins: null at the end, but for events in the order `oldest`, whose last cursor is good for what comes later */
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -2143,7 +2166,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A part of a list, and where the next begins; null at the end */
+            /** @description A part of a list, and where the next begins: null at the end, but for events in the order `oldest`, whose last cursor is good for what comes later */
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -2296,7 +2319,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A part of a list, and where the next begins; null at the end */
+            /** @description A part of a list, and where the next begins: null at the end, but for events in the order `oldest`, whose last cursor is good for what comes later */
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];

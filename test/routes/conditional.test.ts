@@ -46,6 +46,7 @@ test('If-None-Match, with the version among its tags or *, is answered by an emp
   const { headers } = await giveToken(app, account)
   for (const known of ['W/"1"', '"1"', 'W/"7", W/"1"', '"other",W/"1"', '*', ' W/"1" ']) {
     for (const url of ['/me', `/user/${account.id}`]) {
+      const whole = await send(app, 'GET', url, { headers })
       for (const method of ['GET', 'HEAD'] as const) {
         const answer = await send(app, method, url, {
           headers: { ...headers, 'if-none-match': known },
@@ -54,6 +55,8 @@ test('If-None-Match, with the version among its tags or *, is answered by an emp
         t.assert.strictEqual(answer.headers.etag, 'W/"1"')
         t.assert.strictEqual(answer.headers['cache-control'], 'no-store')
         t.assert.strictEqual(answer.body, '')
+        const length = method === 'HEAD' ? whole.headers['content-length'] : undefined
+        t.assert.strictEqual(answer.headers['content-length'], length)
       }
     }
   }
@@ -105,6 +108,18 @@ test('If-Match on PATCH, with another version, is a 412 that changes nothing', a
     t.assert.strictEqual(answer.statusCode, 200, answer.body)
     t.assert.strictEqual(answer.headers.etag, `W/"${version}"`)
   }
+})
+
+test('If-Match on DELETE, with another version, is a 412 that deletes nothing', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const cookie = await signIn(app, await makeUser(app, 'admin'))
+  const { id } = await makeUser(app)
+  const remove = (ifMatch: string) =>
+    send(app, 'DELETE', `/user/${id}`, { cookie, headers: { 'if-match': ifMatch } })
+  assertError(t, await remove('W/"2"'), 412, 'PRECONDITION_FAILED')
+  t.assert.ok(await storedUser(app, id))
+  t.assert.strictEqual((await remove('W/"1"')).statusCode, 200)
+  t.assert.strictEqual(await storedUser(app, id), undefined)
 })
 
 test('If-Match, for an account that may not be changed or is not there, comes after that', async (t: TestContext) => {

@@ -51,7 +51,13 @@ test(
 
 test('a file of the page that is not there is an error like any other', async (t: TestContext) => {
   const { url } = await serve(t, { DATABASE_URL: await createDatabase(), DOCS_ENABLED: true })
-  for (const path of ['/docs/static/nothing.js', '/docs/static/../../package.json', '/docs/else']) {
+  for (const path of [
+    '/docs/static/nothing.js',
+    '/docs/static/',
+    '/docs/static/oauth2-redirect.html',
+    '/docs/static/../../package.json',
+    '/docs/else',
+  ]) {
     const answer = await fetch(`${url}${path}`)
     t.assert.strictEqual(answer.status, 404)
     const { code } = (await answer.json()) as { code: string }

@@ -4,15 +4,20 @@ import type { Exchange } from '../contract/document-check.ts'
 
 /**
  * Builds a server whose answers are written down as they go to the socket: all but those that are
- * made before routing. They are to be judged later, so that tests that take times aren't disturbed.
+ * made before routing, and those of routes that a test adds. They are to be judged later, so that tests that take times aren't disturbed.
  *
  * @param make builds the server; it has begun to when it returns
  * @returns what `make` did, and what has been answered so far
  */
 export async function watchResponses<App>(make: () => Promise<App>) {
   const exchanges: Exchange[] = []
+  const ownRoutes = new Set<string>()
+  let isBuilt = false
   const observe = (message: unknown) => {
     const { fastify } = message as { fastify: FastifyInstance } // as Fastify documents the channel
+    fastify.addHook('onRoute', ({ url }) => {
+      if (!isBuilt) ownRoutes.add(url)
+    })
     fastify.addHook('onRequest', ({ method, routeOptions: { url } }, { raw }, done) => {
       let head: Pick<Exchange, 'status' | 'headers'> | undefined
       const { writeHead, end } = raw
@@ -23,7 +28,8 @@ export async function watchResponses<App>(make: () => Promise<App>) {
       raw.end = (...parts: unknown[]) => {
         const [payload] = parts
         const body = typeof payload === 'string' || Buffer.isBuffer(payload) ? String(payload) : ''
-        if (head) exchanges.push({ method, url, ...head, body })
+        const isOwn = url === undefined || ownRoutes.has(url)
+        if (head && isOwn) exchanges.push({ method, url, ...head, body })
         return Reflect.apply(end, raw, parts)
       }
       done()
@@ -36,5 +42,7 @@ export async function watchResponses<App>(make: () => Promise<App>) {
   } finally {
     diagnostics.unsubscribe('fastify.initialization', observe)
   }
-  return { app: await making, exchanges }
+  const app = await making
+  isBuilt = true
+  return { app, exchanges }
 }
