@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { findProgram } from '../../src/server-binary.mjs'
 import { createDatabase } from '../support/database.ts'
 import { makeFolder } from '../support/folder.ts'
+import { query } from '../support/query.ts'
 
 const SERVER = resolve('dist/src/server.js')
 const CLI = resolve('dist/src/cli.js')
@@ -65,6 +66,26 @@ for (const scenario of SCENARIOS) {
     },
   )
 }
+
+test('load/autocannon.mjs, mixed, of many connections with few rows each, sends one login to nineteen reads', async (t: TestContext) => {
+  const countLogins = async () => {
+    const [row] = await query(environment.DATABASE_URL, 'SELECT COUNT(*) AS logins FROM sessions')
+    return Number(row?.logins)
+  }
+  const before = await countLogins()
+  const settings = { SCENARIO: 'mixed', CONNECTIONS: '25', DURATION: '4', P99_MS: '20000' }
+  const { said } = await autocannon(settings)
+  const logins = (await countLogins()) - before
+  const requests = Number(/^mixed: (\d+) requests/.exec(said)?.[1])
+  // Not to the number: the connections are cut off in the middle of their rounds.
+  t.assert.ok(logins * 10 < requests && logins * 40 > requests, `${logins} of ${requests}`)
+})
+
+test('load/autocannon.mjs, without data, says what to do', async (t: TestContext) => {
+  const { code, said } = await autocannon({ DATA: folder })
+  t.assert.strictEqual(code, 2)
+  t.assert.match(said, /users\.csv holds nothing: run gatehouse seed\.\n$/)
+})
 
 test('load/autocannon.mjs, whose threshold is broken, names it and ends with 1', async (t: TestContext) => {
   const slow = await autocannon({ SCENARIO: 'login', P99_MS: '1' })
