@@ -18,59 +18,65 @@ interface Answer {
   response: Response
 }
 
-test('the client, refused for what it sent, is told the code of the reason', async (t: TestContext) => {
-  const { app, url } = await serve(t, { DATABASE_URL })
-  const account = await makeUser(app)
-  const admin = await makeUser(app, 'admin')
-  const [anybody, user, byToken, boss] = [
-    clientOf(url, log),
-    await signedIn(log, url, account, 'cookie'),
-    await signedIn(log, url, account, 'token'),
-    await signedIn(log, url, admin, 'cookie'),
-  ]
-  const own = { path: { id: account.id } }
-  const missing = { path: { id: Number.MAX_SAFE_INTEGER } }
-  const { username } = account
-  const newAccount = () => ({ username: `u-${randomUUID()}`, password: PASSWORD })
-  const raw = (text: string) => ({ bodySerializer: () => text, body: newAccount() })
+const newAccount = () => ({ username: `u-${randomUUID()}`, password: PASSWORD })
+const missing = { path: { id: Number.MAX_SAFE_INTEGER } }
 
+test('the client, of nobody, refused for what it sent, is told the code of the reason', async (t: TestContext) => {
+  const { app, url } = await serve(t, { DATABASE_URL })
+  const { username } = await makeUser(app)
+  const anybody = clientOf(url, log)
   await assertRefusals(t, {
-    VALIDATION_FAILED: () => user.GET('/user/{id}', { params: { path: { id: 0 } } }),
-    INVALID_JSON: () => anybody.POST('/user', raw('{')),
-    BODY_TOO_LARGE: () => anybody.POST('/user', raw('x'.repeat(20_000))),
-    UNSUPPORTED_MEDIA_TYPE: () =>
-      anybody.POST('/user', { body: newAccount(), headers: { 'content-type': 'text/plain' } }),
-    BAD_REQUEST: () =>
-      user.GET('/user/{id}', { params: own, pathSerializer: () => `${url}/user/%zz` }),
-    HEADERS_TOO_LARGE: () => user.GET('/me', { headers: { 'x-filler': 'x'.repeat(20_000) } }),
     INVALID_CREDENTIALS: () => anybody.POST('/login', { body: { username, password: PASSWORD } }),
     PASSWORD_REFUSED: () => anybody.POST('/user', { body: { ...newAccount(), password: 'short' } }),
     USERNAME_TAKEN: () => anybody.POST('/user', { body: { username, password: PASSWORD } }),
     UNAUTHENTICATED: () => anybody.GET('/me'),
-    SESSION_REQUIRED: () => byToken.GET('/tokens'),
-    NOT_PERMITTED: () => user.GET('/users'),
-    CROSS_SITE: () => user.POST('/logout', { headers: { 'sec-fetch-site': 'cross-site' } }),
-    USER_NOT_FOUND: () => user.GET('/user/{id}', { params: missing }),
-    SESSION_NOT_FOUND: () => user.DELETE('/sessions/{id}', { params: missing }),
-    TOKEN_NOT_FOUND: () => user.DELETE('/tokens/{id}', { params: missing }),
-    OWN_ACCOUNT: () => boss.DELETE('/user/{id}', { params: { path: { id: admin.id } } }),
-    PASSWORD_MISSING: () =>
-      user.PUT('/user/update-password/{id}', { params: own, body: { password: '' } }),
-    WRONG_CURRENT_PASSWORD: () =>
-      user.PUT('/user/update-password/{id}', {
-        params: own,
-        body: { password: PASSWORD, currentPassword: PASSWORD },
-      }),
-    PRECONDITION_FAILED: () =>
-      boss.PATCH('/user/{id}', {
-        params: { ...own, header: { 'if-match': 'W/"2"' } },
-        body: { disabled: true },
-      }),
-    // What the client's types don't offer.
-    ROUTE_NOT_FOUND: () => anybody.GET('/nothing' as '/me'),
-    METHOD_NOT_ALLOWED: () => anybody.DELETE('/me' as '/sessions'),
   })
 })
+
+for (const by of ['cookie', 'token'] as const) {
+  test(`the client, by ${by}, refused for what it sent, is told the code of the reason`, async (t: TestContext) => {
+    const { app, url } = await serve(t, { DATABASE_URL })
+    const [account, admin] = [await makeUser(app), await makeUser(app, 'admin')]
+    const user = await signedIn(log, url, account, by)
+    const boss = await signedIn(log, url, admin, by)
+    const ended = await signedIn(log, url, account, by)
+    await ended.POST('/logout')
+    const own = { path: { id: account.id } }
+    const change = (more: object) => boss.PATCH('/user/{id}', { params: own, body: {}, ...more })
+
+    await assertRefusals(t, {
+      UNAUTHENTICATED: () => ended.GET('/me'),
+      VALIDATION_FAILED: () => user.GET('/user/{id}', { params: { path: { id: 0 } } }),
+      INVALID_JSON: () => change({ bodySerializer: () => '{' }),
+      BODY_TOO_LARGE: () => change({ bodySerializer: () => 'x'.repeat(20_000) }),
+      UNSUPPORTED_MEDIA_TYPE: () => change({ headers: { 'content-type': 'text/plain' } }),
+      BAD_REQUEST: () =>
+        user.GET('/user/{id}', { params: own, pathSerializer: () => `${url}/user/%zz` }),
+      HEADERS_TOO_LARGE: () => user.GET('/me', { headers: { 'x-filler': 'x'.repeat(20_000) } }),
+      NOT_PERMITTED: () => user.GET('/users'),
+      CROSS_SITE: () => user.POST('/logout', { headers: { 'sec-fetch-site': 'cross-site' } }),
+      USER_NOT_FOUND: () => user.GET('/user/{id}', { params: missing }),
+      SESSION_NOT_FOUND: () => user.DELETE('/sessions/{id}', { params: missing }),
+      OWN_ACCOUNT: () => boss.DELETE('/user/{id}', { params: { path: { id: admin.id } } }),
+      PRECONDITION_FAILED: () =>
+        boss.DELETE('/user/{id}', { params: { ...own, header: { 'if-match': 'W/"2"' } } }),
+      // What the client's types don't offer.
+      ROUTE_NOT_FOUND: () => user.GET('/nothing' as '/me'),
+      METHOD_NOT_ALLOWED: () => user.DELETE('/me' as '/sessions'),
+    })
+    const setPassword = (body: { password: string; currentPassword?: string }) =>
+      user.PUT('/user/update-password/{id}', { params: own, body })
+    if (by === 'token') await assertRefusals(t, { SESSION_REQUIRED: () => user.GET('/tokens') })
+    else {
+      await assertRefusals(t, {
+        TOKEN_NOT_FOUND: () => user.DELETE('/tokens/{id}', { params: missing }),
+        PASSWORD_MISSING: () => setPassword({ password: '' }),
+        PASSWORD_REFUSED: () => setPassword({ password: 'short' }),
+        WRONG_CURRENT_PASSWORD: () => setPassword({ password: PASSWORD, currentPassword: 'wrong' }),
+      })
+    }
+  })
+}
 
 test('the client, refused for how much it asks, is told the code of the reason and when to try again', async (t: TestContext) => {
   const limited = await serve(t, { DATABASE_URL, RATE_LIMIT_ENABLED: true, RATE_LIMIT_MAX: 1 })
