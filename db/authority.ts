@@ -34,6 +34,11 @@ export interface Change {
   versions?: readonly number[] | undefined
 }
 
+/** Whether an account is of a version that a change is meant for. */
+export function isWanted({ versions }: Pick<Change, 'versions'>, account: { version: number }) {
+  return versions === undefined || versions.includes(account.version)
+}
+
 /** Who may make a change. */
 type Rule = 'own-or-admin' | 'admin' | 'admin-on-another'
 
@@ -77,7 +82,7 @@ export async function authorize(
   if (rule === 'admin-on-another' && userId === actor.id) return { refusal: 'own-account' }
   const account = rows.find(({ id }) => id === userId)
   if (!account) return { refusal: 'not-found' }
-  if (versions && !versions.includes(account.version)) return { refusal: 'version-differs' }
+  if (!isWanted({ versions }, account)) return { refusal: 'version-differs' }
   return { account }
 }
 

@@ -109,6 +109,7 @@ function codeOf(body: string): string | undefined {
   }
 }
 
+/** Follows a reference of the document, if there is one. */
 export function resolve<Node extends object>(
   document: Document,
   node: Node | Reference | undefined,
@@ -121,8 +122,8 @@ export function resolve<Node extends object>(
   ) as Node // as the reference says
 }
 
-/** References of the document, as references into it. */
-function absolute(schema: object): object {
+/** References of the document, as references into the schema `document` of an Ajv that has it. */
+export function absolute(schema: object): object {
   return JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"document#/'))
 }
 
@@ -131,6 +132,6 @@ function closed<Node>(node: Node): Node {
   if (Array.isArray(node)) return node.map(closed) as Node
   if (typeof node !== 'object' || node === null) return node
   const copy = Object.fromEntries(Object.entries(node).map(([key, value]) => [key, closed(value)]))
-  const isObject = 'properties' in node && [node].some((n) => 'type' in n && n.type === 'object')
+  const isObject = 'properties' in node && 'type' in node && node.type === 'object'
   return { ...copy, ...(isObject && { additionalProperties: false }) } as Node
 }

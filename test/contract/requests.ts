@@ -3,7 +3,7 @@ import addFormats from 'ajv-formats'
 import fc from 'fast-check'
 import type { OpenAPIV3_1 } from 'openapi-types'
 import { texts } from '../support/arbitraries.ts'
-import { resolve } from './document-check.ts'
+import { absolute, resolve } from './document-check.ts'
 import { anyJson, valuesOf } from './from-schema.ts'
 
 type Document = OpenAPIV3_1.Document
@@ -27,8 +27,7 @@ export function requestsTo(document: Document, operation: Operation) {
   addFormats.default(ajv)
   ajv.addSchema({ $id: 'document', ...document })
   const dereference = (node: object) => resolve<Schema>(document, node) ?? {}
-  const accepts = (schema: object, value: unknown) =>
-    ajv.validate(JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"document#/')), value)
+  const accepts = (schema: object, value: unknown) => ajv.validate(absolute(schema), value)
 
   const parameters = (operation.parameters ?? []) as Parameter[]
   const bodySchema = bodySchemaOf(operation)
