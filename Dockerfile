@@ -10,6 +10,7 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY db db
 COPY plugins plugins
 COPY routes routes
+COPY scripts scripts
 COPY src src
 RUN npm run build
 

@@ -1,8 +1,8 @@
 import { hash } from '@node-rs/bcrypt'
 import { createConnection } from 'mysql2/promise'
 import { closeDatabase, openDatabase } from '../db/client.ts'
-import { createSeedSecrets, type SeededUser, storeSeed } from '../src/seed-data.ts'
-import { migrateDatabase } from '../src/settle.ts'
+import { migrateDatabase } from '../src/config/resolve.ts'
+import { createSeedSecrets, type SeededUser, storeSeed } from '../src/seed/data.ts'
 
 export const SECRET = 'a secret that the benchmark alone signs with'
 export const COST = 10

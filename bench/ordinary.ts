@@ -8,8 +8,8 @@ import { openDatabase } from '../db/client.ts'
 import { now } from '../db/clock.ts'
 import { digest } from '../db/digest.ts'
 import { sessions, users } from '../db/schema.ts'
-import { DOCUMENTED_AS } from '../plugins/documented-as.ts'
-import { IdParams, Role, toUser, User } from '../routes/schemas.ts'
+import { DOCUMENTED_AS } from '../plugins/openapi/documented-as.ts'
+import { IdParams, Role, toUser, User } from '../routes/common/schemas.ts'
 
 const { PORT, DATABASE_URL = '', SESSION_SECRET = '' } = process.env
 const db = openDatabase(DATABASE_URL)

@@ -1,5 +1,5 @@
 import { DrizzleQueryError } from 'drizzle-orm/errors'
-import { LookupError } from './batch.ts'
+import { LookupError } from './lookups/batch.ts'
 
 /** The part of a database error that may be told: its message and its `sql` hold parameters. */
 export interface DatabaseFault {

@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
-import { type Actor, mayActOn } from '../db/authority.ts'
 import { hexDigest } from '../db/digest.ts'
-import type { UserRecord } from '../db/users.ts'
-import { type ErrorCode, errors } from './errors.ts'
+import { type Actor, mayActOn } from '../db/queries/authority.ts'
+import type { UserRecord } from '../db/queries/users.ts'
+import { type ErrorCode, errors } from './errors/errors.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

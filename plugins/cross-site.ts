@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { errors } from './errors.ts'
+import { errors } from './errors/errors.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import { errors } from './errors.ts'
+import { errors } from './errors/errors.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
 import { closeDatabase, type Database, openDatabase } from '../db/client.ts'
-import { isSchemaCurrent } from '../db/migrations.ts'
+import { isSchemaCurrent } from '../db/migrate.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import { errors } from './errors.ts'
+import { errors } from './errors/errors.ts'
 
 /**
  * Takes JSON in UTF-8 (RFC 8259) and nothing else. An empty body is no body, since clients send

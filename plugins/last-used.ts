@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin'
-import type { Credential } from '../db/authority.ts'
-import { touchSessions } from '../db/sessions.ts'
-import { touchTokens } from '../db/tokens.ts'
+import type { Credential } from '../db/queries/authority.ts'
+import { touchSessions } from '../db/queries/sessions.ts'
+import { touchTokens } from '../db/queries/tokens.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

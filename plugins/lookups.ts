@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin'
 import { closeDatabase, openDatabase } from '../db/client.ts'
-import { createLookups, LOOKUP_CONNECTIONS, type Lookups } from '../db/lookups.ts'
-import type { SessionLimits } from '../db/sessions.ts'
+import { createLookups, LOOKUP_CONNECTIONS, type Lookups } from '../db/lookups/lookups.ts'
+import type { SessionLimits } from '../db/queries/sessions.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

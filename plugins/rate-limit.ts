@@ -5,7 +5,7 @@ import fp from 'fastify-plugin'
 import type { Redis } from 'ioredis'
 import { LruMap } from 'toad-cache'
 import { addressRange, clientAddress } from './client-address.ts'
-import { errors } from './errors.ts'
+import { errors } from './errors/errors.ts'
 
 export interface RateLimitOptions {
   max: number

@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
 import helmet from 'helmet'
-import { errors } from './errors.ts'
+import { errors } from './errors/errors.ts'
 
 export type Headers = Record<string, string>
 

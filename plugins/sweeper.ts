@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import { type Retention, sweep } from '../db/sweep.ts'
+import { type Retention, sweep } from '../db/queries/sweep.ts'
 
 export interface SweeperOptions extends Retention {
   /** How long to wait between two sweeps. */

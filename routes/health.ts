@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
-import { isSchemaCurrent } from '../db/migrations.ts'
-import { errors } from '../plugins/errors.ts'
-import type { Handler } from './handler.ts'
-import { ref, stringEnum } from './schemas.ts'
+import { isSchemaCurrent } from '../db/migrate.ts'
+import { errors } from '../plugins/errors/errors.ts'
+import type { Handler } from './common/handler.ts'
+import { ref, stringEnum } from './common/schemas.ts'
 
 const READY_TIMEOUT_MS = 2_000
 

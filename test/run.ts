@@ -7,7 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createConnection } from 'mysql2/promise'
-import { joinEmbeddedDatabase } from '../src/embedded-database.ts'
+import { joinEmbeddedDatabase } from '../src/embedded-database/embedded-database.ts'
 
 const FILES_AT_ONCE = 3
 const BUILD = '.test-build'

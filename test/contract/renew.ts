@@ -4,9 +4,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildApp } from '../../src/app.ts'
-import { loadConfig } from '../../src/config.ts'
-import { joinEmbeddedDatabase } from '../../src/embedded-database.ts'
-import { migrateDatabase } from '../../src/settle.ts'
+import { loadConfig } from '../../src/config/config.ts'
+import { migrateDatabase } from '../../src/config/resolve.ts'
+import { joinEmbeddedDatabase } from '../../src/embedded-database/embedded-database.ts'
 import { contractFiles } from './files.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'gatehouse-openapi-'))

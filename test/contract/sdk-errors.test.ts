@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import type { Error as ErrorBody, ErrorCode } from '../../examples/typescript/api.d.ts'
-import { errors } from '../../plugins/errors.ts'
+import { errors } from '../../plugins/errors/errors.ts'
 import { makeUser } from '../support/accounts.ts'
 import { createDatabase } from '../support/database.ts'
 import { query } from '../support/query.ts'

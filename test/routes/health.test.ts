@@ -1,7 +1,7 @@
 import { type TestContext, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
-import { migrate } from '../../db/migrations.ts'
+import { migrate } from '../../db/migrate.ts'
 import { makeUser, signIn } from '../support/accounts.ts'
 import { build, send } from '../support/build.ts'
 import { createDatabase, createEmptyDatabase } from '../support/database.ts'

@@ -7,11 +7,17 @@ const MAY_IMPORT: Record<string, string[]> = {
   db: [],
   plugins: ['db'],
   routes: ['plugins', 'db'],
-  src: ['db', 'plugins', 'routes'],
+  scripts: [],
+  src: ['db', 'plugins', 'routes', 'scripts'],
 }
 /** They run before a configuration can be read. */
-const READ_THE_ENVIRONMENT = ['src/config.ts', 'src/server-binary.mjs', 'src/setup.mjs']
+const READ_THE_ENVIRONMENT = [
+  'scripts/server-binary.mjs',
+  'scripts/setup.mjs',
+  'src/config/config.ts',
+]
 const MAX_LINES = 250
+const MAX_FILES_IN_A_FOLDER = 14
 
 const sources = Object.keys(MAY_IMPORT).flatMap((folder) =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -68,6 +74,13 @@ test(`a file has no more than ${MAX_LINES} lines`, (t: TestContext) => {
     long.map(({ path }) => path),
     [],
   )
+})
+
+test(`a folder holds no more than ${MAX_FILES_IN_A_FOLDER} files`, (t: TestContext) => {
+  const counts = new Map<string, number>()
+  for (const { path } of sources) counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1)
+  const crowded = [...counts].filter(([, files]) => files > MAX_FILES_IN_A_FOLDER)
+  t.assert.deepStrictEqual(crowded, [])
 })
 
 /** The names in `import … from`, `export … from`, `import '…'` and `import('…')`. */

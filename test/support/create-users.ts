@@ -3,7 +3,7 @@
 // Arguments: the name, how often, and the database.
 import { text } from 'node:stream/consumers'
 import { buildApp } from '../../src/app.ts'
-import { loadConfig } from '../../src/config.ts'
+import { loadConfig } from '../../src/config/config.ts'
 import { TEST_COST } from './build.ts'
 import { LogCapture } from './log-capture.ts'
 

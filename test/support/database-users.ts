@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import type { Actor, Change } from '../../db/authority.ts'
 import type { Database } from '../../db/client.ts'
 import { hexDigest } from '../../db/digest.ts'
-import { createLookups } from '../../db/lookups.ts'
+import { createLookups } from '../../db/lookups/lookups.ts'
+import type { Actor, Change } from '../../db/queries/authority.ts'
+import { type NewSession, openSession, type SessionLimits } from '../../db/queries/sessions.ts'
+import { createUser } from '../../db/queries/users.ts'
 import type { Role } from '../../db/schema.ts'
-import { type NewSession, openSession, type SessionLimits } from '../../db/sessions.ts'
-import { createUser } from '../../db/users.ts'
 
 export const LIMITS: SessionLimits = { idleMs: 3_600_000, lifetimeMs: 86_400_000 }
 

@@ -7,9 +7,9 @@ import { text } from 'node:stream/consumers'
 import { after, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { joinEmbeddedDatabase } from '../../src/embedded-database.ts'
-import { findServerBinary } from '../../src/server-binary.mjs'
-import { migrateDatabase } from '../../src/settle.ts'
+import { findServerBinary } from '../../scripts/server-binary.mjs'
+import { migrateDatabase } from '../../src/config/resolve.ts'
+import { joinEmbeddedDatabase } from '../../src/embedded-database/embedded-database.ts'
 import { makeFolder } from './folder.ts'
 
 const PROCESS_TIMEOUT_MS = 30_000

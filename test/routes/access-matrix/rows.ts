@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../../plugins/errors.ts'
+import type { ErrorCode } from '../../../plugins/errors/errors.ts'
 
 export type Outcome = 'ok' | ErrorCode
 

@@ -1,0 +1,100 @@
+import { and, asc, desc, eq, gt, lt, sql } from 'drizzle-orm'
+import { type Database, type Queryable, transaction } from '../client.ts'
+import { type EventType, eventCounter, events } from '../schema.ts'
+
+/** How many ids an event tells of at most: its row has a length. */
+export const IDS_TOLD = 20
+
+export type EventRecord = typeof events.$inferSelect
+
+/** Where a change came from. Empty for the command line. */
+export interface Origin {
+  address?: string | undefined
+  requestId?: string
+}
+
+export interface NewEvent {
+  type: EventType
+  /** Who did it, if that is known. */
+  actorId?: number | undefined
+  /** To whose account. */
+  userId?: number | undefined
+  detail?: Record<string, string | number | boolean | number[]>
+}
+
+/**
+ * Writes a row of the audit trail, in the transaction of what it tells of. It must be the
+ * transaction's last statement: from here to the commit no other event can be committed, which is
+ * what keeps the ids in the order of commits.
+ */
+export async function recordEvent(tx: Queryable, origin: Origin, event: NewEvent): Promise<void> {
+  await tx
+    .insert(events)
+    .values({ ...row(origin, event), id: await nextId(tx), outcome: 'success' })
+}
+
+/**
+ * Counts a failed login. Those of one account in one minute share a row, and so do all those of
+ * names that don't exist, so that guessing can't fill the disk.
+ */
+export function recordFailedLogin(
+  db: Database,
+  origin: Origin,
+  userId: number | undefined,
+): Promise<void> {
+  const minute = sql`DATE_FORMAT(CURRENT_TIMESTAMP, '%Y%m%d%H%i')`
+  return transaction(db, async (tx) => {
+    await tx
+      .insert(events)
+      .values({
+        ...row(origin, { type: 'login', userId }),
+        id: await nextId(tx),
+        outcome: 'failure',
+        bucket: sql`CONCAT('login-failure:', ${String(userId ?? 'unknown')}, ':', ${minute})`,
+      })
+      .onDuplicateKeyUpdate({ set: { count: sql`${events.count} + 1` } })
+  })
+}
+
+export interface EventFilter {
+  order: 'newest' | 'oldest'
+  /** The id behind which to go on, in this order. */
+  beyond: number | undefined
+  type: EventType | undefined
+  userId: number | undefined
+  limit: number
+}
+
+/** @returns at most `limit` events, newest or oldest first */
+export function listEvents(
+  db: Queryable,
+  { order, beyond, type, userId, limit }: EventFilter,
+): Promise<EventRecord[]> {
+  const isBeyond = order === 'newest' ? lt : gt
+  return db
+    .select()
+    .from(events)
+    .where(
+      and(
+        beyond === undefined ? undefined : isBeyond(events.id, beyond),
+        type === undefined ? undefined : eq(events.type, type),
+        userId === undefined ? undefined : eq(events.userId, userId),
+      ),
+    )
+    .orderBy(order === 'newest' ? desc(events.id) : asc(events.id))
+    .limit(limit)
+}
+
+function row(origin: Origin, { detail, ...event }: NewEvent) {
+  return { ...event, ...origin, detail: detail && JSON.stringify(detail) }
+}
+
+/** Locks the counter until the commit: that makes the order of ids the order of commits. */
+async function nextId(tx: Queryable) {
+  const [{ affectedRows }] = await tx
+    .update(eventCounter)
+    .set({ lastId: sql`LAST_INSERT_ID(${eventCounter.lastId} + 1)` })
+    .where(eq(eventCounter.id, 1))
+  if (affectedRows !== 1) throw new Error('event_counter has lost its row')
+  return sql<number>`LAST_INSERT_ID()`
+}

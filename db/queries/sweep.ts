@@ -1,0 +1,58 @@
+import { type SQL, sql } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/mysql2'
+import type { Database, Queryable } from '../client.ts'
+import { ago, now } from '../clock.ts'
+import { takeLock } from '../named-lock.ts'
+import { events, loginFailures, sessions, tokens } from '../schema.ts'
+import type { SessionLimits } from './sessions.ts'
+
+/** Small, so that each batch's locks are held for some milliseconds only. */
+const BATCH_ROWS = 500
+const LOGIN_FAILURES_KEPT_MS = 24 * 60 * 60 * 1_000
+
+export interface Retention extends Pick<SessionLimits, 'idleMs'> {
+  /** How long the audit trail is kept. */
+  eventsMs: number
+}
+
+/**
+ * Deletes what has expired. One process at a time does, whichever comes first.
+ *
+ * @param signal ends it after the batch that it is at
+ * @returns how many rows went; 0 also where another process is at it
+ */
+export async function sweep(
+  db: Database,
+  { idleMs, eventsMs }: Retention,
+  signal?: AbortSignal,
+): Promise<number> {
+  const client = await db.$client.getConnection()
+  const connection = drizzle({ client })
+  try {
+    if (!(await takeLock(connection, 'sweep', 0))) return 0
+    let swept = 0
+    for (const statement of [
+      sql`DELETE FROM ${sessions} WHERE expires_at <= ${now} LIMIT ${BATCH_ROWS}`,
+      sql`DELETE FROM ${sessions} WHERE last_seen_at <= ${ago(idleMs)} LIMIT ${BATCH_ROWS}`,
+      sql`DELETE FROM ${tokens} WHERE expires_at <= ${now} LIMIT ${BATCH_ROWS}`,
+      sql`DELETE FROM ${events} WHERE at <= ${ago(eventsMs)} LIMIT ${BATCH_ROWS}`,
+      sql`DELETE FROM ${loginFailures}
+           WHERE last_at <= ${ago(LOGIN_FAILURES_KEPT_MS)} LIMIT ${BATCH_ROWS}`,
+    ]) {
+      swept += await deleteAll(connection, statement, signal)
+    }
+    return swept
+  } finally {
+    // The end of its connection frees the lock, whatever happened.
+    client.destroy()
+  }
+}
+
+async function deleteAll(connection: Queryable, statement: SQL, signal: AbortSignal | undefined) {
+  for (let swept = 0; ; ) {
+    if (signal?.aborted) return swept
+    const [{ affectedRows }] = await connection.execute(statement)
+    swept += affectedRows
+    if (affectedRows < BATCH_ROWS) return swept
+  }
+}

@@ -1,0 +1,45 @@
+import swaggerUi from '@fastify/swagger-ui'
+import fp from 'fastify-plugin'
+import { errors } from '../errors/errors.ts'
+
+/**
+ * All that the page needs comes from this server, and no script or style stands in its HTML. The
+ * icons of its style sheet are `data:` images.
+ */
+const CONTENT_SECURITY_POLICY = {
+  'default-src': "'none'",
+  'script-src': "'self'",
+  'style-src': "'self'",
+  'img-src': "'self' data:",
+  'connect-src': "'self'",
+  'base-uri': "'none'",
+  'form-action': "'none'",
+  'frame-ancestors': "'none'",
+}
+
+/** What lies among the page's files: a page of its own that finds no document, and OAuth's. */
+const UNUSED = /^\/docs\/static\/(index\.html|oauth2-redirect\.\w+)?(\?|$)/
+
+/** `GET /docs`: a page to read the document and to try the operations, as whoever is logged in. */
+export default fp(
+  async (app) => {
+    await app.register(async (scope) => {
+      scope.addHook('onRequest', (request, _reply, done) => {
+        done(UNUSED.test(request.url) ? new errors.ROUTE_NOT_FOUND() : undefined)
+      })
+      await scope.register(swaggerUi, {
+        routePrefix: '/docs',
+        staticCSP: CONTENT_SECURITY_POLICY,
+        theme: { title: 'Gatehouse' },
+        uiConfig: {
+          layout: 'BaseLayout', // without a bar on top, whose logo holds a style of its own
+          tryItOutEnabled: true,
+          displayRequestDuration: true,
+          displayOperationId: true,
+          deepLinking: true,
+        },
+      })
+    })
+  },
+  { name: 'docs-page', dependencies: ['openapi'] },
+)

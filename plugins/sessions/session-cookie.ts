@@ -1,0 +1,63 @@
+import cookie from '@fastify/cookie'
+import type { CookieOptions } from '@fastify/session'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { LruMap } from 'toad-cache'
+import { hexDigest } from '../../db/digest.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    sessionCookie: SessionCookie
+  }
+}
+
+export interface SessionCookieOptions {
+  /** The first signs, all verify. At least 32 characters each. */
+  secrets: string[]
+  /** Clients reach this server by TLS alone. */
+  secure: boolean
+}
+
+/** How many signatures are remembered: checking one costs as much as all hooks of a request. */
+const VERIFIED_COOKIES = 10_000
+
+export type SessionCookie = ReturnType<typeof createSessionCookie>
+
+/** The session cookie's name, attributes and signature; decorates `sessionCookie`. */
+export default fp<SessionCookieOptions>(
+  async (app, options) => {
+    app.decorate('sessionCookie', createSessionCookie(options))
+  },
+  { name: 'session-cookie', dependencies: ['@fastify/cookie'] },
+)
+
+/** `__Host-` binds the cookie to this host, `Path=/` and TLS (RFC 6265bis 4.1.3.2). */
+export function createSessionCookie({ secrets, secure }: SessionCookieOptions) {
+  const name = secure ? '__Host-session' : 'session'
+  const signer = new cookie.Signer(secrets)
+  // What is remembered is arithmetic alone: whether the session is open is asked each time.
+  const verified = new LruMap<string>(VERIFIED_COOKIES)
+  const attributes = { httpOnly: true, path: '/', sameSite: 'lax', secure } satisfies CookieOptions
+
+  return {
+    name,
+    signer,
+    attributes,
+    clear: (reply: FastifyReply) => reply.clearCookie(name, attributes),
+    /**
+     * @returns the digest, in upper-case hex, of the secret id of the session, or undefined if the cookie is
+     * missing or forged
+     */
+    read({ cookies }: FastifyRequest): string | undefined {
+      const signed = cookies[name]
+      if (!signed) return undefined
+      const known = verified.get(signed)
+      if (known !== undefined) return known
+      const { valid, value } = signer.unsign(signed)
+      if (!valid || !value) return undefined
+      const digest = hexDigest(value)
+      verified.set(signed, digest)
+      return digest
+    },
+  }
+}

@@ -1,0 +1,45 @@
+import { Type } from '@sinclair/typebox'
+import { MAX_FAULTS_TOLD } from '../../plugins/errors/error-response.ts'
+import { errors } from '../../plugins/errors/errors.ts'
+import { ref, stringEnum } from './schemas.ts'
+
+export const ErrorCode = stringEnum(Object.keys(errors), {
+  $id: 'ErrorCode',
+  description: 'What went wrong: a closed list',
+})
+
+export const Fault = Type.Object(
+  {
+    path: Type.String({ maxLength: 200, examples: ['body.username'] }),
+    message: Type.String({ maxLength: 1000, examples: ['is required'] }),
+  },
+  { $id: 'Fault', description: 'One fault of the request: where it is, and what is wrong there' },
+)
+
+const faults = Type.Optional(Type.Array(ref(Fault), { minItems: 1, maxItems: MAX_FAULTS_TOLD }))
+const ErrorStatus = Type.Integer({ minimum: 400, maximum: 599, format: 'int32', examples: [404] })
+const Title = Type.String({ maxLength: 60, examples: ['Not Found'] })
+const Detail = Type.String({ maxLength: 200, examples: ['There is no such user.'] })
+
+export const ErrorBody = Type.Object(
+  {
+    statusCode: ErrorStatus,
+    code: ref(ErrorCode),
+    error: Title,
+    message: Detail,
+    errors: faults,
+  },
+  { $id: 'Error', description: 'The one shape of errors' },
+)
+
+export const Problem = Type.Object(
+  {
+    type: Type.String({ maxLength: 60, examples: ['about:blank'] }),
+    title: Title,
+    status: ErrorStatus,
+    detail: Detail,
+    code: ref(ErrorCode),
+    errors: faults,
+  },
+  { $id: 'Problem', description: 'The same as RFC 9457 has it, for a client that accepts it' },
+)

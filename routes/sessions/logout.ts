@@ -1,0 +1,55 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { endSession } from '../../db/queries/sessions.ts'
+import { endToken } from '../../db/queries/tokens.ts'
+import { errors } from '../../plugins/errors/errors.ts'
+import { changeToOwn } from '../common/change.ts'
+import type { Handler } from '../common/handler.ts'
+import { permitted } from '../common/refusals.ts'
+import { Message, ref } from '../common/schemas.ts'
+
+const logoutSchema = {
+  tags: ['Sessions'],
+  summary: 'Log out',
+  response: { 200: ref(Message) },
+}
+
+/** `GET` and `POST /logout`: what the request came with, session or token, ends. */
+export default (async (app) => {
+  const logout: Handler<typeof logoutSchema> = async (request, reply) => {
+    const change = changeToOwn(request)
+    const { kind, id } = change.actor.credential
+    const outcome =
+      kind === 'token'
+        ? await endToken(app.db, change, id)
+        : await endSession(app.db, change, id, 'logout')
+    permitted(outcome, () => new errors.UNAUTHENTICATED())
+    if (kind === 'session') app.sessionCookie.clear(reply)
+    return { message: 'Logged out.' }
+  }
+
+  app.route({
+    method: 'GET',
+    url: '/logout',
+    exposeHeadRoute: false, // HEAD is for reads: a link checker must not log anybody out
+    config: { changesState: true, successHeaders: ['set-cookie'] },
+    schema: {
+      ...logoutSchema,
+      operationId: 'logout',
+      description:
+        'Ends what the request came with, session or token, on the server, before the answer leaves. For clients that know no other way: `POST` suits a change better.',
+    },
+    handler: logout,
+  })
+  app.route({
+    method: 'POST',
+    url: '/logout',
+    config: { successHeaders: ['set-cookie'] },
+    schema: {
+      ...logoutSchema,
+      operationId: 'logoutByPost',
+      description:
+        'Ends what the request came with, session or token, on the server, before the answer leaves.',
+    },
+    handler: logout,
+  })
+}) satisfies FastifyPluginAsyncTypebox

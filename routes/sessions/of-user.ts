@@ -1,0 +1,72 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { endSessions as endMany, type SessionLimits } from '../../db/queries/sessions.ts'
+import { findUser } from '../../db/queries/users.ts'
+import { errors } from '../../plugins/errors/errors.ts'
+import { changeTo } from '../common/change.ts'
+import type { Handler } from '../common/handler.ts'
+import { PageQuery, readPage } from '../common/pages.ts'
+import { permitted } from '../common/refusals.ts'
+import { IdParams, Message, ref } from '../common/schemas.ts'
+import { currentSessionOf, SessionPage, sessionsOf } from './list.ts'
+
+const listUserSessionsSchema = {
+  operationId: 'listUserSessions',
+  tags: ['Administration'],
+  summary: 'List the sessions of an account',
+  description: 'Those that are open, newest first.',
+  params: IdParams,
+  querystring: PageQuery,
+  response: { 200: ref(SessionPage) },
+}
+
+const endUserSessionsSchema = {
+  operationId: 'endUserSessions',
+  tags: ['Administration'],
+  summary: 'End all sessions of an account',
+  description: 'They open nothing from the next request on.',
+  params: IdParams,
+  response: { 200: ref(Message) },
+}
+
+/**
+ * The document has the first alone: the second and `/user/update-password/{id}` match the same
+ * requests, and tools are free to take either (OpenAPI 3.1, "Path Templating Matching").
+ */
+const USER_SESSIONS_PATHS = [
+  { url: '/users/:id/sessions', hide: false },
+  { url: '/user/:id/sessions', hide: true },
+]
+
+/** `GET` and `DELETE /users/{id}/sessions`: another user's. The scope asks for an admin. */
+export default (async (app, limits) => {
+  const listUserSessions: Handler<typeof listUserSessionsSchema> = async (request, reply) => {
+    const id = Number(request.params.id)
+    if (!(await findUser(app.db, id))) throw new errors.USER_NOT_FOUND()
+    return readPage(request, reply, sessionsOf(app, limits, id, currentSessionOf(request)))
+  }
+
+  const endUserSessions: Handler<typeof endUserSessionsSchema> = async (request, reply) => {
+    const change = changeTo(request, Number(request.params.id))
+    permitted(await endMany(app.db, change))
+    const isOwn = change.userId === change.actor.id
+    if (isOwn && currentSessionOf(request) !== undefined) app.sessionCookie.clear(reply)
+    return { message: 'Sessions ended.' }
+  }
+
+  for (const { url, hide } of USER_SESSIONS_PATHS) {
+    app.route({
+      method: 'GET',
+      url,
+      config: { errors: ['USER_NOT_FOUND'], successHeaders: ['link'] },
+      schema: { ...listUserSessionsSchema, hide },
+      handler: listUserSessions,
+    })
+    app.route({
+      method: 'DELETE',
+      url,
+      config: { errors: ['USER_NOT_FOUND'], successHeaders: ['set-cookie'] },
+      schema: { ...endUserSessionsSchema, hide },
+      handler: endUserSessions,
+    })
+  }
+}) satisfies FastifyPluginAsyncTypebox<SessionLimits>

@@ -1,0 +1,95 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from '@sinclair/typebox'
+import {
+  endSessions as endMany,
+  endSession as endOne,
+  type SessionLimits,
+} from '../../db/queries/sessions.ts'
+import { actorOf } from '../../plugins/auth.ts'
+import { errors } from '../../plugins/errors/errors.ts'
+import { changeToOwn } from '../common/change.ts'
+import type { Handler } from '../common/handler.ts'
+import { PageQuery, readPage } from '../common/pages.ts'
+import { permitted } from '../common/refusals.ts'
+import { closedObject, IdParams, Message, ref, stringEnum } from '../common/schemas.ts'
+import { currentSessionOf, SessionPage, sessionsOf } from './list.ts'
+
+const listSessionsSchema = {
+  operationId: 'listSessions',
+  tags: ['Sessions'],
+  summary: 'List your sessions',
+  description: 'Those that are open, newest first.',
+  querystring: PageQuery,
+  response: { 200: ref(SessionPage) },
+}
+
+const endSessionSchema = {
+  operationId: 'endSession',
+  tags: ['Sessions'],
+  summary: 'End a session',
+  description: 'One of your own.',
+  params: IdParams,
+  response: { 200: ref(Message) },
+}
+
+const endSessionsSchema = {
+  operationId: 'endSessions',
+  tags: ['Sessions'],
+  summary: 'End your sessions',
+  description: 'All others, or all.',
+  querystring: closedObject({
+    scope: Type.Optional(
+      stringEnum(['others', 'all'], {
+        description: 'without it, `others`: all but the one that asks',
+      }),
+    ),
+  }),
+  response: { 200: ref(Message) },
+}
+
+/** `GET`, `DELETE /sessions` and `DELETE /sessions/{id}`: one's own. The scope is signed in. */
+export default (async (app, limits) => {
+  const listSessions: Handler<typeof listSessionsSchema> = async (request, reply) => {
+    const list = sessionsOf(app, limits, actorOf(request).id, currentSessionOf(request))
+    return readPage(request, reply, list)
+  }
+
+  const endSession: Handler<typeof endSessionSchema> = async (request, reply) => {
+    const sessionId = Number(request.params.id)
+    const outcome = await endOne(app.db, changeToOwn(request), sessionId)
+    permitted(outcome, () => new errors.SESSION_NOT_FOUND())
+    if (sessionId === currentSessionOf(request)) app.sessionCookie.clear(reply)
+    return { message: 'Session ended.' }
+  }
+
+  const endSessions: Handler<typeof endSessionsSchema> = async (request, reply) => {
+    const current = currentSessionOf(request)
+    const kept = request.query.scope === 'all' ? undefined : current
+    const change = changeToOwn(request)
+    permitted(await endMany(app.db, change, kept))
+    if (current !== undefined && kept === undefined) app.sessionCookie.clear(reply)
+    return { message: 'Sessions ended.' }
+  }
+
+  app.route({
+    method: 'GET',
+    url: '/sessions',
+    config: { successHeaders: ['link'] },
+    schema: listSessionsSchema,
+    handler: listSessions,
+  })
+  app.route({
+    method: 'DELETE',
+    url: '/sessions',
+    config: { successHeaders: ['set-cookie'] },
+    schema: endSessionsSchema,
+    handler: endSessions,
+  })
+  app.route({
+    method: 'DELETE',
+    url: '/sessions/:id',
+    config: { errors: ['SESSION_NOT_FOUND'], successHeaders: ['set-cookie'] },
+    schema: endSessionSchema,
+    handler: endSession,
+  })
+}) satisfies FastifyPluginAsyncTypebox<SessionLimits>

@@ -1,0 +1,79 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import {
+  type FastifyHttpOptions,
+  type FastifyInstance,
+  LogController,
+  type RawServerDefault,
+} from 'fastify'
+import { clientAddress } from '../../plugins/client-address.ts'
+import { sendError } from '../../plugins/errors/error-handler.ts'
+import { REFUSED, refuseBeforeRouting } from '../../plugins/errors/raw-errors.ts'
+import { DOCUMENTED_AS } from '../../plugins/openapi/documented-as.ts'
+import { responseHeaders } from '../../plugins/response-headers.ts'
+import { type Config, splitList } from '../config/config.ts'
+import { type LogStream, loggerOptions } from './logger.ts'
+
+const BODY_LIMIT_BYTES = 16 * 1024
+const HEADERS_LIMIT_BYTES = 16 * 1024
+/** As long as a path can be: a long id is then the schema's 400. */
+export const MAX_PARAM_LENGTH = HEADERS_LIMIT_BYTES
+/** For the whole request, its body included. */
+const REQUEST_TIMEOUT_MS = 30_000
+const HEADERS_TIMEOUT_MS = 10_000
+/** How late the two may be found to have passed. */
+const TIMEOUTS_CHECKED_MS = 2_000
+/** Longer than the minute for which proxies and load tools keep a connection without a request. */
+const KEEP_ALIVE_TIMEOUT_MS = 72_000
+
+/** What a client may choose as the id of its request: it comes back in a header and in the log. */
+const SANE_REQUEST_ID = /^[A-Za-z0-9._:-]{1,64}$/
+
+/** The options of the server, in production as in the tests. */
+export function serverOptions(
+  config: Config,
+  logStream: LogStream,
+): FastifyHttpOptions<RawServerDefault> {
+  const headers = responseHeaders({ tls: config.COOKIE_SECURE })
+  return {
+    logger: loggerOptions(config, logStream),
+    logController: new LogController({ disableRequestLogging: true }), // see plugins/request-log
+    genReqId: requestId,
+    trustProxy: config.TRUST_PROXY ? splitList(config.TRUST_PROXY) : false,
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    // A request that comes while the server closes is served, with `connection: close`.
+    return503OnClosing: false,
+    http: {
+      maxHeaderSize: HEADERS_LIMIT_BYTES,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: TIMEOUTS_CHECKED_MS,
+      requireHostHeader: false, // Node would refuse with no body; response-headers does it
+    },
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    ajv: {
+      customOptions: {
+        coerceTypes: false,
+        removeAdditional: false,
+        verbose: true, // a fault's message may then come from its schema's description
+        keywords: [DOCUMENTED_AS],
+        allErrors: true, // bounded by the size of a body, and of what an answer tells
+      },
+    },
+    frameworkErrors: (error, request, reply) => {
+      reply.headers(headers).header('x-request-id', request.id)
+      sendError(error, request, reply)
+      const { statusCode: status } = reply
+      request.log.info({ method: request.method, status, address: clientAddress(request) }, REFUSED)
+    },
+    clientErrorHandler(this: FastifyInstance, error, socket) {
+      refuseBeforeRouting(error, socket, headers, this.log)
+    },
+  }
+}
+
+function requestId({ headers }: { headers: IncomingMessage['headers'] }): string {
+  const sent = headers['x-request-id']
+  return typeof sent === 'string' && SANE_REQUEST_ID.test(sent) ? sent : randomUUID()
+}

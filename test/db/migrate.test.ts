@@ -1,0 +1,145 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { sql } from 'drizzle-orm'
+import type { Database } from '../../db/client.ts'
+import { isSchemaCurrent, migrate } from '../../db/migrate.ts'
+import { createEmptyDatabase } from '../support/database.ts'
+import { open } from '../support/open.ts'
+import { query } from '../support/query.ts'
+
+const FOLDER = 'db/migrations'
+const files = (await readdir(FOLDER)).filter((name) => name.endsWith('.sql')).sort()
+const migrations = await Promise.all(
+  files.map(async (name) =>
+    (await readFile(join(FOLDER, name), 'utf8')).split('--> statement-breakpoint'),
+  ),
+)
+
+test('migration, of an empty database, makes the schema current, once', async (t: TestContext) => {
+  const db = open(t, await createEmptyDatabase())
+  t.assert.strictEqual(await isSchemaCurrent(db), false)
+  t.assert.ok((await migrate(db)) >= 1)
+  t.assert.strictEqual(await isSchemaCurrent(db), true)
+
+  await db.execute(
+    sql`INSERT INTO users (username, username_key, password_hash) VALUES ('a', 'a', '')`,
+  )
+  const before = await tablesOf(db)
+  t.assert.strictEqual(await migrate(db), 0)
+  t.assert.deepStrictEqual(await tablesOf(db), before)
+  t.assert.strictEqual(await isSchemaCurrent(db), true)
+})
+
+test('migration, by several at once, is done by one while the others wait', async (t: TestContext) => {
+  const url = await createEmptyDatabase()
+  const instances = Array.from({ length: 4 }, () => open(t, url, 2))
+  const applied = await Promise.all(
+    instances.map(async (db) => {
+      const count = await migrate(db)
+      t.assert.strictEqual(await isSchemaCurrent(db), true)
+      return count
+    }),
+  )
+  t.assert.strictEqual(applied.filter((count) => count > 0).length, 1)
+})
+
+test('migration, while another process holds its lock, waits, and goes on when that one dies', async (t: TestContext) => {
+  const url = await createEmptyDatabase()
+  const [db, other] = [open(t, url), open(t, url, 1)]
+  const name = sql`CONCAT('gatehouse.migrate.', LEFT(SHA2(DATABASE(), 256), 32))`
+  const holder = await other.$client.getConnection()
+  t.after(() => holder.destroy())
+  await holder.query(
+    "SELECT GET_LOCK(CONCAT('gatehouse.migrate.', LEFT(SHA2(DATABASE(), 256), 32)), 0)",
+  )
+  t.assert.deepStrictEqual(await rowsOf(db, sql`SELECT IS_FREE_LOCK(${name}) AS free`), [
+    { free: 0 },
+  ])
+
+  const migrating = migrate(db)
+  const early = await Promise.race([migrating, sleep(300, 'waits')])
+  t.assert.strictEqual(early, 'waits')
+  t.assert.strictEqual(await isSchemaCurrent(db), false)
+  holder.destroy()
+  t.assert.ok((await migrating) >= 1)
+})
+
+test('migration, cut off after any of its statements, is finished by the next', async (t: TestContext) => {
+  const whole = open(t, await createEmptyDatabase())
+  await migrate(whole)
+  const expected = await tablesOf(whole)
+  for (const name of ['users_username_key', 'sessions_user_id_users_id_fk', 'tokens_digest']) {
+    t.assert.ok(JSON.stringify(expected).includes(name), name)
+  }
+  const statements = migrations.flat()
+  await Promise.all(
+    statements.map(async (_, index) => {
+      const url = await createEmptyDatabase()
+      for (const statement of statements.slice(0, index + 1)) await query(url, statement)
+      const db = open(t, url, 2)
+      t.assert.strictEqual(await isSchemaCurrent(db), false)
+      t.assert.strictEqual(await migrate(db), migrations.length)
+      t.assert.strictEqual(await isSchemaCurrent(db), true)
+      t.assert.deepStrictEqual(await tablesOf(db), expected)
+    }),
+  )
+})
+
+test('migration, of the first version with rows in it, keeps them, and they go on', async (t: TestContext) => {
+  const url = await createEmptyDatabase()
+  for (const statement of migrations[0] ?? []) await query(url, statement)
+  await query(
+    url,
+    "INSERT INTO users (username, username_key, password_hash) VALUES ('A', 'a', 'h')",
+  )
+  await query(
+    url,
+    `INSERT INTO sessions (digest, user_id, expires_at)
+     VALUES (REPEAT('d', 32), 1, CURRENT_TIMESTAMP(3) + INTERVAL 1 DAY)`,
+  )
+  const [user] = await query(url, 'SELECT * FROM users')
+  const before = [[{ ...user, version: 1 }], await query(url, 'SELECT * FROM sessions')]
+  await migrate(open(t, url, 2))
+  const after = [
+    await query(url, 'SELECT * FROM users'),
+    await query(url, 'SELECT * FROM sessions'),
+  ]
+  t.assert.deepStrictEqual(after, before)
+  t.assert.deepStrictEqual(await query(url, 'SELECT * FROM event_counter'), [{ id: 1, last_id: 0 }])
+})
+
+test('migration, that fails, rejects and is not taken for done, and can be tried again', async (t: TestContext) => {
+  const url = await createEmptyDatabase()
+  const db = open(t, url, 1)
+  // Of a type that no foreign key can refer to.
+  await query(url, 'CREATE TABLE users (id VARCHAR(10) PRIMARY KEY)')
+  await t.assert.rejects(migrate(db), /ALTER TABLE `sessions` ADD CONSTRAINT/)
+  t.assert.strictEqual(await isSchemaCurrent(db), false)
+  await query(url, 'DROP TABLE users')
+  t.assert.ok((await migrate(db)) >= 1)
+  t.assert.strictEqual(await isSchemaCurrent(db), true)
+})
+
+test('migration, where the database can not be reached, rejects, and so does asking', async (t: TestContext) => {
+  const db = open(t, 'mysql://root@127.0.0.1:1/nothing')
+  await t.assert.rejects(migrate(db), { code: 'ECONNREFUSED' })
+  await t.assert.rejects(isSchemaCurrent(db))
+})
+
+/** How each table was made, but for the counter of its ids. */
+async function tablesOf(db: Database): Promise<Record<string, string>> {
+  const names = (await rowsOf(db, sql`SHOW TABLES`)).flatMap(Object.values).map(String)
+  const entries = names.map(async (name) => {
+    const [row] = await rowsOf(db, sql`SHOW CREATE TABLE ${sql.identifier(name)}`)
+    return [name, String(row?.['Create Table']).replace(/ AUTO_INCREMENT=\d+/, '')]
+  })
+  return Object.fromEntries(await Promise.all(entries))
+}
+
+/** What a raw query brings: Drizzle doesn't type its rows. */
+async function rowsOf(db: Database, statement: Parameters<Database['execute']>[0]) {
+  const [rows] = await db.execute(statement)
+  return rows as unknown as Record<string, unknown>[]
+}

@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto'
+import { type TestContext, test } from 'node:test'
+import { eq, sql } from 'drizzle-orm'
+import type { Database } from '../../../db/client.ts'
+import { endSession, openSession } from '../../../db/queries/sessions.ts'
+import { changePassword } from '../../../db/queries/users.ts'
+import { sessions, users } from '../../../db/schema.ts'
+import { createDatabase } from '../../support/database.ts'
+import {
+  changeTo,
+  type DatabaseUser,
+  findActor,
+  LIMITS,
+  makeActor,
+  makeDatabaseUser,
+  newSession,
+} from '../../support/database-users.ts'
+import { open } from '../../support/open.ts'
+
+const DATABASE_URL = await createDatabase()
+
+test('a session, opened, is found by its secret id alone, and lasts as long as was asked', async (t: TestContext) => {
+  const db = open(t, DATABASE_URL)
+  const user = await makeDatabaseUser(db)
+  const secretId = randomUUID()
+  t.assert.strictEqual(await openSession(db, secretId, newSession(user), LIMITS), true)
+  const actor = await findActor(db, secretId)
+  t.assert.strictEqual(actor?.id, user.id)
+  t.assert.deepStrictEqual(Object.keys(actor).sort(), [
+    'createdAt',
+    'credential',
+    'id',
+    'role',
+    'username',
+    'version',
+  ])
+  t.assert.strictEqual(await findActor(db, randomUUID()), undefined)
+  const [row] = await rowsOf(db, user)
+  t.assert.strictEqual(Number(row?.expiresAt) - Number(row?.createdAt), LIMITS.lifetimeMs)
+})
+
+test('a session, of an account that changed since the password was checked, is not opened', async (t: TestContext) => {
+  const db = open(t, DATABASE_URL)
+  const changes: Record<string, (user: DatabaseUser) => Promise<unknown>> = {
+    'its password was changed': async (user) => {
+      const actor = await makeActor(db, user)
+      await changePassword(db, changeTo(user.id, actor), { passwordHash: 'other' })
+      await db.delete(sessions)
+    },
+    'it was disabled': ({ id }) => db.update(users).set({ disabled: true }).where(eq(users.id, id)),
+    'it was deleted': ({ id }) => db.delete(users).where(eq(users.id, id)),
+  }
+  for (const [circumstance, change] of Object.entries(changes)) {
+    const user = await makeDatabaseUser(db)
+    const session = newSession(user)
+    await change(user)
+    const secretId = randomUUID()
+    t.assert.strictEqual(await openSession(db, secretId, session, LIMITS), false, circumstance)
+    t.assert.strictEqual(await findActor(db, secretId), undefined, circumstance)
+    t.assert.deepStrictEqual(await rowsOf(db, user), [], circumstance)
+  }
+})
+
+test('line 6: a session, whose opening meets a change of password, is never left of the old one', async (t: TestContext) => {
+  const db = open(t, DATABASE_URL)
+  for (let round = 0; round < 10; round++) {
+    const user = await makeDatabaseUser(db)
+    const actor = await makeActor(db, user)
+    const opening = randomUUID()
+    const [outcome] = await Promise.all([
+      changePassword(db, changeTo(user.id, actor), { passwordHash: 'other' }),
+      openSession(db, opening, newSession(user), LIMITS),
+    ])
+    t.assert.strictEqual(outcome, 'done')
+    t.assert.strictEqual(await findActor(db, opening), undefined)
+    t.assert.deepStrictEqual(
+      (await rowsOf(db, user)).map(({ id }) => id),
+      [actor.credential.id],
+    )
+  }
+})
+
+test('line 6: a session, of an account that is disabled or deleted or that is over, is not found', async (t: TestContext) => {
+  const db = open(t, DATABASE_URL)
+  const changes: ((user: DatabaseUser) => Promise<unknown>)[] = [
+    ({ id }) => db.update(users).set({ disabled: true }).where(eq(users.id, id)),
+    ({ id }) => db.delete(users).where(eq(users.id, id)),
+    ({ id }) => {
+      const past = sql`CURRENT_TIMESTAMP(3) - INTERVAL 1 MICROSECOND`
+      return db.update(sessions).set({ expiresAt: past }).where(eq(sessions.userId, id))
+    },
+  ]
+  for (const change of changes) {
+    const user = await makeDatabaseUser(db)
+    const secretId = randomUUID()
+    await openSession(db, secretId, newSession(user), LIMITS)
+    t.assert.ok(await findActor(db, secretId))
+    await change(user)
+    t.assert.strictEqual(await findActor(db, secretId), undefined)
+  }
+})
+
+test('a session, ended by its owner, is dead, and can not be ended again', async (t: TestContext) => {
+  const db = open(t, DATABASE_URL)
+  const user = await makeDatabaseUser(db)
+  const kept = await makeActor(db, user)
+  const ended = randomUUID()
+  await openSession(db, ended, newSession(user), LIMITS)
+  const { id } = (await findActor(db, ended))?.credential ?? { id: 0 }
+  const change = changeTo(user.id, kept)
+  t.assert.strictEqual(await endSession(db, change, id), 'done')
+  t.assert.strictEqual(await findActor(db, ended), undefined)
+  t.assert.strictEqual(await endSession(db, change, id), 'not-found')
+  const left = await rowsOf(db, user)
+  t.assert.deepStrictEqual(
+    left.map((row) => row.id),
+    [kept.credential.id],
+  )
+})
+
+test('a session, of a client with a long or foreign name, stores what there is room for', async (t: TestContext) => {
+  const db = open(t, DATABASE_URL)
+  for (const userAgent of ['x'.repeat(300), 'é'.repeat(300), 'é\u0000\\\'"', '']) {
+    const user = await makeDatabaseUser(db)
+    const address = '2001:db8:1111:2222:3333:4444:5555:6666'
+    const session = { ...newSession(user), userAgent, origin: { address } }
+    t.assert.strictEqual(await openSession(db, randomUUID(), session, LIMITS), true)
+    const [row] = await rowsOf(db, user)
+    t.assert.strictEqual(row?.address, address)
+    t.assert.strictEqual(row?.userAgent, userAgent.slice(0, 255))
+  }
+})
+
+function rowsOf(db: Database, { id }: DatabaseUser) {
+  return db.select().from(sessions).where(eq(sessions.userId, id))
+}

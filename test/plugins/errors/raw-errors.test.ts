@@ -1,0 +1,149 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ErrorCode } from '../../../plugins/errors/errors.ts'
+import { countRows } from '../../support/accounts.ts'
+import { type App, build } from '../../support/build.ts'
+import { createDatabase } from '../../support/database.ts'
+import { assertError } from '../../support/error-answer.ts'
+import { exchange, listen, openRaw } from '../../support/raw-http.ts'
+import { assertSecured } from '../../support/security-headers.ts'
+
+const DATABASE_URL = await createDatabase()
+const HOST = 'Host: localhost\r\n'
+const JSON_BODY = 'Content-Type: application/json\r\n'
+const CHUNKED = `POST /login HTTP/1.1\r\n${HOST}${JSON_BODY}Transfer-Encoding: chunked\r\n\r\n`
+const SECRET = 'hush-hush-hush'
+
+const REFUSED: [circumstance: string, status: number, code: ErrorCode, bytes: string][] = [
+  ['that is no HTTP', 400, 'BAD_REQUEST', `${SECRET}\r\n\r\n`],
+  ['of another version', 400, 'BAD_REQUEST', `GET /livez HTTP/9.9\r\n${HOST}\r\n`],
+  ['by a method that there is not', 400, 'BAD_REQUEST', `NOTHING /livez HTTP/1.1\r\n${HOST}\r\n`],
+  ['that begins TLS', 400, 'BAD_REQUEST', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
+  ['with a header that is none', 400, 'BAD_REQUEST', `GET / HTTP/1.1\r\n${HOST}no colon\r\n\r\n`],
+  ['with a NUL in a header', 400, 'BAD_REQUEST', `GET / HTTP/1.1\r\n${HOST}X: a\0b\r\n\r\n`],
+  ['by CONNECT', 400, 'BAD_REQUEST', `CONNECT /me HTTP/1.1\r\n${HOST}\r\n`],
+  [
+    'with two Hosts',
+    400,
+    'BAD_REQUEST',
+    `GET / HTTP/1.1\r\n${HOST}${HOST}Connection: close\r\n\r\n`,
+  ],
+  ['without Host', 400, 'BAD_REQUEST', 'GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n'],
+  [
+    'with a length that is none',
+    400,
+    'BAD_REQUEST',
+    `POST / HTTP/1.1\r\n${HOST}Content-Length: x\r\n\r\n`,
+  ],
+  [
+    'with two lengths',
+    400,
+    'BAD_REQUEST',
+    `POST / HTTP/1.1\r\n${HOST}Content-Length: 1\r\nContent-Length: 2\r\n\r\nab`,
+  ],
+  [
+    'with a length and chunks',
+    400,
+    'BAD_REQUEST',
+    `POST / HTTP/1.1\r\n${HOST}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+  ],
+  [
+    'with headers of 17 KiB',
+    431,
+    'HEADERS_TOO_LARGE',
+    `GET / HTTP/1.1\r\n${HOST}X: ${'x'.repeat(17_000)}\r\n\r\n`,
+  ],
+  [
+    'with an address of 17 KiB',
+    431,
+    'HEADERS_TOO_LARGE',
+    `GET /${'x'.repeat(17_000)} HTTP/1.1\r\n${HOST}\r\n`,
+  ],
+  ['with a bad chunk', 400, 'BAD_REQUEST', `${CHUNKED}nonsense\r\n`],
+  [
+    'with a chunk extension of 17 KiB',
+    413,
+    'BODY_TOO_LARGE',
+    `${CHUNKED}1;${'x'.repeat(17_000)}\r\nx`,
+  ],
+]
+
+for (const [circumstance, status, code, bytes] of REFUSED) {
+  test(`line 13: a request, ${circumstance}, gets an error of ours, and the server goes on`, async (t: TestContext) => {
+    const { app, log } = await build(t, { DATABASE_URL })
+    const port = await listen(app)
+    const before = await countRows(app)
+    const answer = await exchange(port, Buffer.from(bytes, 'latin1'))
+    assertError(t, answer, status, code)
+    assertSecured(t, answer.headers)
+    t.assert.strictEqual(answer.headers.connection, 'close')
+    t.assert.strictEqual(answer.headers['content-length'], String(answer.body.length))
+    t.assert.ok(!log.text.includes(SECRET))
+    await assertServes(t, app, port)
+    t.assert.deepStrictEqual(await countRows(app), before)
+  })
+}
+
+test('line 13: a request, whose headers do not arrive in time, is a 408 of ours', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  app.server.headersTimeout = 100
+  app.server.requestTimeout = 200
+  // Node looks for late requests this often, and has no typed way to change it afterwards.
+  Object.assign(app.server, { connectionsCheckingInterval: 50 })
+  const port = await listen(app)
+  for (const begun of [`GET /livez HTTP/1.1\r\n${HOST}`, `${CHUNKED}5\r\n{`]) {
+    const { write, answer } = await openRaw(port)
+    write(begun)
+    const late = await answer
+    assertError(t, late, 408, 'REQUEST_TIMEOUT')
+    assertSecured(t, late.headers)
+    t.assert.strictEqual(late.headers.connection, 'close')
+  }
+  Object.assign(app.server, { headersTimeout: 0, requestTimeout: 0 })
+  await assertServes(t, app, port)
+})
+
+test('a request, with an expectation that the server has not, is served', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const port = await listen(app)
+  const bytes = `GET /livez HTTP/1.1\r\n${HOST}Expect: nonsense\r\nConnection: close\r\n\r\n`
+  const answer = await exchange(port, Buffer.from(bytes))
+  t.assert.strictEqual(answer.statusCode, 200)
+  assertSecured(t, answer.headers)
+})
+
+test('a connection, that is reset or says nothing, is no error in the log', async (t: TestContext) => {
+  const { app, log } = await build(t, { DATABASE_URL })
+  const port = await listen(app)
+  for (const bytes of ['', 'GET /livez HTTP/1.1\r\n', `${CHUNKED}5\r\n`]) {
+    const socket = connect(port, '127.0.0.1')
+    await once(socket, 'connect')
+    socket.write(bytes)
+    await sleep(20)
+    socket.resetAndDestroy()
+  }
+  await assertServes(t, app, port)
+  t.assert.deepStrictEqual(
+    log.lines.filter(({ level }) => level > 30),
+    [],
+  )
+})
+
+async function assertServes(t: TestContext, app: App, port: number): Promise<void> {
+  const bytes = `GET /livez HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`
+  t.assert.strictEqual((await exchange(port, Buffer.from(bytes))).statusCode, 200)
+  t.assert.ok(app.server.listening)
+}
+
+test('a request, followed by bytes that are none, is answered before those are', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const port = await listen(app)
+  const body = '{"username":"nobody","password":"not the password"}'
+  const head = `POST /login HTTP/1.1\r\n${HOST}${JSON_BODY}Content-Length: ${body.length}\r\n\r\n`
+  const answer = await exchange(port, Buffer.from(`${head}${body}}}}`))
+  t.assert.strictEqual(answer.statusCode, 400)
+  const codes = [...answer.body.matchAll(/"code":"([A-Z_]+)"/g)].map(([, code]) => code)
+  t.assert.deepStrictEqual(codes, ['INVALID_CREDENTIALS', 'BAD_REQUEST'])
+})

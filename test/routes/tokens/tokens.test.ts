@@ -1,0 +1,140 @@
+import { type TestContext, test } from 'node:test'
+import { eq, sql } from 'drizzle-orm'
+import { tokens, users } from '../../../db/schema.ts'
+import { giveToken, makeUser, signIn } from '../../support/accounts.ts'
+import { type App, build, send } from '../../support/build.ts'
+import { createDatabase } from '../../support/database.ts'
+import { assertError } from '../../support/error-answer.ts'
+
+const DATABASE_URL = await createDatabase()
+
+async function makeToken(app: App, cookie: string, body: object = { name: 'ci' }) {
+  const response = await send(app, 'POST', '/tokens', { cookie, body })
+  return { response, headers: { authorization: `Bearer ${response.json().token}` } }
+}
+
+test('a token, just made, acts as its owner and is stored as a digest only', async (t: TestContext) => {
+  const { app, keepSecret } = await build(t, { DATABASE_URL })
+  const account = await makeUser(app)
+  const { response, headers } = await makeToken(app, await signIn(app, account))
+  const { token, id } = response.json()
+  keepSecret(token)
+  t.assert.match(token, /^gh_[A-Za-z0-9_-]{43}$/)
+  const me = await send(app, 'GET', '/me', { headers })
+  t.assert.strictEqual(me.json().id, account.id)
+  const [row] = await app.db.select().from(tokens).where(eq(tokens.id, id))
+  t.assert.ok(!JSON.stringify(row).includes(token))
+})
+
+test("a token can't make, list or end tokens, nor change passwords", async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const account = await makeUser(app)
+  const { response, headers } = await makeToken(app, await signIn(app, account))
+  const body = { name: 'another', password: 'a new secret of mine' }
+  const refused = [
+    await send(app, 'POST', '/tokens', { headers, body: { name: 'another' } }),
+    await send(app, 'GET', '/tokens', { headers }),
+    await send(app, 'DELETE', `/tokens/${response.json().id}`, { headers }),
+    await send(app, 'PUT', `/user/update-password/${account.id}`, { headers, body }),
+  ]
+  t.assert.deepStrictEqual(
+    refused.map((answer) => answer.json().code),
+    Array(4).fill('SESSION_REQUIRED'),
+  )
+})
+
+test('a token has the role that its owner has at the moment, and none once disabled', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const account = await makeUser(app)
+  const { headers } = await makeToken(app, await signIn(app, account))
+  const own = eq(users.id, account.id)
+  t.assert.strictEqual((await send(app, 'GET', '/users', { headers })).statusCode, 401)
+  await app.db.update(users).set({ role: 'admin' }).where(own)
+  t.assert.strictEqual((await send(app, 'GET', '/users', { headers })).statusCode, 200)
+  await app.db.update(users).set({ disabled: true }).where(own)
+  t.assert.strictEqual((await send(app, 'GET', '/me', { headers })).statusCode, 401)
+})
+
+test('a token ends by its owner, by expiry, by a password change and by logout', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const account = await makeUser(app)
+  const cookie = await signIn(app, account)
+  const statusOf = async (headers: Record<string, string>) =>
+    (await send(app, 'GET', '/me', { headers })).statusCode
+
+  const byOwner = await makeToken(app, cookie)
+  await send(app, 'DELETE', `/tokens/${byOwner.response.json().id}`, { cookie })
+  t.assert.strictEqual(await statusOf(byOwner.headers), 401)
+
+  const expiresAt = new Date(Date.now() + 60_000).toISOString()
+  const byExpiry = await makeToken(app, cookie, { name: 'short', expiresAt })
+  t.assert.strictEqual(await statusOf(byExpiry.headers), 200)
+  const past = { expiresAt: sql`now(3)` }
+  await app.db.update(tokens).set(past).where(eq(tokens.id, byExpiry.response.json().id))
+  t.assert.strictEqual(await statusOf(byExpiry.headers), 401)
+
+  const byLogout = await makeToken(app, cookie)
+  await send(app, 'POST', '/logout', { headers: byLogout.headers })
+  t.assert.strictEqual(await statusOf(byLogout.headers), 401)
+
+  const byPassword = await makeToken(app, cookie)
+  const body = { password: 'another secret of mine' }
+  await send(app, 'PUT', `/user/update-password/${account.id}`, { cookie, body })
+  t.assert.strictEqual(await statusOf(byPassword.headers), 401)
+})
+
+test('a token that is unknown or malformed is a 401, also beside a good cookie', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const account = await makeUser(app)
+  const cookie = await signIn(app, account)
+  const { secret } = await giveToken(app, account)
+  for (const authorization of [
+    'Bearer',
+    'Bearer ',
+    'Bearer x',
+    `Bearer gh_${'a'.repeat(43)}`,
+    `Bearer ${secret}x`,
+    `Bearer ${secret},${secret}`,
+    `Bearer ${secret.toUpperCase()}`,
+    `Bearer "${secret}"`,
+  ]) {
+    const response = await send(app, 'GET', '/me', { cookie, headers: { authorization } })
+    assertError(t, response, 401, 'UNAUTHENTICATED')
+  }
+  for (const authorization of [`bearer ${secret}`, `BEARER   ${secret}`]) {
+    const response = await send(app, 'GET', '/me', { headers: { authorization } })
+    t.assert.strictEqual(response.statusCode, 200, authorization)
+  }
+})
+
+test('another scheme than Bearer, which is for a proxy before us, leaves the cookie in force', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const cookie = await signIn(app, await makeUser(app))
+  for (const authorization of ['Basic YTpi', '', 'Bearers x']) {
+    const response = await send(app, 'GET', '/me', { cookie, headers: { authorization } })
+    t.assert.strictEqual(response.statusCode, 200, authorization)
+  }
+})
+
+test('a token with a bad name or a bad expiry is refused by field, and no row is made', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const account = await makeUser(app)
+  const cookie = await signIn(app, account)
+  const bad: [object, string][] = [
+    [{}, 'body.name'],
+    [{ name: '' }, 'body.name'],
+    [{ name: 'a\nb' }, 'body.name'],
+    [{ name: 'x'.repeat(101) }, 'body.name'],
+    [{ name: 'x', expiresAt: 'soon' }, 'body.expiresAt'],
+    [{ name: 'x', expiresAt: '2001-01-01T00:00:00Z' }, 'body.expiresAt'],
+    [{ name: 'x', expiresAt: '9999-01-01T00:00:00Z' }, 'body.expiresAt'],
+    [{ name: 'x', userId: 1 }, 'body.userId'],
+  ]
+  for (const [body, path] of bad) {
+    const response = await send(app, 'POST', '/tokens', { cookie, body })
+    t.assert.strictEqual(response.statusCode, 400, JSON.stringify(body))
+    t.assert.strictEqual(response.json().errors[0].path, path)
+  }
+  const rows = await app.db.select().from(tokens).where(eq(tokens.userId, account.id))
+  t.assert.strictEqual(rows.length, 0)
+})

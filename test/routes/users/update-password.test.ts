@@ -1,0 +1,250 @@
+import { type TestContext, test } from 'node:test'
+import { eq } from 'drizzle-orm'
+import { sessions, users } from '../../../db/schema.ts'
+import { makeUser, signIn, storedSessions, storedUser } from '../../support/accounts.ts'
+import { changeMeanwhile } from '../../support/blocked-change.ts'
+import { type App, build, send } from '../../support/build.ts'
+import { createDatabase } from '../../support/database.ts'
+import { assertError } from '../../support/error-answer.ts'
+
+const DATABASE_URL = await createDatabase()
+const NOBODY = Number.MAX_SAFE_INTEGER
+const NEW_PASSWORD = 'a new and better one'
+
+function put(app: App, id: number | string, cookie: string | undefined, body?: unknown) {
+  const options = { ...(cookie && { cookie }), ...(body !== undefined && { body }) }
+  return send(app, 'PUT', `/user/update-password/${id}`, options)
+}
+
+test('password, changed by its owner, replaces the hash and ends all other sessions', async (t: TestContext) => {
+  const { app, keepSecret } = await build(t, { DATABASE_URL })
+  const account = await makeUser(app)
+  const { id, username } = account
+  keepSecret(NEW_PASSWORD)
+  const others = [await signIn(app, account), await signIn(app, account)]
+  const known = await storedSessions(app, id)
+  const cookie = await signIn(app, account)
+
+  const response = await put(app, id, cookie, { password: NEW_PASSWORD })
+
+  t.assert.strictEqual(response.statusCode, 200)
+  t.assert.deepStrictEqual(response.json(), { message: 'Password changed.' })
+  const row = await storedUser(app, id)
+  t.assert.match(row?.passwordHash ?? '', /^\$2b\$04\$/)
+  t.assert.notStrictEqual(row?.passwordHash, account.passwordHash)
+  const left = await storedSessions(app, id)
+  t.assert.strictEqual(left.length, 1)
+  t.assert.ok(!known.includes(left[0] ?? 0))
+  t.assert.strictEqual((await send(app, 'GET', '/me', { cookie })).statusCode, 200)
+  for (const other of others) {
+    assertError(t, await send(app, 'GET', '/me', { cookie: other }), 401, 'UNAUTHENTICATED')
+  }
+
+  const old = await send(app, 'POST', '/login', { body: { username, password: account.password } })
+  assertError(t, old, 400, 'INVALID_CREDENTIALS')
+  const login = await send(app, 'POST', '/login', { body: { username, password: NEW_PASSWORD } })
+  t.assert.strictEqual(login.statusCode, 200)
+})
+
+test("password, changed by an admin, ends all of the user's sessions and none of the admin's", async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const admin = await makeUser(app, 'admin')
+  const cookie = await signIn(app, admin)
+  await signIn(app, admin)
+  const account = await makeUser(app)
+  await signIn(app, account)
+  const response = await put(app, account.id, cookie, { password: NEW_PASSWORD })
+  t.assert.strictEqual(response.statusCode, 200)
+  t.assert.deepStrictEqual(await storedSessions(app, account.id), [])
+  t.assert.strictEqual((await storedSessions(app, admin.id)).length, 2)
+  t.assert.strictEqual((await storedUser(app, admin.id))?.passwordHash, admin.passwordHash)
+  const login = { username: account.username, password: NEW_PASSWORD }
+  t.assert.strictEqual((await send(app, 'POST', '/login', { body: login })).statusCode, 200)
+})
+
+test('password, with the right current password, is changed', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const account = await makeUser(app)
+  const cookie = await signIn(app, account)
+  const body = { password: NEW_PASSWORD, currentPassword: account.password }
+  const response = await put(app, account.id, cookie, body)
+  t.assert.strictEqual(response.statusCode, 200)
+  t.assert.notStrictEqual((await storedUser(app, account.id))?.passwordHash, account.passwordHash)
+})
+
+test('password, with a wrong current password, stays, and so do all sessions', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const account = await makeUser(app)
+  const cookie = await signIn(app, account)
+  await signIn(app, account)
+  const before = await storedUser(app, account.id)
+  for (const currentPassword of ['', 'wrong', NEW_PASSWORD, `${account.password}\0`]) {
+    const body = { password: NEW_PASSWORD, currentPassword }
+    const response = await put(app, account.id, cookie, body)
+    assertError(t, response, 400, 'WRONG_CURRENT_PASSWORD', ['body.currentPassword'])
+  }
+  t.assert.deepStrictEqual(await storedUser(app, account.id), before)
+  t.assert.strictEqual((await storedSessions(app, account.id)).length, 2)
+})
+
+test("password, changed by an admin with their own as the user's current one, stays", async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const admin = await makeUser(app, 'admin')
+  const cookie = await signIn(app, admin)
+  const account = await makeUser(app)
+  const body = { password: NEW_PASSWORD, currentPassword: admin.password }
+  const response = await put(app, account.id, cookie, body)
+  assertError(t, response, 400, 'WRONG_CURRENT_PASSWORD', ['body.currentPassword'])
+  t.assert.strictEqual((await storedUser(app, account.id))?.passwordHash, account.passwordHash)
+})
+
+test('password, of 72 bytes, counts to its last one', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const account = await makeUser(app)
+  const { id, username } = account
+  const cookie = await signIn(app, account)
+  const password = `${'é'.repeat(35)}ab`
+  t.assert.strictEqual((await put(app, id, cookie, { password })).statusCode, 200)
+  const almost = { username, password: `${'é'.repeat(35)}ac` }
+  assertError(t, await send(app, 'POST', '/login', { body: almost }), 400, 'INVALID_CREDENTIALS')
+  const exact = await send(app, 'POST', '/login', { body: { username, password } })
+  t.assert.strictEqual(exact.statusCode, 200)
+})
+
+test('password, of the configured length alone, is taken by characters, not by bytes', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL, PASSWORD_MIN_LENGTH: 15 })
+  const account = await makeUser(app)
+  const cookie = await signIn(app, account)
+  const refused = await put(app, account.id, cookie, { password: '𝒶'.repeat(14) })
+  assertError(t, refused, 400, 'PASSWORD_REFUSED', ['body.password'])
+  const taken = await put(app, account.id, cookie, { password: '𝒶'.repeat(15) })
+  t.assert.strictEqual(taken.statusCode, 200)
+})
+
+test('password, without a session, is refused before anything else is looked at', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const account = await makeUser(app)
+  for (const id of [account.id, NOBODY, '01']) {
+    for (const body of [undefined, [], { password: '' }, { password: NEW_PASSWORD }]) {
+      assertError(t, await put(app, id, undefined, body), 401, 'UNAUTHENTICATED')
+    }
+  }
+  t.assert.strictEqual((await storedUser(app, account.id))?.passwordHash, account.passwordHash)
+})
+
+test("password, another user's, is refused in the same bytes whether that user exists or not", async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const cookie = await signIn(app, await makeUser(app))
+  const other = await makeUser(app)
+  await signIn(app, other)
+  const before = await storedUser(app, other.id)
+  const answers = new Set<string>()
+  for (const id of [other.id, NOBODY, 'x', '0']) {
+    for (const body of [undefined, 'text', { password: '' }, { password: NEW_PASSWORD }]) {
+      const response = await put(app, id, cookie, body)
+      assertError(t, response, 401, 'NOT_PERMITTED')
+      answers.add(response.body)
+    }
+  }
+  t.assert.strictEqual(answers.size, 1)
+  t.assert.deepStrictEqual(await storedUser(app, other.id), before)
+  t.assert.strictEqual((await storedSessions(app, other.id)).length, 1)
+})
+
+test('password, missing or empty, is a 403 before the rest of the body and the id', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const account = await makeUser(app)
+  const own = await signIn(app, account)
+  const admin = await signIn(app, await makeUser(app, 'admin'))
+  const before = await storedUser(app, account.id)
+  for (const body of [undefined, {}, { password: '' }, { extra: 1 }, { currentPassword: 1 }]) {
+    for (const response of [
+      await put(app, account.id, own, body),
+      await put(app, account.id, admin, body),
+      await put(app, NOBODY, admin, body),
+      await put(app, '01', admin, body),
+    ]) {
+      assertError(t, response, 403, 'PASSWORD_MISSING', ['body.password'])
+    }
+  }
+  t.assert.deepStrictEqual(await storedUser(app, account.id), before)
+  t.assert.strictEqual((await storedSessions(app, account.id)).length, 1)
+})
+
+test("password, refused and nobody's, is a 400 before the 404", async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const cookie = await signIn(app, await makeUser(app, 'admin'))
+  const refused = await put(app, NOBODY, cookie, { password: 'short' })
+  assertError(t, refused, 400, 'PASSWORD_REFUSED', ['body.password'])
+  const unknown = await put(app, NOBODY, cookie, { password: NEW_PASSWORD, role: 'admin' })
+  assertError(t, unknown, 400, 'VALIDATION_FAILED', ['body.role'])
+  const taken = await put(app, NOBODY, cookie, { password: NEW_PASSWORD })
+  assertError(t, taken, 404, 'USER_NOT_FOUND')
+})
+
+test('password, refused while the current one is wrong too, is told as refused', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const account = await makeUser(app)
+  const cookie = await signIn(app, account)
+  const body = { password: account.username.toUpperCase(), currentPassword: 'wrong' }
+  const response = await put(app, account.id, cookie, body)
+  assertError(t, response, 400, 'PASSWORD_REFUSED', ['body.password'])
+})
+
+test('line 6: password change whose session ends while it hashes is refused and changes nothing', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const account = await makeUser(app)
+  const cookie = await signIn(app, account)
+  const response = await changeMeanwhile(
+    app,
+    account.id,
+    () => put(app, account.id, cookie, { password: NEW_PASSWORD }),
+    (tx) => tx.delete(sessions).where(eq(sessions.userId, account.id)),
+  )
+  assertError(t, response, 401, 'UNAUTHENTICATED')
+  t.assert.strictEqual((await storedUser(app, account.id))?.passwordHash, account.passwordHash)
+})
+
+test('line 6: password change by an admin who is demoted meanwhile is refused and changes nothing', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const admin = await makeUser(app, 'admin')
+  const cookie = await signIn(app, admin)
+  const account = await makeUser(app)
+  const response = await changeMeanwhile(
+    app,
+    admin.id,
+    () => put(app, account.id, cookie, { password: NEW_PASSWORD }),
+    (tx) => tx.update(users).set({ role: 'user' }).where(eq(users.id, admin.id)),
+  )
+  assertError(t, response, 401, 'NOT_PERMITTED')
+  t.assert.strictEqual((await storedUser(app, account.id))?.passwordHash, account.passwordHash)
+})
+
+test('password change of an account that is deleted meanwhile finds nobody', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const cookie = await signIn(app, await makeUser(app, 'admin'))
+  const { id } = await makeUser(app)
+  const response = await changeMeanwhile(
+    app,
+    id,
+    () => put(app, id, cookie, { password: NEW_PASSWORD }),
+    (tx) => tx.delete(users).where(eq(users.id, id)),
+  )
+  assertError(t, response, 404, 'USER_NOT_FOUND')
+})
+
+test('password change whose current password is replaced meanwhile leaves that one', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const account = await makeUser(app)
+  const { passwordHash } = await makeUser(app)
+  const cookie = await signIn(app, account)
+  const body = { password: NEW_PASSWORD, currentPassword: account.password }
+  const response = await changeMeanwhile(
+    app,
+    account.id,
+    () => put(app, account.id, cookie, body),
+    (tx) => tx.update(users).set({ passwordHash }).where(eq(users.id, account.id)),
+  )
+  assertError(t, response, 400, 'WRONG_CURRENT_PASSWORD', ['body.currentPassword'])
+  t.assert.strictEqual((await storedUser(app, account.id))?.passwordHash, passwordHash)
+})

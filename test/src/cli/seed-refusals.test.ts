@@ -1,0 +1,68 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { CLI, counts, ONE_EACH, setUpSeeding } from '../../support/seeding.ts'
+
+test('seed, where its users exist, says so, changes nothing and ends with 1', async (t: TestContext) => {
+  const { site, environment, url } = await setUpSeeding(t)
+  t.assert.strictEqual((await site.run(CLI, ['seed', ...ONE_EACH], environment)).code, 0)
+  const before = await counts(url)
+  const file = join(site.folder, 'data/users.csv')
+  await writeFile(file, 'kept')
+  const again = ['seed', '--users', '9', '--out', 'data']
+  t.assert.deepStrictEqual(await site.run(CLI, again, environment), {
+    code: 1,
+    stdout: '',
+    stderr: 'The users of seed 1 exist: run seed clear, or take another --seed.\n',
+  })
+  t.assert.deepStrictEqual(await counts(url), before)
+  t.assert.strictEqual(await readFile(file, 'utf8'), 'kept')
+})
+
+test('seed and seed clear, in production, are refused unless they are told --yes', async (t: TestContext) => {
+  const { site, environment, url } = await setUpSeeding(t)
+  const production = { ...environment, NODE_ENV: 'production' }
+  const stderr = 'error: NODE_ENV is production: add --yes if this is to be done nevertheless\n'
+  const seed = ['seed', ...ONE_EACH]
+  t.assert.deepStrictEqual(await site.run(CLI, seed, production), { code: 2, stdout: '', stderr })
+  t.assert.deepStrictEqual(await readdir(site.folder), [])
+  t.assert.strictEqual((await counts(url)).users, 0)
+
+  t.assert.strictEqual((await site.run(CLI, [...seed, '--yes'], production)).code, 0)
+  const clear = ['seed', 'clear']
+  t.assert.deepStrictEqual(await site.run(CLI, clear, production), { code: 2, stdout: '', stderr })
+  t.assert.strictEqual((await counts(url)).users, 1)
+  t.assert.strictEqual((await site.run(CLI, [...clear, '--yes'], production)).code, 0)
+  t.assert.strictEqual((await counts(url)).users, 0)
+})
+
+test('seed, with a value that is none of an option, names the option, writes nothing and ends with 2', async (t: TestContext) => {
+  const { site, environment, url } = await setUpSeeding(t)
+  for (const [option, value] of [
+    ['--users', '0'],
+    ['--users', '5000001'],
+    ['--users', '1e3'],
+    ['--sessions', '-1'],
+    ['--tokens', 'many'],
+    ['--seed', '1.5'],
+    ['--url', 'localhost:3000'],
+    ['--url', 'http://host/path'],
+    ['--password', 'x'],
+  ] as const) {
+    const { code, stdout, stderr } = await site.run(CLI, ['seed', option, value], environment)
+    t.assert.strictEqual(code, 2, `${option} ${value}`)
+    t.assert.strictEqual(stdout, '')
+    t.assert.match(stderr, new RegExp(`^error: .*'?${option}\\b`))
+  }
+  t.assert.deepStrictEqual(await readdir(site.folder), [])
+  t.assert.strictEqual((await counts(url)).users, 0)
+})
+
+test('seed, whose folder can not be made, says why, changes nothing and ends with 1', async (t: TestContext) => {
+  const { site, environment, url } = await setUpSeeding(t)
+  await writeFile(join(site.folder, 'data'), '')
+  const { code, stderr } = await site.run(CLI, ['seed', ...ONE_EACH], environment)
+  t.assert.strictEqual(code, 1)
+  t.assert.match(stderr, /^EEXIST: .*data/)
+  t.assert.strictEqual((await counts(url)).users, 0)
+})

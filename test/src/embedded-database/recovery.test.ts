@@ -1,0 +1,99 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { joinEmbeddedDatabase } from '../../../src/embedded-database/embedded-database.ts'
+import {
+  ended,
+  exitCode,
+  install,
+  isRunning,
+  listenTo,
+  makeDatabaseFiles,
+  needsServerBinary,
+} from '../../support/installation.ts'
+
+import { query } from '../../support/query.ts'
+
+const databaseFiles = await makeDatabaseFiles()
+const HOLDER = 'test/support/hold-database.ts'
+
+test(
+  'the private database, killed, tells its user, and keeps what was committed',
+  needsServerBinary,
+  async (t: TestContext) => {
+    const { data, databasePid } = await install(t, databaseFiles)
+    const first = await joinEmbeddedDatabase(data)
+    const pid = databasePid()
+    for (let name = 0; name < 20; name++) {
+      await query(
+        first.url,
+        `INSERT INTO users (username, username_key, password_hash) VALUES ('${name}', '${name}', '')`,
+      )
+    }
+    process.kill(pid, 'SIGKILL')
+    await Promise.race([first.lost, sleep(5_000).then(() => t.assert.fail('was not told'))])
+    await first.close()
+
+    const second = await joinEmbeddedDatabase(data)
+    t.assert.deepStrictEqual(await query(second.url, 'SELECT COUNT(*) AS n FROM users'), [
+      { n: 20 },
+    ])
+    t.assert.notStrictEqual(databasePid(), pid)
+    await second.close()
+  },
+)
+
+test(
+  'the private database, whose starter was killed, is joined, and stopped after use',
+  needsServerBinary,
+  async (t: TestContext) => {
+    const { data, start, databasePid } = await install(t, databaseFiles)
+    const starter = start(HOLDER)
+    await listenTo(starter).until(/joined/)
+    const pid = databasePid()
+    starter.kill('SIGKILL')
+    t.assert.strictEqual(await exitCode(starter), 'SIGKILL')
+    t.assert.ok(isRunning(pid))
+
+    const database = await joinEmbeddedDatabase(data)
+    t.assert.strictEqual(databasePid(), pid)
+    t.assert.deepStrictEqual(await query(database.url, 'SELECT 1 AS one'), [{ one: 1 }])
+    await database.close()
+    await ended(pid)
+  },
+)
+
+test(
+  'the private database, where a process died while it made the files, makes them anew',
+  needsServerBinary,
+  async (t: TestContext) => {
+    const { data, startProgram } = await install(t)
+    const dead = startProgram(process.execPath, ['-e', '0'])
+    t.assert.strictEqual(await exitCode(dead), 0)
+    const abandoned = `unfinished-${dead.pid}-abc`
+    const others = `unfinished-${process.ppid}-abc`
+    for (const name of [abandoned, others]) {
+      await mkdir(join(data, name), { recursive: true })
+      await writeFile(join(data, name, 'ibdata1'), 'half')
+    }
+    const database = await joinEmbeddedDatabase(data)
+    t.after(() => database.close())
+    const left = (await readdir(data)).filter((name) => name.startsWith('unfinished'))
+    t.assert.deepStrictEqual(left, [others])
+  },
+)
+
+test(
+  'the private database, with files that are none, fails and names its log',
+  needsServerBinary,
+  async (t: TestContext) => {
+    const { data } = await install(t)
+    await mkdir(join(data, 'mysql'), { recursive: true })
+    const log = join(data, 'server.log')
+    await t.assert.rejects(joinEmbeddedDatabase(data), {
+      message: `the database server did not start; ${log} tells why`,
+    })
+    t.assert.match(await readFile(log, 'utf8'), /error/i)
+  },
+)
