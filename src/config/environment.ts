@@ -1,11 +1,11 @@
 import { Type } from '@sinclair/typebox'
 
-/** 32 characters or more, without the spaces around them. */
+/** 32 characters or more, not counting spaces around them. */
 const SECRET = ' *[^, ][^,]{30,}[^, ] *'
 
 /**
- * The environment variables. `title` says what a variable may be, `description` what it does;
- * the tables in the README and in `.env.example` are held equal to both by a test.
+ * The environment variables. `title` is the allowed values, `description` the effect. A test
+ * compares both with the documentation and with `.env.example`.
  */
 export const Environment = Type.Object(
   {

@@ -2,11 +2,11 @@ import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { SeededBatch, SeededSecret, SeededUser } from './data.ts'
 
-/** More lines make no better load, and vegeta reads them all before it begins. */
+/** Vegeta reads all targets before it starts, and more targets do not improve the load. */
 const MAX_TARGETS = 10_000
-/** One login to nineteen reads. */
-const LOGIN_EACH = 20
-/** How far the account that a target reads is from the one that asks. */
+/** In a mixed load, every twentieth request is a login. */
+const LOGIN_INTERVAL = 20
+/** Each target reads the account that is this many places after the caller's. */
 const DISTANCE = 7
 
 const HEADERS = {
@@ -17,9 +17,9 @@ const HEADERS = {
 const NAMES = { users: 'users.csv', sessions: 'cookies.csv', tokens: 'tokens.csv' }
 
 export interface SeedFilesOptions {
-  /** Made where it is missing, readable by its owner only. */
+  /** Created if missing, readable by its owner only. */
   folder: string
-  /** Of the server that the targets are for, without a slash at its end. */
+  /** The server that the targets address, without a trailing slash. */
   url: string
   password: string
 }
@@ -27,9 +27,9 @@ export interface SeedFilesOptions {
 export type SeedFiles = Awaited<ReturnType<typeof openSeedFiles>>
 
 /**
- * Opens the files that load tools read what was seeded from. They hold secrets, so only their owner
- * may read them. Each has its name once all of it is written; until then the ones of an earlier
- * seeding stay. No value has a comma or a quotation mark in it.
+ * Opens the files that load tools read. They hold secrets, so only their owner may read them. A
+ * file gets its name when it is complete; until then, the file of an earlier run stays. No value
+ * contains a comma or a quotation mark.
  */
 export async function openSeedFiles({ folder, url, password }: SeedFilesOptions) {
   const parts: { part: string; file: string; handle: FileHandle }[] = []
@@ -49,7 +49,7 @@ export async function openSeedFiles({ folder, url, password }: SeedFilesOptions)
   async function create(name: string): Promise<FileHandle> {
     const file = join(folder, name)
     const part = `${file}.part`
-    await rm(part, { force: true }) // left by a process that was killed
+    await rm(part, { force: true }) // a killed process may have left it
     const handle = await open(part, 'wx', 0o600)
     parts.push({ part, file, handle })
     return handle
@@ -75,17 +75,17 @@ export async function openSeedFiles({ folder, url, password }: SeedFilesOptions)
     }
   }
 
-  /** A login takes the place of each twentieth read. */
+  /** A login replaces every twentieth read. */
   function* mixed() {
-    const instead = logins()
+    const replacements = logins()
     let index = 0
     for (const read of reads()) {
-      yield (++index % LOGIN_EACH === 0 && instead.next().value) || read
+      yield (++index % LOGIN_INTERVAL === 0 && replacements.next().value) || read
     }
   }
 
   return {
-    /** Writes what was stored. */
+    /** Writes the rows of a batch. */
     async add({ kind, rows }: SeededBatch): Promise<void> {
       if (kind === 'users') {
         keepFirst(users, rows)
@@ -98,7 +98,7 @@ export async function openSeedFiles({ folder, url, password }: SeedFilesOptions)
       await csv[kind].write(rows.map(({ secret, userId }) => `${secret},${userId}\n`).join(''))
     },
 
-    /** Adds the targets, in vegeta's JSON format, and gives all files their names. */
+    /** Adds the targets, in vegeta's JSON format, and renames all files to their final names. */
     async finish(): Promise<void> {
       await writeTargets('read.targets', reads())
       await writeTargets('login.targets', logins())
@@ -107,7 +107,7 @@ export async function openSeedFiles({ folder, url, password }: SeedFilesOptions)
       for (const { part, file } of parts) await rename(part, file)
     },
 
-    /** Leaves nothing of what was written. */
+    /** Deletes everything that was written. */
     async abandon(): Promise<void> {
       for (const { part, handle } of parts) {
         await handle.close()
