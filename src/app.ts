@@ -35,7 +35,7 @@ import administration from '../routes/users/administration.ts'
 import users from '../routes/users/read.ts'
 import registration from '../routes/users/register.ts'
 import password from '../routes/users/update-password.ts'
-import { type SettledConfig, splitList } from './config/config.ts'
+import { type ResolvedConfig, splitList } from './config/config.ts'
 import { isRequestLogged, type LogStream, standardOutput } from './server/logger.ts'
 import { MAX_PARAM_LENGTH, serverOptions } from './server/options.ts'
 
@@ -44,7 +44,7 @@ const SWEEP_INTERVAL_MS = 60_000
 const HANDLER_TIMEOUT_MS = 10_000
 
 /** Builds the server, ready to listen. It rejects where the database can't be reached. */
-export async function buildApp(config: SettledConfig, logStream: LogStream = standardOutput()) {
+export async function buildApp(config: ResolvedConfig, logStream: LogStream = standardOutput()) {
   const app = Fastify(serverOptions(config, logStream)).withTypeProvider<TypeBoxTypeProvider>()
   try {
     await registerAll(app, config)
@@ -55,7 +55,7 @@ export async function buildApp(config: SettledConfig, logStream: LogStream = sta
   }
 }
 
-async function registerAll(app: FastifyInstance, config: SettledConfig): Promise<void> {
+async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promise<void> {
   const allowedOrigins = splitList(config.ALLOWED_ORIGINS)
   const limits = {
     idleMs: config.SESSION_IDLE * MS_PER_S,
@@ -145,7 +145,7 @@ function corsOptions(allowedOrigins: string[]) {
   }
 }
 
-function rateLimitOptions(config: SettledConfig) {
+function rateLimitOptions(config: ResolvedConfig) {
   return {
     max: config.RATE_LIMIT_MAX,
     windowMs: config.RATE_LIMIT_WINDOW * MS_PER_S,

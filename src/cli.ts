@@ -11,7 +11,7 @@ import { describeFailure } from './cli/failure.ts'
 import { leavingAfter } from './cli/on-database.ts'
 import { addSeedCommand } from './cli/seed.ts'
 import { type Config, loadConfig, readEnvironment } from './config/config.ts'
-import { migrateDatabase, settleDatabase } from './config/resolve.ts'
+import { migrateDatabase, resolveDatabase } from './config/resolve.ts'
 
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2
@@ -107,7 +107,7 @@ function onlyLine(bytes: Buffer): string {
 /** Runs `work` on the database that the environment names, or on the private one. */
 async function onDatabase(work: (url: string, config: Config) => Promise<void>): Promise<void> {
   const config = loadConfig(readEnvironment())
-  const { url, embedded } = await settleDatabase(config)
+  const { url, embedded } = await resolveDatabase(config)
   await leavingAfter(embedded, () => work(url, config))
 }
 

@@ -6,8 +6,8 @@ import { pino } from 'pino'
 import { buildApp } from './app.ts'
 import { describeFailure } from './cli/failure.ts'
 import { hashShare, threadsFor, workerCount } from './config/capacity.ts'
-import { loadConfig, readEnvironment, type SettledConfig } from './config/config.ts'
-import { DATA_FOLDER, settle } from './config/resolve.ts'
+import { loadConfig, type ResolvedConfig, readEnvironment } from './config/config.ts'
+import { DATA_FOLDER, resolveConfig } from './config/resolve.ts'
 import { loadSwitches } from './config/warnings.ts'
 import { loggerOptions, standardOutput } from './server/logger.ts'
 import { obeyPrimary, SIGNALS_OF_THE_PRIMARY, startWorkers } from './server/workers.ts'
@@ -30,7 +30,7 @@ if (cluster.isWorker) obeyPrimary(grace.close)
 await start()
 
 async function start(): Promise<void> {
-  const { config, embedded } = await settle(loadConfig(readEnvironment()))
+  const { config, embedded } = await resolveConfig(loadConfig(readEnvironment()))
   if (embedded) closers.push(embedded.close)
   const count = workerCount(config)
   const log = cluster.isPrimary && count > 1 ? await supervise(config, count) : await serve(config)
@@ -45,7 +45,7 @@ async function start(): Promise<void> {
   })
 }
 
-async function serve(config: SettledConfig) {
+async function serve(config: ResolvedConfig) {
   const app = await buildApp(config)
   closers.push(async () => {
     await sleep(LAST_READS_MS)
@@ -55,14 +55,14 @@ async function serve(config: SettledConfig) {
   return app.log
 }
 
-async function supervise(config: SettledConfig, count: number) {
+async function supervise(config: ResolvedConfig, count: number) {
   const { stream, ...options } = loggerOptions(config, standardOutput())
   const log = pino(options, stream)
   const hashes = hashShare(config, count)
   const workers = await startWorkers({
     count,
     environment: {
-      // What this process has settled, so that each worker needn't.
+      // What this process has resolved, so that each worker needn't.
       DATABASE_URL: config.DATABASE_URL,
       SESSION_SECRET: config.SESSION_SECRET,
       HASH_CONCURRENCY: String(hashes),

@@ -5,8 +5,8 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { closeDatabase, type Database, openDatabase } from '../../db/client.ts'
 import { clearSeeded, countSeeded, findByPrefix } from '../../db/queries/seed.ts'
 import { createPasswords } from '../../plugins/passwords/passwords.ts'
-import { type Config, loadConfig, readEnvironment, type SettledConfig } from '../config/config.ts'
-import { settle, settleDatabase } from '../config/resolve.ts'
+import { type Config, loadConfig, type ResolvedConfig, readEnvironment } from '../config/config.ts'
+import { resolveConfig, resolveDatabase } from '../config/resolve.ts'
 import { createSeedSecrets, type SeedPlan, storeSeed, usernamePrefix } from '../seed/data.ts'
 import { openSeedFiles, type SeedFiles } from '../seed/files.ts'
 import { leavingAfter } from './on-database.ts'
@@ -53,8 +53,8 @@ export function addSeedCommand(program: Command): void {
     .option('--yes', 'do it with NODE_ENV=production, too')
     .action(async (options: SeedOptions) => {
       const config = configFor(command, options)
-      const { config: settled, embedded } = await settle(config)
-      await leavingAfter(embedded, () => seed(settled, options))
+      const { config: resolved, embedded } = await resolveConfig(config)
+      await leavingAfter(embedded, () => seed(resolved, options))
     })
 
   const clear = command
@@ -62,7 +62,7 @@ export function addSeedCommand(program: Command): void {
     .description('Deletes the users that seed made, with their sessions and tokens, and no others.')
     .option('--yes', 'do it with NODE_ENV=production, too')
     .action(async (options: Pick<SeedOptions, 'yes'>) => {
-      const { url, embedded } = await settleDatabase(configFor(clear, options))
+      const { url, embedded } = await resolveDatabase(configFor(clear, options))
       await leavingAfter(embedded, () => clearAll(url))
     })
 }
@@ -77,7 +77,7 @@ function configFor(command: Command, { yes }: Pick<SeedOptions, 'yes'>): Config 
   return config
 }
 
-async function seed(config: SettledConfig, options: SeedOptions): Promise<void> {
+async function seed(config: ResolvedConfig, options: SeedOptions): Promise<void> {
   const { users, seed: number } = options
   const { sessions = users, tokens = Math.min(users, 1_000) } = options
   const plan = { seed: number, users, sessions, tokens }
@@ -118,7 +118,7 @@ async function assertUnused(db: Database, number: number): Promise<void> {
 
 async function fill(
   db: Database,
-  config: SettledConfig,
+  config: ResolvedConfig,
   plan: SeedPlan,
   secrets: ReturnType<typeof createSeedSecrets>,
   files: SeedFiles,

@@ -9,8 +9,8 @@ export type Config = Readonly<
   Static<typeof Environment> & { COOKIE_SECURE: boolean; DOCS_ENABLED: boolean }
 >
 
-/** A configuration in which `settle` has filled in what was left open. */
-export type SettledConfig = Config & {
+/** A configuration in which `resolveConfig` has filled in what was left open. */
+export type ResolvedConfig = Config & {
   DATABASE_URL: string
   SESSION_SECRET: string
   HASH_CONCURRENCY: number

@@ -8,7 +8,7 @@ import {
   joinEmbeddedDatabase,
 } from '../embedded-database/embedded-database.ts'
 import { hashConcurrency } from './capacity.ts'
-import type { Config, SettledConfig } from './config.ts'
+import type { Config, ResolvedConfig } from './config.ts'
 
 const SECRET_BYTES = 32
 const KEPT_SECRET = /^[0-9a-f]{64}$/
@@ -22,18 +22,18 @@ export const DATA_FOLDER = resolve('.data')
  *
  * @returns the server to close after use, if there is one
  */
-export async function settle(
+export async function resolveConfig(
   config: Config,
-): Promise<{ config: SettledConfig; embedded?: EmbeddedDatabase }> {
+): Promise<{ config: ResolvedConfig; embedded?: EmbeddedDatabase }> {
   const SESSION_SECRET = config.SESSION_SECRET ?? keptSecret()
-  const { url: DATABASE_URL, embedded } = await settleDatabase(config)
+  const { url: DATABASE_URL, embedded } = await resolveDatabase(config)
   const HASH_CONCURRENCY = hashConcurrency(config)
-  const settled = Object.freeze({ ...config, DATABASE_URL, SESSION_SECRET, HASH_CONCURRENCY })
-  return { config: settled, ...(embedded && { embedded }) }
+  const resolved = Object.freeze({ ...config, DATABASE_URL, SESSION_SECRET, HASH_CONCURRENCY })
+  return { config: resolved, ...(embedded && { embedded }) }
 }
 
 /** The same for the database alone, all that the command line needs. */
-export async function settleDatabase(
+export async function resolveDatabase(
   config: Pick<Config, 'DATABASE_URL'>,
 ): Promise<{ url: string; embedded?: EmbeddedDatabase }> {
   if (config.DATABASE_URL) return { url: config.DATABASE_URL }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { TestContext } from 'node:test'
 import type { InjectOptions } from 'fastify'
 import { buildApp } from '../../src/app.ts'
-import { loadConfig, type SettledConfig } from '../../src/config/config.ts'
+import { loadConfig, type ResolvedConfig } from '../../src/config/config.ts'
 import { createDocumentCheck, type Exchange } from '../contract/document-check.ts'
 import { LogCapture } from './log-capture.ts'
 import { watchResponses } from './response-watch.ts'
@@ -14,7 +14,7 @@ export const TEST_SECRET = 'a secret that the tests alone sign with'
 
 export type App = Awaited<ReturnType<typeof buildApp>>
 
-export interface BuildOptions extends Partial<SettledConfig> {
+export interface BuildOptions extends Partial<ResolvedConfig> {
   DATABASE_URL: string
   /** The test makes the server fail, so that errors in the log are expected. */
   failing?: boolean
@@ -26,7 +26,7 @@ export interface BuildOptions extends Partial<SettledConfig> {
  * given to `keepSecret`.
  */
 export async function build(t: TestContext, { failing = false, ...overrides }: BuildOptions) {
-  const config: SettledConfig = {
+  const config: ResolvedConfig = {
     ...loadConfig({ NODE_ENV: 'test', RATE_LIMIT_ENABLED: 'false', DOCS_ENABLED: 'false' }),
     SESSION_SECRET: TEST_SECRET,
     BCRYPT_COST: TEST_COST,
@@ -51,7 +51,7 @@ export async function build(t: TestContext, { failing = false, ...overrides }: B
 let checkCommitted: ReturnType<typeof createDocumentCheck> | undefined
 
 /** By the committed document, or by the server's own where its configuration makes another of it. */
-function faultsOf(app: App, { REGISTRATION }: SettledConfig, exchanges: Exchange[]): string[] {
+function faultsOf(app: App, { REGISTRATION }: ResolvedConfig, exchanges: Exchange[]): string[] {
   if (exchanges.length === 0) return []
   if (REGISTRATION !== 'open') {
     return exchanges.flatMap(createDocumentCheck(JSON.parse(JSON.stringify(app.swagger()))))
