@@ -1,6 +1,6 @@
-// `npm run build`: compiles to dist/ and puts beside it what isn't TypeScript.
+// `npm run build`: compiles to dist/, and adds the files that are not TypeScript.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, cpSync, rmSync } from 'node:fs'
+import { chmodSync, cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 
 rmSync('dist', { recursive: true, force: true })
 const compiled = spawnSync('npx', ['--no-install', 'tsc', '-p', 'tsconfig.build.json'], {
@@ -9,3 +9,8 @@ const compiled = spawnSync('npx', ['--no-install', 'tsc', '-p', 'tsconfig.build.
 if (compiled.status !== 0) process.exit(1)
 cpSync('db/migrations', 'dist/db/migrations', { recursive: true })
 chmodSync('dist/src/cli.js', 0o755)
+
+// src/config/version.ts reads it.
+const { name, version, type } = JSON.parse(readFileSync('package.json', 'utf8'))
+const manifest = { name, version, type, private: true, isBuilt: true }
+writeFileSync('dist/package.json', `${JSON.stringify(manifest, undefined, 2)}\n`)

@@ -36,6 +36,7 @@ import users from '../routes/users/read.ts'
 import registration from '../routes/users/register.ts'
 import password from '../routes/users/update-password.ts'
 import { type ResolvedConfig, splitList } from './config/config.ts'
+import { VERSION } from './config/version.ts'
 import { isRequestLogged, type LogStream, standardOutput } from './server/logger.ts'
 import { MAX_PARAM_LENGTH, serverOptions } from './server/options.ts'
 
@@ -94,7 +95,7 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
   if (isRequestLogged(config)) await app.register(requestLog)
   await app.register(components)
   if (config.OPENAPI_ENABLED || config.DOCS_ENABLED) {
-    await app.register(openapi, { cookieName: app.sessionCookie.name })
+    await app.register(openapi, { version: VERSION, cookieName: app.sessionCookie.name })
   }
 
   // Anyone

@@ -60,6 +60,7 @@ function compile(): void {
   )
   if (status !== 0) throw new Error('the tests could not be compiled')
   cpSync('db/migrations', join(BUILD, 'db/migrations'), { recursive: true })
+  cpSync('package.json', join(BUILD, 'package.json'))
 }
 
 function compiled(file: string): string {

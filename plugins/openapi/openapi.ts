@@ -23,9 +23,6 @@ declare module 'fastify' {
   }
 }
 
-/** Of the contract, not of the package: a client that suits 1.0 suits any 1.x. */
-const CONTRACT_VERSION = '1.0.0'
-
 const TAGS = {
   Accounts: 'Register, read, and change a password',
   Sessions: 'Log in and out, see and end sessions',
@@ -38,6 +35,8 @@ const TAGS = {
 type Version = '3.1.0' | '3.0.3'
 
 export interface OpenapiOptions {
+  /** Of the service, by semantic versioning: a client of 1.0 works with any 1.x. */
+  version: string
   /** Of the session cookie. */
   cookieName: string
 }
@@ -48,24 +47,27 @@ export interface OpenapiOptions {
  * route without an `operationId` isn't in it.
  */
 export default fp<OpenapiOptions>(
-  async (app, { cookieName }) => {
-    await app.register(swagger, documentOptions('3.1.0', cookieName))
+  async (app, options) => {
+    await app.register(swagger, documentOptions('3.1.0', options))
     await app.register(swagger, {
-      ...documentOptions('3.0.3', cookieName),
+      ...documentOptions('3.0.3', options),
       decorator: 'swagger30' as 'swagger', // the type knows the default's name alone
     })
   },
   { name: 'openapi', dependencies: ['components'] },
 )
 
-function documentOptions(version: Version, cookieName: string): FastifyDynamicSwaggerOptions {
+function documentOptions(
+  openapi: Version,
+  { version, cookieName }: OpenapiOptions,
+): FastifyDynamicSwaggerOptions {
   const routes = new Map<string, RouteOptions>()
   return {
     openapi: {
-      openapi: version,
+      openapi,
       info: {
         title: 'Gatehouse',
-        version: CONTRACT_VERSION,
+        version,
         description:
           'User accounts, sessions and roles. JSON in, JSON out; each error has the one shape `Error`, and a `code` of a closed list.',
         contact: { name: 'The developers of Gatehouse' },
@@ -107,7 +109,7 @@ function documentOptions(version: Version, cookieName: string): FastifyDynamicSw
         if (route) completeResponses(operation, route, responses)
       }
       Object.assign(openapiObject.components ?? {}, { responses })
-      return withMeanings(openapiObject, version)
+      return withMeanings(openapiObject, openapi)
     },
   }
 }
