@@ -1,5 +1,5 @@
-// Runs before `npm start`, `npm test`, `npm run smoke` and `npm run gatehouse`: it installs what they
-// need and isn't there. Plain JavaScript without packages, since these are what it installs.
+// Runs before `npm start`, `npm test`, `npm run gatehouse` and others, and installs what is missing.
+// It is plain JavaScript and imports no packages, because it may have to install them.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -9,23 +9,23 @@ import { findProgram, findRedisBinary, findServerBinary } from './server-binary.
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
-/** The server's programs alone: no service is started, no user is made, no port is opened. */
+/** Only the server's programs: these packages start no service, add no user and open no port. */
 const DEBIAN_PACKAGES = ['mariadb-server-core', 'mariadb-client-core']
 
-/** What the tests alone need: those that want what can't be had are skipped. */
+/** For tests only. A test is skipped if its program cannot be installed. */
 const TEST_PACKAGES = [
-  // Debian's `redis-server` is but a link to a program of this package.
+  // This package holds the program; Debian's `redis-server` only links to it.
   { program: findRedisBinary, package: 'redis-tools', why: 'no Redis server' },
   { program: () => findProgram('wrk'), package: 'wrk', why: 'no wrk' },
   { program: () => findProgram('chromium'), package: 'chromium', why: 'no Chromium' },
 ]
 
-const HOW_TO_GET_A_SERVER = `Gatehouse needs a MySQL or MariaDB server, and there is none on this machine.
+const HOW_TO_GET_A_SERVER = `Gatehouse needs a MySQL or MariaDB server, and none is installed on this machine.
   Debian, Ubuntu:  sudo apt-get install ${DEBIAN_PACKAGES.join(' ')}
   macOS:           brew install mariadb
   Docker:          docker compose up -d db
-                   README.md, "In production", says which variables that and DATABASE_URL
-                   (for the tests: TEST_DATABASE_URL) want`
+                   Set the variables that compose.yaml names, and DATABASE_URL (for tests:
+                   TEST_DATABASE_URL) to mysql://gatehouse:PASSWORD@127.0.0.1:3306/gatehouse`
 
 if (packagesAreStale()) {
   console.error('Gatehouse: installing npm packages (npm ci)')
@@ -39,16 +39,22 @@ if (!setInEnvironment(url) && !findServerBinary()) {
 }
 for (const { program, package: name, why } of isForTests ? TEST_PACKAGES : []) {
   if (program() || (mayInstall() && install([name]))) continue
-  console.error(`Gatehouse: ${why}: the tests that want it are skipped`)
+  console.error(`Gatehouse: ${why}: the tests that need it are skipped`)
 }
 
 /**
  * @param {string} name
- * @returns {string | undefined} its value, as the server will see it
+ * @returns {string | undefined} its value, from the environment or else from the file .env
  */
 function setInEnvironment(name) {
   const file = join(root, '.env')
-  return process.env[name] ?? (existsSync(file) ? parseEnv(readFileSync(file, 'utf8'))[name] : '')
+  if (process.env[name] !== undefined || !existsSync(file)) return process.env[name]
+  try {
+    return parseEnv(readFileSync(file, 'utf8'))[name]
+  } catch (error) {
+    // src/config/env-file.ts reports every other problem of the file.
+    fail(`${file} cannot be read: ${error instanceof Error ? error.message : error}`)
+  }
 }
 
 function packagesAreStale() {
@@ -67,7 +73,7 @@ function install(packages) {
   const isRoot = process.getuid?.() === 0
   const [command, before] = isRoot ? ['apt-get', []] : ['sudo', ['-n', 'apt-get']]
   const quiet = [...before, '-qq', '-o', 'Dpkg::Use-Pty=0']
-  // Lists may be missing, or too old to fetch by: a failure to renew them isn't the end.
+  // The package lists may be missing or outdated. If the update fails, the install may still work.
   spawnSync(command, [...quiet, 'update'], { stdio: ['ignore', 2, 2] })
   return run(command, [...quiet, 'install', '-y', '--no-install-recommends', ...packages])
 }
@@ -78,7 +84,7 @@ function install(packages) {
  */
 function run(command, parameters) {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  // What it says goes to standard error: standard output belongs to the command that follows.
+  // Output goes to standard error: standard output belongs to the command that follows.
   const { status, error } = spawnSync(command, parameters, {
     cwd: root,
     env,
@@ -104,7 +110,10 @@ function modifiedMs(path) {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs
 }
 
-/** @param {string} message */
+/**
+ * @param {string} message
+ * @returns {never}
+ */
 function fail(message) {
   console.error(message)
   process.exit(1)

@@ -8,7 +8,7 @@ import { describeFailure } from './cli/failure.ts'
 import { hashShare, threadsFor, workerCount } from './config/capacity.ts'
 import { loadConfig, type ResolvedConfig, readEnvironment } from './config/config.ts'
 import { DATA_FOLDER, resolveConfig } from './config/resolve.ts'
-import { loadSwitches } from './config/warnings.ts'
+import { loadTestWarnings } from './config/warnings.ts'
 import { loggerOptions, standardOutput } from './server/logger.ts'
 import { obeyPrimary, SIGNALS_OF_THE_PRIMARY, startWorkers } from './server/workers.ts'
 
@@ -35,7 +35,7 @@ async function start(): Promise<void> {
   const count = workerCount(config)
   const log = cluster.isPrimary && count > 1 ? await supervise(config, count) : await serve(config)
   // Once, whatever the number of workers.
-  if (cluster.isPrimary) for (const line of loadSwitches(config)) log.warn(line)
+  if (cluster.isPrimary) for (const line of loadTestWarnings(config)) log.warn(line)
   if (!embedded) return
 
   log.info(`The data is in ${DATA_FOLDER}`)

@@ -1,15 +1,15 @@
 import { availableParallelism } from 'node:os'
 import { type Config, threadPoolSize } from './config.ts'
 
-/** @returns how many processes are to serve */
+/** @returns the number of processes that serve */
 export function workerCount({ WORKERS }: Config, cores = availableParallelism()): number {
   return WORKERS === 'auto' ? cores : Number(WORKERS)
 }
 
 /**
- * @param count of processes
- * @returns how many hashes each of them computes at once: all together as many as leave the event
- * loops a core, where nothing else is asked for
+ * @param count the number of processes
+ * @returns how many hashes each process computes at once. By default all processes together use
+ *   one core less than there are, which stays free for the event loops
  */
 export function hashShare(
   { HASH_CONCURRENCY }: Config,
@@ -19,14 +19,14 @@ export function hashShare(
   return HASH_CONCURRENCY ?? Math.max(1, Math.floor((cores - 1) / count))
 }
 
-/** @returns the size of a thread pool in which so many hashes leave a thread to names and files */
+/** @returns the size of a thread pool that keeps a thread free for DNS and files */
 export function threadsFor(hashes: number): number {
   return Math.max(threadPoolSize(), hashes + 1)
 }
 
 /**
- * @returns how many hashes this process computes at once: its share, as far as the thread pool
- * allows, whose size Node settles before any of our code runs
+ * @returns how many hashes this process computes at once: its share, limited by the thread pool,
+ *   whose size is fixed before our code runs
  */
 export function hashConcurrency(config: Config): number {
   return Math.max(1, Math.min(hashShare(config, workerCount(config)), threadPoolSize() - 1))

@@ -1,45 +1,60 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { isIP } from 'node:net'
-import { parseEnv } from 'node:util'
+import { resolve } from 'node:path'
 import type { Static } from '@sinclair/typebox'
 import { envSchema } from 'env-schema'
+import { ConfigError } from './config-error.ts'
+import { readEnvFile } from './env-file.ts'
 import { Environment } from './environment.ts'
+import { IS_BUILT } from './version.ts'
 
 export type Config = Readonly<
   Static<typeof Environment> & { COOKIE_SECURE: boolean; DOCS_ENABLED: boolean }
 >
 
-/** A configuration in which `resolveConfig` has filled in what was left open. */
+/** A configuration in which `resolveConfig` has filled in what was not set. */
 export type ResolvedConfig = Config & {
   DATABASE_URL: string
   SESSION_SECRET: string
   HASH_CONCURRENCY: number
 }
 
+/** libuv's default. */
 const DEFAULT_THREADS = 4
-
-/** Lists everything that is wrong with the environment, a line each. */
-export class ConfigError extends Error {}
+/** A URL that may hold a password, even if `#` in a `.env` file cut it off. */
+const MAY_HOLD_PASSWORD = /^mysql:\/\/[^/]*:/
+const PERCENT_ENCODING_HINT =
+  'in a password, write # as %23, / as %2F, ? as %3F, @ as %40 and % as %25'
 
 function withoutEmpty(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim() !== ''))
 }
 
-/** The process's environment over what a file `.env` in the working folder sets. */
+function envFilePath(): string {
+  return resolve('.env')
+}
+
+/**
+ * @returns the variables of the process, and of the file `.env` in the working folder where the
+ *   process does not set them
+ * @throws ConfigError if the file is not valid
+ */
 export function readEnvironment(): NodeJS.ProcessEnv {
-  const file = existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {}
+  const file = readEnvFile(envFilePath(), Object.keys(Environment.properties))
   return { ...file, ...withoutEmpty(process.env) }
 }
 
 /**
- * @param environment as `process.env`; a variable that is empty counts as not set
+ * @param environment as `process.env`; an empty variable counts as not set
+ * @param isBuilt whether `DATABASE_URL` is required with any `NODE_ENV`
  * @throws ConfigError
  */
-export function loadConfig(environment: NodeJS.ProcessEnv): Config {
+export function loadConfig(environment: NodeJS.ProcessEnv, isBuilt = IS_BUILT): Config {
   const data = withoutEmpty(environment)
+  const required = [...(Environment.required ?? []), ...(isBuilt ? ['DATABASE_URL'] : [])]
   try {
     const config = envSchema<Static<typeof Environment>>({
-      schema: Environment,
+      schema: { ...Environment, required },
       data,
       env: false,
       ajv: {
@@ -54,15 +69,16 @@ export function loadConfig(environment: NodeJS.ProcessEnv): Config {
     const isProduction = config.NODE_ENV === 'production'
     return Object.freeze({ COOKIE_SECURE: isProduction, DOCS_ENABLED: !isProduction, ...config })
   } catch (error) {
-    throw new ConfigError(describe(error))
+    throw new ConfigError(describe(error, data))
   }
 }
 
-/** @returns the size of Node's thread pool, which libuv takes from the environment of the start */
+/** @returns the size of Node's thread pool, which libuv reads from the environment at start */
 export function threadPoolSize(): number {
   return Number(process.env.UV_THREADPOOL_SIZE) || DEFAULT_THREADS
 }
 
+/** @param list items with commas between them */
 export function splitList(list: string | undefined): string[] {
   return list === undefined ? [] : list.split(',').map((item) => item.trim())
 }
@@ -77,7 +93,7 @@ function isDatabaseUrl(text: string): boolean {
   }
 }
 
-/** As browsers write it (RFC 6454 6.2): no path, no default port, the host in lower case. */
+/** As browsers send it (RFC 6454 6.2): no path, no default port, the host in lower case. */
 function isOrigin(text: string): boolean {
   return /^https?:[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text
 }
@@ -91,8 +107,8 @@ function isAddressRange(text: string): boolean {
   return /^[0-9]{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128)
 }
 
-/** Names each variable and what it may be, never the value: it may be a secret. */
-function describe(error: unknown): string {
+/** Names each variable and what is allowed, never its value: it may be a secret. */
+function describe(error: unknown, { NODE_ENV, DATABASE_URL = '' }: NodeJS.ProcessEnv): string {
   if (!(error instanceof Error && 'errors' in error && Array.isArray(error.errors))) throw error
   const lines = error.errors
     .filter(({ keyword }) => keyword !== 'if')
@@ -100,7 +116,16 @@ function describe(error: unknown): string {
       const isMissing = keyword === 'required'
       const name = String(isMissing ? params.missingProperty : instancePath.slice(1))
       const title = Object.entries(Environment.properties).find(([key]) => key === name)?.[1].title
-      return `  ${name} ${isMissing ? 'is required in production' : 'is not valid'}: ${title}`
+      const required = NODE_ENV === 'production' ? 'is required in production' : 'is required'
+      const needsHint = name === 'DATABASE_URL' && MAY_HOLD_PASSWORD.test(DATABASE_URL)
+      const hint = needsHint ? `; ${PERCENT_ENCODING_HINT}` : ''
+      return `  ${name} ${isMissing ? required : 'is not valid'}: ${title}${hint}`
     })
-  return ['The environment is not valid.', ...new Set(lines)].join('\n')
+  const file = envFilePath()
+  const sources = existsSync(file) ? file : `${file}, which does not exist`
+  return [
+    'The configuration is not valid.',
+    ...new Set(lines),
+    `Settings come from environment variables and from ${sources}.`,
+  ].join('\n')
 }

@@ -1,7 +1,7 @@
 import type { Config } from './config.ts'
 import { Environment } from './environment.ts'
 
-type Switches = Pick<
+type Settings = Pick<
   Config,
   | 'BCRYPT_COST'
   | 'COOKIE_SECURE'
@@ -12,31 +12,34 @@ type Switches = Pick<
 >
 
 /**
- * What is set as load tests want it and as a service in use seldom does: load/README.md tells of
- * each. One that was left on by mistake is to be seen in the log.
+ * Warns of settings that suit load tests (load/README.md) and weaken a service in production, so
+ * that one left on by mistake shows in the log.
  *
- * @returns a line for each
+ * @returns one line for each such setting
  */
-export function loadSwitches(config: Switches): string[] {
-  const usualCost = Number(Environment.properties.BCRYPT_COST.default)
-  const switches: [isOn: boolean, line: string][] = [
-    [!config.RATE_LIMIT_ENABLED, 'RATE_LIMIT_ENABLED=false: requests are not limited by address'],
+export function loadTestWarnings(config: Settings): string[] {
+  const defaultCost = Number(Environment.properties.BCRYPT_COST.default)
+  const warnings: [applies: boolean, line: string][] = [
+    [
+      !config.RATE_LIMIT_ENABLED,
+      'RATE_LIMIT_ENABLED=false: the number of requests per address is not limited',
+    ],
     [
       config.RATE_LIMIT_ENABLED && config.RATE_LIMIT_ALLOW !== undefined,
-      `RATE_LIMIT_ALLOW=${config.RATE_LIMIT_ALLOW}: these are not limited by address`,
+      `RATE_LIMIT_ALLOW=${config.RATE_LIMIT_ALLOW}: requests from these addresses are not limited`,
     ],
     [
       !config.LOGIN_THROTTLE_ENABLED,
-      'LOGIN_THROTTLE_ENABLED=false: failed logins do not delay the next',
+      'LOGIN_THROTTLE_ENABLED=false: failed logins do not delay the next login',
     ],
     [
       config.NODE_ENV === 'production' && !config.COOKIE_SECURE,
-      'COOKIE_SECURE=false in production: session cookies are sent without TLS, too',
+      'COOKIE_SECURE=false in production: session cookies are also sent without TLS',
     ],
     [
-      config.BCRYPT_COST < usualCost,
-      `BCRYPT_COST=${config.BCRYPT_COST}: a password hash is cheaper than by the usual ${usualCost}`,
+      config.BCRYPT_COST < defaultCost,
+      `BCRYPT_COST=${config.BCRYPT_COST}: password hashes are weaker than with the default, ${defaultCost}`,
     ],
   ]
-  return switches.flatMap(([isOn, line]) => (isOn ? [line] : []))
+  return warnings.flatMap(([applies, line]) => (applies ? [line] : []))
 }

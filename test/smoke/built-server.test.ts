@@ -119,6 +119,21 @@ test('a built server without a session secret names it and ends with 1', async (
   t.assert.match(stderr, /SESSION_SECRET is required in production/)
 })
 
+test('a built server and a built command without a database name it, create nothing and end with 1', async (t: TestContext) => {
+  for (const [script, args] of [
+    [SERVER, []],
+    [CLI, ['migrate']],
+    [CLI, ['seed']],
+  ] as const) {
+    const { code, stdout, stderr } = await runScript(script, [...args], { PORT: '0' })
+    t.assert.strictEqual(code, 1)
+    t.assert.strictEqual(stdout, '')
+    t.assert.match(stderr, /^ {2}DATABASE_URL is required: `mysql:/m)
+    t.assert.ok(stderr.includes(`${join(folder, '.env')}, which does not exist`), stderr)
+  }
+  t.assert.deepStrictEqual(await readdir(folder), [], 'nothing was written')
+})
+
 function production(url: string) {
   return {
     NODE_ENV: 'production',

@@ -1,0 +1,108 @@
+import { type TestContext, test } from 'node:test'
+import { loadConfig, splitList } from '../../../src/config/config.ts'
+import { configErrorOf } from '../../support/config-error.ts'
+
+test('ALLOWED_ORIGINS accepts origins as browsers send them, and nothing else', (t: TestContext) => {
+  for (const good of ['https://app.example', 'http://[::1]:8080, https://xn--bcher-kva.example']) {
+    t.assert.strictEqual(loadConfig({ ALLOWED_ORIGINS: good }).ALLOWED_ORIGINS, good)
+  }
+  for (const bad of [
+    '*',
+    'null',
+    'app.example',
+    'https://app.example/',
+    'https://App.example',
+    'https://app.example:443',
+    'https://*.example',
+    'https://app.example,',
+    'ftp://app.example',
+    'https://a b',
+  ]) {
+    t.assert.match(errorOf(t, { ALLOWED_ORIGINS: bad }), /ALLOWED_ORIGINS is not valid/, bad)
+  }
+})
+
+test('TRUST_PROXY accepts addresses and CIDRs of both versions, and nothing else', (t: TestContext) => {
+  for (const good of [
+    '127.0.0.1',
+    '::1',
+    '10.0.0.0/8',
+    'fd00::/8',
+    '0.0.0.0/0,::/0, 10.1.2.3/32',
+  ]) {
+    t.assert.strictEqual(loadConfig({ TRUST_PROXY: good }).TRUST_PROXY, good)
+  }
+  for (const bad of [
+    'true',
+    '1',
+    'localhost',
+    '10.0.0.0/33',
+    '::/129',
+    '10.0.0.0/',
+    '10.0.0.0/8/8',
+    '10.0.0.0/-1',
+    '10.0.0.0/255.0.0.0',
+    '127.0.0.1,',
+    '127.0.0.1 10.0.0.1',
+    '256.0.0.1',
+  ]) {
+    t.assert.match(errorOf(t, { TRUST_PROXY: bad }), /TRUST_PROXY is not valid: addresses/, bad)
+  }
+})
+
+test('SESSION_SECRET accepts several of 32 characters or more each', (t: TestContext) => {
+  const [first, second] = ['a'.repeat(32), 'b'.repeat(40)]
+  const { SESSION_SECRET } = loadConfig({ SESSION_SECRET: `${first},${second}` })
+  t.assert.deepStrictEqual(splitList(SESSION_SECRET), [first, second])
+  for (const bad of [
+    'a'.repeat(31),
+    `${first},short`,
+    `short,${first}`,
+    `${first},`,
+    `,${first}`,
+  ]) {
+    t.assert.match(errorOf(t, { SESSION_SECRET: bad }), /SESSION_SECRET is not valid: 32/, bad)
+  }
+})
+
+test('DATABASE_URL accepts a MySQL URL with a database, and nothing else', (t: TestContext) => {
+  for (const good of [
+    'mysql://me:mine@db.example:3306/gatehouse',
+    'mysql://root@localhost/x?socketPath=%2Fs.sock',
+  ]) {
+    t.assert.strictEqual(loadConfig({ DATABASE_URL: good }).DATABASE_URL, good)
+  }
+  for (const bad of ['localhost', 'postgres://u@h/d', 'mysql://h', 'mysql://h/', 'mysql:///d']) {
+    t.assert.match(errorOf(t, { DATABASE_URL: bad }), /DATABASE_URL is not valid/, bad)
+  }
+})
+
+test('DATABASE_URL, with a password that is not percent-encoded, is rejected with a hint and without the password', (t: TestContext) => {
+  const hint = 'write # as %23, / as %2F, ? as %3F, @ as %40 and % as %25'
+  for (const password of [
+    'hu#sh',
+    '1#2',
+    'hu/sh',
+    '1/2',
+    'hu?sh',
+    '1?2',
+    'hu@s/h',
+    '100%',
+    'hush%zz',
+  ]) {
+    const message = errorOf(t, { DATABASE_URL: `mysql://me:${password}@h/d` })
+    t.assert.ok(message.includes(hint), password)
+    t.assert.ok(!message.includes(password), password)
+    const DATABASE_URL = `mysql://me:${encodeURIComponent(password)}@h/d`
+    t.assert.strictEqual(loadConfig({ DATABASE_URL }).DATABASE_URL, DATABASE_URL)
+  }
+  // In a `.env` file, `#` begins a comment and cuts the password off.
+  t.assert.ok(errorOf(t, { DATABASE_URL: 'mysql://me:hu' }).includes(hint))
+  for (const without of ['localhost', 'mysql://h', 'mysql://h/']) {
+    t.assert.ok(!errorOf(t, { DATABASE_URL: without }).includes('%23'), without)
+  }
+})
+
+function errorOf(t: TestContext, environment: NodeJS.ProcessEnv): string {
+  return configErrorOf(t, () => loadConfig(environment))
+}
