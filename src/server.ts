@@ -7,9 +7,12 @@ import { buildApp } from './app.ts'
 import { describeFailure } from './cli/failure.ts'
 import { hashShare, threadsFor, workerCount } from './config/capacity.ts'
 import { loadConfig, type ResolvedConfig, readEnvironment } from './config/config.ts'
+import { localUrl } from './config/local-url.ts'
 import { DATA_FOLDER, resolveConfig } from './config/resolve.ts'
 import { loadTestWarnings } from './config/warnings.ts'
 import { loggerOptions, standardOutput } from './server/logger.ts'
+import { checkPort } from './server/port.ts'
+import { readyMessages } from './server/ready-messages.ts'
 import { obeyPrimary, SIGNALS_OF_THE_PRIMARY, startWorkers } from './server/workers.ts'
 
 const CLOSE_TIMEOUT_MS = 10_000
@@ -30,17 +33,19 @@ if (cluster.isWorker) obeyPrimary(grace.close)
 await start()
 
 async function start(): Promise<void> {
-  const { config, embedded } = await resolveConfig(loadConfig(readEnvironment()))
+  const loaded = loadConfig(readEnvironment())
+  if (cluster.isPrimary) await checkPort(loaded)
+  const { config, embedded } = await resolveConfig(loaded)
   if (embedded) closers.push(embedded.close)
   const count = workerCount(config)
-  const log = cluster.isPrimary && count > 1 ? await supervise(config, count) : await serve(config)
-  // Once, whatever the number of workers.
-  if (cluster.isPrimary) for (const line of loadTestWarnings(config)) log.warn(line)
-  if (!embedded) return
-
-  log.info(`The data is in ${DATA_FOLDER}`)
-  log.info('An admin is made by: npm run --silent gatehouse -- user create NAME --role admin')
-  embedded.lost.then(() => {
+  const { log, url } =
+    cluster.isPrimary && count > 1 ? await supervise(config, count) : await serve(config)
+  if (cluster.isPrimary) {
+    for (const line of loadTestWarnings(config)) log.warn(line)
+    const dataFolder = embedded && DATA_FOLDER
+    for (const line of readyMessages({ config, url, dataFolder })) log.info(line)
+  }
+  embedded?.lost.then(() => {
     throw new Error('The database server has ended; start again to recover.')
   })
 }
@@ -51,8 +56,8 @@ async function serve(config: ResolvedConfig) {
     await sleep(LAST_READS_MS)
     await app.close()
   })
-  await app.listen({ host: config.HOST, port: config.PORT })
-  return app.log
+  const url = await app.listen({ host: config.HOST, port: config.PORT })
+  return { log: app.log, url }
 }
 
 async function supervise(config: ResolvedConfig, count: number) {
@@ -62,7 +67,7 @@ async function supervise(config: ResolvedConfig, count: number) {
   const workers = await startWorkers({
     count,
     environment: {
-      // What this process has resolved, so that each worker needn't.
+      // Resolved once, by this process.
       DATABASE_URL: config.DATABASE_URL,
       SESSION_SECRET: config.SESSION_SECRET,
       HASH_CONCURRENCY: String(hashes),
@@ -72,5 +77,5 @@ async function supervise(config: ResolvedConfig, count: number) {
   })
   closers.push(workers.stop)
   log.info({ workers: count, hashesEach: hashes }, 'All workers serve')
-  return log
+  return { log, url: config.PORT === 0 ? undefined : localUrl(config) }
 }

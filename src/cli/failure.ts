@@ -1,14 +1,36 @@
+import { isIPv6 } from 'node:net'
 import { DrizzleQueryError } from 'drizzle-orm/errors'
 
+/** What Node adds to an error of `listen`. */
+type ListenError = NodeJS.ErrnoException & { address?: string; port?: number }
+
 /**
- * What a person at a terminal is told of a failure: its reason in a line. Drizzle's own message
- * holds the query's parameters, a password's hash among them; its cause says what the server said.
+ * Describes a failure in one line for a person at a terminal, without a stack. The message of a
+ * Drizzle error holds the query's parameters, such as password hashes, so its cause is used.
  */
 export function describeFailure(error: unknown): string {
   if (error instanceof DrizzleQueryError) {
     return `The database refused or could not be reached: ${reasonOf(error.cause)}`
   }
-  return reasonOf(error)
+  return (isListenError(error) && listenReasonOf(error)) || reasonOf(error)
+}
+
+function isListenError(error: unknown): error is ListenError {
+  return error instanceof Error && 'syscall' in error && error.syscall === 'listen'
+}
+
+function listenReasonOf({ code, address = '', port }: ListenError): string | undefined {
+  const target = `${isIPv6(address) ? `[${address}]` : address}:${port}`
+  switch (code) {
+    case 'EADDRINUSE':
+      return `PORT ${port} is in use: another process listens on ${target}. Set PORT to a free port.`
+    case 'EACCES':
+      return `PORT ${port} is not allowed: this user may not listen on ${target}. Set PORT to 1024 or above.`
+    case 'EADDRNOTAVAIL':
+      return `HOST ${address} is not an address of this machine. Set HOST to one that is.`
+    default:
+      return undefined
+  }
 }
 
 /** Some errors, such as that of several refused addresses, have a code and no message. */

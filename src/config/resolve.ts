@@ -2,41 +2,49 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { closeDatabase, openDatabase } from '../../db/client.ts'
-import { migrate } from '../../db/migrate.ts'
+import { isSchemaCurrent, migrate } from '../../db/migrate.ts'
 import {
   type EmbeddedDatabase,
   joinEmbeddedDatabase,
 } from '../embedded-database/embedded-database.ts'
+import { hasDatabaseFiles } from '../embedded-database/files.ts'
 import { hashConcurrency } from './capacity.ts'
 import type { Config, ResolvedConfig } from './config.ts'
+import { showProgress } from './progress.ts'
 
 const SECRET_BYTES = 32
-const KEPT_SECRET = /^[0-9a-f]{64}$/
+const STORED_SECRET = /^[0-9a-f]{64}$/
 
+/** Holds the private database and the session secret that were not configured. */
 export const DATA_FOLDER = resolve('.data')
 
 /**
- * Fills in what the configuration leaves open: without `DATABASE_URL` the private server, with its
- * schema up to date, and without `SESSION_SECRET` a secret that is made once. Both are kept in
- * `.data/`. Production's configuration leaves nothing open.
+ * Fills in what is not configured. Without `DATABASE_URL` it starts the private database server and
+ * applies the migrations; without `SESSION_SECRET` it creates a secret once. Both are kept in
+ * `.data/`. In production, both are required, so that nothing is created.
  *
- * @returns the server to close after use, if there is one
+ * @returns the private server to close after use, if there is one
  */
 export async function resolveConfig(
   config: Config,
 ): Promise<{ config: ResolvedConfig; embedded?: EmbeddedDatabase }> {
-  const SESSION_SECRET = config.SESSION_SECRET ?? keptSecret()
+  const SESSION_SECRET = config.SESSION_SECRET ?? storedSecret()
   const { url: DATABASE_URL, embedded } = await resolveDatabase(config)
   const HASH_CONCURRENCY = hashConcurrency(config)
   const resolved = Object.freeze({ ...config, DATABASE_URL, SESSION_SECRET, HASH_CONCURRENCY })
   return { config: resolved, ...(embedded && { embedded }) }
 }
 
-/** The same for the database alone, all that the command line needs. */
+/** Does the same for the database alone, which is all that most commands need. */
 export async function resolveDatabase(
   config: Pick<Config, 'DATABASE_URL'>,
 ): Promise<{ url: string; embedded?: EmbeddedDatabase }> {
   if (config.DATABASE_URL) return { url: config.DATABASE_URL }
+  showProgress(
+    hasDatabaseFiles(DATA_FOLDER)
+      ? `opening the database in ${DATA_FOLDER}`
+      : `creating a database in ${DATA_FOLDER}`,
+  )
   const embedded = await joinEmbeddedDatabase(DATA_FOLDER)
   try {
     await migrateDatabase(embedded.url)
@@ -51,14 +59,15 @@ export async function resolveDatabase(
 export async function migrateDatabase(url: string): Promise<number> {
   const db = openDatabase(url, 1)
   try {
+    if (!(await isSchemaCurrent(db))) showProgress('applying the migrations of the schema')
     return await migrate(db)
   } finally {
     await closeDatabase(db)
   }
 }
 
-/** Made once, by whichever process is first, and whole from the moment that it has its name. */
-function keptSecret(): string {
+/** The first process creates the secret. The file gets its name only when it is complete. */
+function storedSecret(): string {
   const file = join(DATA_FOLDER, 'session-secret')
   if (!existsSync(file)) {
     mkdirSync(DATA_FOLDER, { recursive: true, mode: 0o700 })
@@ -73,8 +82,10 @@ function keptSecret(): string {
     }
   }
   const secret = readFileSync(file, 'utf8')
-  if (!KEPT_SECRET.test(secret)) {
-    throw new Error(`${file} is damaged; without it, a new one is made and everybody logs in anew`)
+  if (!STORED_SECRET.test(secret)) {
+    throw new Error(
+      `${file} is damaged. Delete it: the next start creates a new secret, and every user logs in again.`,
+    )
   }
   return secret
 }

@@ -84,6 +84,11 @@ function asRoot(): string[] {
   return process.getuid?.() === 0 ? ['--user=root'] : []
 }
 
+/** @returns false before the first start */
+export function hasDatabaseFiles(data: string): boolean {
+  return existsSync(filesOf(data))
+}
+
 function filesOf(data: string): string {
   return join(data, 'mysql')
 }

@@ -6,6 +6,18 @@ const hasScript = /util-linux/.test(spawnSync('script', ['--version'], { encodin
 /** For the options of tests that need a pseudo-terminal. */
 export const needsTerminals = { skip: hasScript ? false : 'no `script` of util-linux' }
 
+/** Starts a script on a pseudo-terminal: what is written to its standard input is typed there. */
+export function startOnTerminal(
+  site: Installation,
+  script: string,
+  args: string[],
+  environment: Record<string, string>,
+) {
+  const command = [process.execPath, ...nodeArguments(script, args)]
+  const quoted = command.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ')
+  return site.startProgram('script', ['-qec', `exec ${quoted}`, '/dev/null'], environment)
+}
+
 /**
  * Runs a script on a pseudo-terminal, and types an answer each time that it asks.
  *
@@ -18,9 +30,7 @@ export async function runOnTerminal(
   environment: Record<string, string>,
   answers: string[],
 ) {
-  const command = [process.execPath, ...nodeArguments(script, args)]
-  const quoted = command.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ')
-  const child = site.startProgram('script', ['-qec', quoted, '/dev/null'], environment)
+  const child = startOnTerminal(site, script, args, environment)
   const { said, until } = listenTo(child)
   for (const [asked, answer] of answers.entries()) {
     await until(new RegExp(`(?:: .*){${asked + 1}}`, 's'))

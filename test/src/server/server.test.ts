@@ -102,7 +102,10 @@ test(
     const { port } = other.address() as AddressInfo // what a server on a port has
     const { code, stderr } = await site.run(SERVER, [], { PORT: String(port) })
     t.assert.strictEqual(code, 1)
-    t.assert.strictEqual(stderr, `listen EADDRINUSE: address already in use 127.0.0.1:${port}\n`)
+    t.assert.strictEqual(
+      stderr,
+      `PORT ${port} is in use: another process listens on 127.0.0.1:${port}. Set PORT to a free port.\n`,
+    )
     t.assert.throws(site.databasePid, { message: 'no database server runs' })
   },
 )

@@ -116,7 +116,20 @@ test('workers, whose primary is killed, end too', async (t: TestContext) => {
   for (const pid of pids) await ended(pid)
 })
 
-test('workers that can not start end the server with their reason', async (t: TestContext) => {
+test('workers, whose database can not be reached, end the server with their reason', async (t: TestContext) => {
+  const site = await install(t)
+  const { code, stderr } = await site.run('src/server.ts', [], {
+    ...PRODUCTION,
+    DATABASE_URL: 'mysql://me@127.0.0.1:1/gatehouse',
+    PORT: '0',
+    WORKERS: '2',
+  })
+  t.assert.strictEqual(code, 1)
+  t.assert.match(stderr, /ECONNREFUSED/)
+  t.assert.match(stderr, /A worker ended before it served/)
+})
+
+test('workers, whose port is in use, are not started, and one line says so', async (t: TestContext) => {
   const taken = createServer()
   taken.listen(0, '127.0.0.1')
   await once(taken, 'listening')
@@ -129,8 +142,7 @@ test('workers that can not start end the server with their reason', async (t: Te
     WORKERS: '2',
   })
   t.assert.strictEqual(code, 1)
-  t.assert.match(stderr, /EADDRINUSE/)
-  t.assert.match(stderr, /A worker ended before it served/)
+  t.assert.match(stderr, new RegExp(`^PORT ${port} is in use: [^\\n]+\\n$`))
 })
 
 /** The process ids of the children that `/proc` knows. */
