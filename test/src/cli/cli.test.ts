@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { readdir } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { joinEmbeddedDatabase } from '../../../src/embedded-database/embedded-database.ts'
 import { createDatabase, createEmptyDatabase } from '../../support/database.ts'
@@ -17,7 +19,7 @@ const CLI = 'src/cli.ts'
 const PASSWORD = 'brass wheels and cards'
 const environment = { DATABASE_URL, BCRYPT_COST: '10' }
 
-test('migrate, on an empty database, applies what is missing, and nothing the second time', async (t: TestContext) => {
+test('migrate, on an empty database, applies the migrations, and none the second time', async (t: TestContext) => {
   const site = await install(t)
   const fresh = { DATABASE_URL: await createEmptyDatabase() }
   const first = await site.run(CLI, ['migrate'], fresh)
@@ -29,7 +31,7 @@ test('migrate, on an empty database, applies what is missing, and nothing the se
   t.assert.deepStrictEqual(await readdir(site.folder), [])
 })
 
-test('user create, with a password from standard input, stores an account of the role', async (t: TestContext) => {
+test('user create, with a password from standard input, stores an account with the role', async (t: TestContext) => {
   const site = await install(t)
   const name = newName()
   const args = ['user', 'create', name, '--role', 'admin']
@@ -45,12 +47,12 @@ test('user create, with a password from standard input, stores an account of the
 
   const again = ['user', 'create', name.toUpperCase()]
   const refused = await site.run(CLI, again, environment, 'another good password')
-  const stderr = `A user named ${name.toUpperCase()} exists.\n`
+  const stderr = `A user named ${name.toUpperCase()} already exists.\n`
   t.assert.deepStrictEqual(refused, { code: 1, stdout: '', stderr })
   t.assert.deepStrictEqual(await findUsers(name), [user])
 })
 
-test('user create, with a password that is refused, tells the reason and ends with 1', async (t: TestContext) => {
+test('user create, with a password that is rejected, prints the reason and ends with 1', async (t: TestContext) => {
   const site = await install(t)
   const name = newName()
   const { code, stdout, stderr } = await site.run(
@@ -65,7 +67,7 @@ test('user create, with a password that is refused, tells the reason and ends wi
   t.assert.deepStrictEqual(await findUsers(name), [])
 })
 
-test('user create, with a name that is none, tells what a name is and ends with 1', async (t: TestContext) => {
+test('user create, with an invalid name, prints what is allowed and ends with 1', async (t: TestContext) => {
   const site = await install(t)
   const { code, stdout, stderr } = await site.run(
     CLI,
@@ -86,7 +88,7 @@ for (const [circumstance, args, reason] of [
     /unknown option '--password'/,
   ],
 ] as const) {
-  test(`a command, ${circumstance}, tells what is wrong and ends with 2`, async (t: TestContext) => {
+  test(`a command, ${circumstance}, prints what is wrong and ends with 2`, async (t: TestContext) => {
     const site = await install(t)
     const { code, stdout, stderr } = await site.run(CLI, [...args])
     t.assert.strictEqual(code, 2)
@@ -96,7 +98,7 @@ for (const [circumstance, args, reason] of [
   })
 }
 
-test('--help, of every command, tells its use and ends with 0', async (t: TestContext) => {
+test('--help, of every command, prints its usage and ends with 0', async (t: TestContext) => {
   const site = await install(t)
   for (const [args, use] of [
     [[], /Usage: gatehouse \[options\] \[command\][\s\S]*migrate[\s\S]*user/],
@@ -108,6 +110,24 @@ test('--help, of every command, tells its use and ends with 0', async (t: TestCo
     t.assert.strictEqual(stderr, '')
     t.assert.match(stdout, use)
   }
+})
+
+test('--version prints the version of the package and ends with 0', async (t: TestContext) => {
+  const site = await install(t)
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
+  const printed = await site.run(CLI, ['--version'])
+  t.assert.deepStrictEqual(printed, { code: 0, stdout: `${version}\n`, stderr: '' })
+})
+
+test('a command, with a .env file that is not valid, names the file and the line and ends with 1', async (t: TestContext) => {
+  const site = await install(t)
+  const file = join(site.folder, '.env')
+  await writeFile(file, 'PORT=1\nREGISTATION=admin\n')
+  t.assert.deepStrictEqual(await site.run(CLI, ['migrate'], environment), {
+    code: 1,
+    stdout: '',
+    stderr: `${file} is not valid.\n  line 2: REGISTATION is not a setting. Did you mean REGISTRATION?\n`,
+  })
 })
 
 test(

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { CLI, counts, ONE_EACH, setUpSeeding } from '../../support/seeding.ts'
 
-test('seed, where its users exist, says so, changes nothing and ends with 1', async (t: TestContext) => {
+test('seed, if its users already exist, says so, changes nothing and ends with 1', async (t: TestContext) => {
   const { site, environment, url } = await setUpSeeding(t)
   t.assert.strictEqual((await site.run(CLI, ['seed', ...ONE_EACH], environment)).code, 0)
   const before = await counts(url)
@@ -13,16 +13,16 @@ test('seed, where its users exist, says so, changes nothing and ends with 1', as
   t.assert.deepStrictEqual(await site.run(CLI, again, environment), {
     code: 1,
     stdout: '',
-    stderr: 'The users of seed 1 exist: run seed clear, or take another --seed.\n',
+    stderr: 'The users of seed 1 already exist. Run seed clear, or choose another --seed.\n',
   })
   t.assert.deepStrictEqual(await counts(url), before)
   t.assert.strictEqual(await readFile(file, 'utf8'), 'kept')
 })
 
-test('seed and seed clear, in production, are refused unless they are told --yes', async (t: TestContext) => {
+test('seed and seed clear, in production, are rejected without --yes', async (t: TestContext) => {
   const { site, environment, url } = await setUpSeeding(t)
   const production = { ...environment, NODE_ENV: 'production' }
-  const stderr = 'error: NODE_ENV is production: add --yes if this is to be done nevertheless\n'
+  const stderr = 'error: NODE_ENV is production. Add --yes to run the command nevertheless.\n'
   const seed = ['seed', ...ONE_EACH]
   t.assert.deepStrictEqual(await site.run(CLI, seed, production), { code: 2, stdout: '', stderr })
   t.assert.deepStrictEqual(await readdir(site.folder), [])
@@ -36,7 +36,7 @@ test('seed and seed clear, in production, are refused unless they are told --yes
   t.assert.strictEqual((await counts(url)).users, 0)
 })
 
-test('seed, with a value that is none of an option, names the option, writes nothing and ends with 2', async (t: TestContext) => {
+test('seed, with an invalid value of an option, names the option, writes nothing and ends with 2', async (t: TestContext) => {
   const { site, environment, url } = await setUpSeeding(t)
   for (const [option, value] of [
     ['--users', '0'],
@@ -58,7 +58,7 @@ test('seed, with a value that is none of an option, names the option, writes not
   t.assert.strictEqual((await counts(url)).users, 0)
 })
 
-test('seed, whose folder can not be made, says why, changes nothing and ends with 1', async (t: TestContext) => {
+test('seed, whose folder cannot be created, prints the reason, changes nothing and ends with 1', async (t: TestContext) => {
   const { site, environment, url } = await setUpSeeding(t)
   await writeFile(join(site.folder, 'data'), '')
   const { code, stderr } = await site.run(CLI, ['seed', ...ONE_EACH], environment)

@@ -18,7 +18,7 @@ const FILES = [
   'users.csv',
 ]
 
-test('seed stores what it is told to, spread over users that are all marked, in files of their owner alone', async (t: TestContext) => {
+test('seed stores as many rows as its options say, for marked users, and its files are readable by their owner only', async (t: TestContext) => {
   const { site, environment, url } = await setUpSeeding(t)
   const args = ['--users', '1500', '--sessions', '3200', '--tokens', '40', '--out', 'a/data']
   const { code, stdout, stderr } = await site.run(CLI, ['seed', ...args], environment)
@@ -52,7 +52,7 @@ test('seed stores what it is told to, spread over users that are all marked, in 
   t.assert.strictEqual((await csv(folder, 'tokens.csv')).length, 40)
 })
 
-test('what seed wrote, shown to a server that runs already, is who it says', async (t: TestContext) => {
+test('the credentials that seed wrote are valid on a server that is already running', async (t: TestContext) => {
   const { site, environment } = await setUpSeeding(t)
   const { url } = await startServer(site, environment)
   const args = ['--users', '40', '--tokens', '3', '--out', 'data', '--url', `${url}/`]
@@ -96,7 +96,7 @@ test('what seed wrote, shown to a server that runs already, is who it says', asy
   }
 })
 
-test('seed, by the same seed and secret, makes the same secrets, and by others other ones', async (t: TestContext) => {
+test('seed, with the same seed and secret, creates the same secrets, and others with another seed or secret', async (t: TestContext) => {
   const { site, environment } = await setUpSeeding(t)
   async function secretsOf(seed: string, settings: Record<string, string> = {}) {
     const args = ['seed', ...ONE_EACH, '--seed', seed]
@@ -123,7 +123,7 @@ test('seed, by the same seed and secret, makes the same secrets, and by others o
   t.assert.strictEqual(cookie, `__Host-${first[1]}`)
 })
 
-test('seed clear takes what was seeded and nothing else, such as a user whose name looks so', async (t: TestContext) => {
+test('seed clear deletes what was seeded, and no user with a similar name', async (t: TestContext) => {
   const { site, environment, url } = await setUpSeeding(t)
   const { app } = await build(t, { DATABASE_URL: url })
   await makeUser(app)
@@ -151,17 +151,18 @@ test('seed clear takes what was seeded and nothing else, such as a user whose na
   })
   const taken = await site.run(CLI, ['seed', ...ONE_EACH, '--seed', '3'], environment)
   t.assert.strictEqual(taken.code, 1)
-  const reason = "A user named seed-3-000001 exists that wasn't seeded: take another --seed.\n"
+  const reason =
+    'A user named seed-3-000001 exists that seed did not create. Choose another --seed.\n'
   t.assert.strictEqual(taken.stderr, reason)
 })
 
-test('seed, killed in the middle, leaves no user unmarked, and clear takes them all', async (t: TestContext) => {
+test('seed, killed in the middle, leaves no unmarked user, and clear deletes them all', async (t: TestContext) => {
   const { site, environment, url } = await setUpSeeding(t)
   const child = site.start(CLI, ['seed', '--users', '200000', '--out', 'data'], environment)
   while ((await counts(url)).marked === 0) await sleep(5)
   await sleep(200)
   child.kill('SIGKILL')
-  // Its transaction is undone once the server sees that the connection has gone.
+  // The server rolls the transaction back once it sees that the connection is closed.
   while (
     (await query(url, 'SHOW PROCESSLIST')).filter(({ db }) => url.endsWith(`/${db}`)).length > 1
   )
@@ -174,7 +175,7 @@ test('seed, killed in the middle, leaves no user unmarked, and clear takes them 
   t.assert.strictEqual((await counts(url)).users, 0)
 })
 
-test('seed, on a terminal, shows how far it is', needsTerminals, async (t: TestContext) => {
+test('seed, on a terminal, shows its progress', needsTerminals, async (t: TestContext) => {
   const { site, environment } = await setUpSeeding(t)
   const args = ['seed', '--users', '2000', '--out', 'data']
   const { code, said } = await runOnTerminal(site, CLI, args, environment, [])

@@ -1,0 +1,40 @@
+import type { Command } from 'commander'
+import { closeDatabase, openDatabase } from '../../../../db/client.ts'
+import { clearSeeded, countSeeded } from '../../../../db/queries/seed.ts'
+import { showProgressBar } from '../../progress-bar.ts'
+import { withDatabase } from '../../with-database.ts'
+import {
+  loadConfigUnlessProduction,
+  PRODUCTION_OPTION,
+  type ProductionOptions,
+} from './production-guard.ts'
+
+export function addSeedClear(seed: Command): void {
+  const command = seed
+    .command('clear')
+    .description('Deletes the users that seed created, with their sessions and tokens.')
+    .option(...PRODUCTION_OPTION)
+    .action((options: ProductionOptions) =>
+      withDatabase(clear, loadConfigUnlessProduction(command, options)),
+    )
+}
+
+async function clear(url: string): Promise<void> {
+  const db = openDatabase(url, 1)
+  let cleared = 0
+  try {
+    const progress = showProgressBar(await countSeeded(db))
+    try {
+      for (let deleted = -1; deleted !== 0; ) {
+        deleted = await clearSeeded(db)
+        cleared += deleted
+        progress.add(deleted)
+      }
+    } finally {
+      progress.stop()
+    }
+  } finally {
+    await closeDatabase(db)
+  }
+  console.log(`Cleared ${cleared} seeded users, with their sessions and tokens.`)
+}
