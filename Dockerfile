@@ -1,5 +1,5 @@
-# Node 24 is maintained until April 2028. Node 20, the oldest that the code runs on, got its last
-# release in April 2026. Debian rather than Alpine: bcrypt's binary is the one for glibc.
+# Node 24 is maintained until April 2028. Node 20, the oldest supported version, had its last release
+# in April 2026. Debian, not Alpine: the bcrypt binary needs glibc.
 FROM node:24-bookworm-slim AS base
 WORKDIR /app
 COPY package.json package-lock.json ./
@@ -21,7 +21,7 @@ FROM base
 ENV NODE_ENV=production HOST=0.0.0.0
 COPY --from=packages /app/node_modules node_modules
 COPY --from=build /app/dist dist
-# The image's user `node`, by number: who runs the image can tell that it isn't root.
+# The user `node`, as a number, so that a container runtime can verify that it is not root.
 USER 1000:1000
 EXPOSE 3000
 CMD ["node", "dist/src/server.js"]

@@ -1,17 +1,17 @@
-// Closed model: each connection sends its next request once the last one is answered.
-// Settings, by the environment, and what they mean: README.md. It ends with 1 if a threshold is broken.
+// Closed model: each connection sends its next request after the response to the last one.
+// README.md lists the settings, which come from the environment. Exits with 1 if a threshold fails.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import autocannon from 'autocannon'
 
-/** In ms: a login waits for its hash and for those before it. */
+/** In ms. A login waits for its own hash and for the hashes before it. */
 const P99_LIMITS = { read: 100, login: 2_000, mixed: 2_000 }
-/** Of all connections together: more make no other load. */
+/** Of all connections together. More requests would not change the load. */
 const MOST_REQUESTS = 10_000
-/** One login to nineteen reads. */
+/** One login per nineteen reads. */
 const LOGIN_EACH = 20
-/** How far the account that is read is from the one that asks. */
+/** Distance, in rows of users.csv, between the caller and the account that it reads. */
 const DISTANCE = 7
 
 const {
@@ -52,7 +52,7 @@ const result = await autocannon({
 const { total, average } = result.requests
 const { p50, p99 } = result.latency
 console.log(`${SCENARIO}: ${total} requests, ${average} a second; p50 ${p50} ms, p99 ${p99} ms`)
-// Each of them is a promise: one that is broken makes the exit code 1.
+// One failed threshold makes the exit code 1.
 assert(total > 0, 'there were answers')
 assert(result.errors === 0, `${result.errors} requests without an answer`)
 assert(result.non2xx === 0, `${result.non2xx} answers other than 2xx`)
@@ -76,10 +76,10 @@ function isScenario(name) {
 }
 
 /**
- * What a connection sends, over and over.
+ * The requests that a connection repeats.
  *
  * @param {'read' | 'login' | 'mixed'} scenario
- * @param {number} own the number of the connection
+ * @param {number} own number of the connection
  * @returns {autocannon.Request[]}
  */
 function requestsOf(scenario, own) {
@@ -87,8 +87,8 @@ function requestsOf(scenario, own) {
   const ownReads = share(reads, own)
   if (scenario === 'read') return ownReads
   const ownLogins = share(logins, own)
-  // Whole rounds, or a connection that waits for logins would leave the reads to others. Each has
-  // its login at another place than its neighbour's.
+  // Every connection sends logins and reads. Otherwise, connections that wait for logins would leave
+  // the reads to the others. Neighbouring connections send their logins at different positions.
   const length = Math.ceil(ownReads.length / (LOGIN_EACH - 1)) * LOGIN_EACH
   return Array.from({ length }, (_, index) => {
     const isLogin = (index + own) % LOGIN_EACH === 0
@@ -100,7 +100,7 @@ function requestsOf(scenario, own) {
 /**
  * @param {autocannon.Request[]} all
  * @param {number} own
- * @returns a part that no other connection has, so that no two ask as the same account at once
+ * @returns requests of accounts that no other connection uses at the same time
  */
 function share(all, own) {
   const part = all.filter((_, index) => index % connections === own)
@@ -121,7 +121,7 @@ function login([, username, password]) {
 }
 
 /**
- * @param {string} name of a file that `gatehouse seed` wrote: its values hold no comma
+ * @param {string} name of a file from `gatehouse seed`; its values contain no comma
  * @returns {string[][]}
  */
 function rows(name) {

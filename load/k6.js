@@ -1,20 +1,20 @@
-// MODEL=closed: each virtual user sends its next request once the last one is answered.
-// MODEL=open: requests are sent at their rate, whether or not those before are answered.
-// Settings, by the environment, and what they mean: README.md. k6 ends with 99 if a threshold is broken.
+// MODEL=closed: each virtual user sends its next request after the response to the last one.
+// MODEL=open: requests are sent at a rate, whether or not earlier ones have a response.
+// README.md lists the settings, which come from the environment. k6 exits with 99 if a threshold fails.
 import { check } from 'k6'
 import { SharedArray } from 'k6/data'
 import exec from 'k6/execution'
 import http from 'k6/http'
 
-/** What a second brings in the open model, and the p99 in ms: a login waits for its hash. */
+/** `rate` in requests per second, for the open model. A login waits for its hash. */
 const DEFAULTS = {
   read: { rate: 100, p99Ms: 100 },
   login: { rate: 5, p99Ms: 2000 },
   mixed: { rate: 50, p99Ms: 2000 },
 }
-/** One login to nineteen reads. */
+/** One login per nineteen reads. */
 const LOGIN_EACH = 20
-/** How far the account that is read is from the one that asks. */
+/** Distance, in rows of users.csv, between the caller and the account that it reads. */
 const DISTANCE = 7
 const MAX_VUS = 1000
 
@@ -36,8 +36,8 @@ const duration = `${DURATION}s`
 
 const MODELS = {
   closed: { executor: 'constant-vus', vus, duration },
-  // The virtual users are but the places of requests under way: where they don't suffice, k6 drops
-  // requests, which breaks a threshold. At first there are as many as a second's requests want.
+  // A virtual user is a slot for one request in progress. If all slots are in use, k6 drops requests,
+  // which fails a threshold. The initial number is enough for the requests of one second.
   open: {
     executor: 'constant-arrival-rate',
     rate,
@@ -60,7 +60,7 @@ export const options = {
   discardResponseBodies: true,
 }
 
-/** The lines after the first of a file that `gatehouse seed` wrote: its values hold no comma. */
+/** The rows of a file from `gatehouse seed`, without the header. Its values contain no comma. */
 function rows(name) {
   return new SharedArray(name, () => {
     const [, ...lines] = open(`${DATA}/${name}`).trim().split('\n')
@@ -81,7 +81,7 @@ export default function () {
 function read(number) {
   const [cookie] = sessions[number % sessions.length]
   const [id] = users[(number + DISTANCE) % users.length]
-  // A name of its own: else each path would be a metric.
+  // One name for all ids. Otherwise, k6 makes a metric of each path.
   const tags = { name: 'GET /user/{id}' }
   return http.get(`${BASE_URL}/user/${id}`, { headers: { Cookie: cookie }, tags })
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Open model: requests are sent at their rate, whether or not those before are answered.
-# Settings, by the environment, and what they mean: README.md. It ends with 1 if a threshold is broken.
+# Open model: requests are sent at a rate, whether or not earlier ones have a response.
+# README.md lists the settings, which come from the environment. Exits with 1 if a threshold fails.
 set -euo pipefail
 
 SCENARIO=${SCENARIO:-read}
@@ -17,13 +17,13 @@ P99_MS=${P99_MS:-$limit_ms}
 
 results=$(mktemp)
 trap 'rm -f "$results"' EXIT
-# Where the server is stands in the targets: `gatehouse seed --url`.
+# The targets contain the URL of the server: `gatehouse seed --url`.
 vegeta attack -format=json -targets="$DATA/$SCENARIO.targets" -rate="$RATE/1s" \
   -duration="${DURATION}s" -timeout=10s >"$results"
 vegeta report -type=text "$results"
 vegeta report -type=json "$results" | P99_MS=$P99_MS node -e '
   const { requests, success, latencies } = JSON.parse(require("node:fs").readFileSync(0, "utf8"))
-  const p99 = latencies["99th"] / 1e6 // it counts in ns
+  const p99 = latencies["99th"] / 1e6 // vegeta reports ns
   const assert = (holds, what) => {
     console.log(`${holds ? "held  " : "BROKEN"} ${what}`)
     if (!holds) process.exitCode = 1

@@ -1,13 +1,13 @@
--- Closed model: each connection sends its next request once the last one is answered.
--- Settings, by the environment, and what they mean: README.md. It ends with 1 if a threshold is broken.
+-- Closed model: each connection sends its next request after the response to the last one.
+-- README.md lists the settings, which come from the environment. Exits with 1 if a threshold fails.
 
--- In ms: a login waits for its hash and for those before it.
+-- In ms. A login waits for its own hash and for the hashes before it.
 local P99_LIMITS = { read = 100, login = 2000, mixed = 2000 }
--- Of each thread: more make no other load.
+-- Per thread. More requests would not change the load.
 local MOST_REQUESTS = 10000
--- One login to nineteen reads.
+-- One login per nineteen reads.
 local LOGIN_EACH = 20
--- How far the account that is read is from the one that asks.
+-- Distance, in rows of users.csv, between the caller and the account that it reads.
 local DISTANCE = 7
 
 local scenario = os.getenv("SCENARIO") or "read"
@@ -20,7 +20,7 @@ if not P99_LIMITS[scenario] then
   os.exit(2)
 end
 
--- The lines after the first of a file that `gatehouse seed` wrote: its values hold no comma.
+-- The rows of a file from `gatehouse seed`, without the header. Its values contain no comma.
 local function rows(name)
   local path = data .. "/" .. name
   local file = io.open(path)
@@ -50,7 +50,7 @@ end
 
 local threads = 0
 
--- Each thread has its own copy of all this, and begins where the others don't.
+-- Each thread has its own copy of this script and starts at another request.
 function setup(thread)
   thread:set("number", threads)
   threads = threads + 1
@@ -97,7 +97,7 @@ function done(summary, latency)
   print(string.format("%s: p50 %.1f ms, p99 %.1f ms", scenario, latency:percentile(50) / 1000, p99_ms))
   assert_that(summary.requests > 0, "there were answers")
   assert_that(unanswered == 0, unanswered .. " requests without an answer")
-  -- Redirects aren't counted as errors, and the server sends none.
+  -- wrk does not count redirects as errors. The server sends none on these paths.
   assert_that(errors.status == 0, errors.status .. " answers of 400 and above")
   assert_that(p99_ms <= limit_ms, "p99 of at most " .. limit_ms .. " ms")
   if is_broken then os.exit(1) end

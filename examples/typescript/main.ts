@@ -1,4 +1,4 @@
-// Logs in, lists all accounts part by part, and waits where the server asks for it:
+// Logs in, lists all accounts page by page, and waits when the server sends `retry-after`:
 //   GATEHOUSE_PASSWORD=… node --import tsx examples/typescript/main.ts http://127.0.0.1:3000 ada
 import { setTimeout as sleep } from 'node:timers/promises'
 import createClient from 'openapi-fetch'
@@ -10,7 +10,7 @@ const MS_PER_S = 1_000
 const [baseUrl = 'http://127.0.0.1:3000', username = ''] = process.argv.slice(2)
 const password = process.env.GATEHOUSE_PASSWORD ?? ''
 
-let cookie = '' // Node's fetch keeps none
+let cookie = '' // Node's fetch has no cookie jar
 const client = createClient<paths, 'application/json'>({ baseUrl, fetch: fetchPatiently })
 
 const { data, error, response } = await client.POST('/login', { body: { username, password } })
@@ -29,26 +29,26 @@ for await (const user of accounts()) {
 console.log(`${count} accounts.`)
 await client.POST('/logout')
 
-/** Every account, of however many parts the list has. */
+/** All accounts, from all pages of the list. */
 async function* accounts(): AsyncGenerator<ManagedUser> {
   let cursor: string | null | undefined
   do {
     const query = { limit: 100, ...(cursor && { cursor }) }
-    const part = await client.GET('/users', { params: { query } })
-    if (part.error) throw new Error(`${part.error.code}: ${part.error.message}`)
-    yield* part.data.items
-    cursor = part.data.nextCursor
+    const page = await client.GET('/users', { params: { query } })
+    if (page.error) throw new Error(`${page.error.code}: ${page.error.message}`)
+    yield* page.data.items
+    cursor = page.data.nextCursor
   } while (cursor)
 }
 
-/** Sends a request again after a 429 or a 503, when the server says: here all may be repeated. */
+/** Repeats a request `retry-after` seconds after a 429 or a 503. All requests here are repeatable. */
 async function fetchPatiently(request: Request): Promise<Response> {
   for (let tries = 1; ; tries++) {
     const attempt = request.clone()
     if (cookie) attempt.headers.set('cookie', cookie)
-    const answer = await fetch(attempt)
-    if (![429, 503].includes(answer.status) || tries === MAX_TRIES) return answer
-    await answer.body?.cancel()
-    await sleep(Number(answer.headers.get('retry-after') ?? 1) * MS_PER_S)
+    const response = await fetch(attempt)
+    if (![429, 503].includes(response.status) || tries === MAX_TRIES) return response
+    await response.body?.cancel()
+    await sleep(Number(response.headers.get('retry-after') ?? 1) * MS_PER_S)
   }
 }

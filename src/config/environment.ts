@@ -1,11 +1,11 @@
 import { Type } from '@sinclair/typebox'
 
-/** 32 characters or more, not counting spaces around them. */
+/** At least 32 characters, not counting the spaces around them. */
 const SECRET = ' *[^, ][^,]{30,}[^, ] *'
 
 /**
- * The environment variables. `title` is the allowed values, `description` the effect. A test
- * compares both with the documentation and with `.env.example`.
+ * The environment variables. `title` lists the allowed values, `description` the effect. A test
+ * compares both with the table in docs/configuration.md and with .env.example.
  */
 export const Environment = Type.Object(
   {
@@ -14,51 +14,55 @@ export const Environment = Type.Object(
       enum: ['development', 'test', 'production'],
       default: 'development',
       title: '`development`, `test` or `production`',
-      description: '`production` requires `DATABASE_URL` and `SESSION_SECRET`',
+      description:
+        '`production` requires `DATABASE_URL` and `SESSION_SECRET`, and changes the defaults of `COOKIE_SECURE` and `DOCS_ENABLED`',
     }),
     HOST: Type.String({
       default: '127.0.0.1',
-      title: 'an address',
-      description: 'where to listen',
+      title: 'an IP address or a host name',
+      description: 'Address that the server listens on',
     }),
     PORT: Type.Integer({
       minimum: 0,
       maximum: 65_535,
       default: 3000,
-      title: '0 to 65535; 0 takes a free one',
-      description: 'where to listen',
+      title: '0 to 65535; 0 picks a free port',
+      description: 'Port that the server listens on',
     }),
     WORKERS: Type.String({
       pattern: '^([1-9]|[1-5][0-9]|6[0-4]|auto)$',
       default: '1',
-      title: '1 to 64, or `auto`: one a core',
-      description: 'how many processes serve',
+      title: '1 to 64, or `auto` for one per core',
+      description: 'Number of server processes',
     }),
     DATABASE_URL: Type.Optional(
       Type.String({
         format: 'database-url',
         title: '`mysql://user:password@host:port/database`',
-        description: 'MySQL or MariaDB; without it, a private server under `.data/`',
+        description:
+          'MySQL or MariaDB database. `npm start` without it runs a private server under `.data/`; the built server requires it',
       }),
     ),
     SESSION_SECRET: Type.Optional(
       Type.String({
         pattern: `^${SECRET}(,${SECRET})*$`,
-        title: '32 characters or more, several with commas between',
-        description: 'signs the session cookies: the first signs, all verify',
+        title: '32 characters or more; several secrets are separated by commas',
+        description:
+          'Signs session cookies and page cursors: the first secret signs, all of them verify. Outside production, a missing secret is generated once under `.data/`',
       }),
     ),
     COOKIE_SECURE: Type.Optional(
       Type.Boolean({
-        title: '`true` or `false`; `true` in production, else `false`',
-        description: 'whether clients come by TLS: `Secure`, a `__Host-` cookie, HSTS',
+        title: '`true` or `false`; the default is `true` in production and `false` otherwise',
+        description:
+          'Clients connect over TLS only: sets the `Secure` attribute, the `__Host-` name and HSTS',
       }),
     ),
     TRUST_PROXY: Type.Optional(
       Type.String({
         format: 'address-list',
-        title: 'addresses or CIDRs with commas between',
-        description: 'the proxies whose `X-Forwarded-` headers are believed',
+        title: 'addresses or CIDR ranges, separated by commas',
+        description: 'Proxies whose `X-Forwarded-*` headers the server trusts',
       }),
     ),
     BCRYPT_COST: Type.Integer({
@@ -66,14 +70,14 @@ export const Environment = Type.Object(
       maximum: 15,
       default: 12,
       title: '10 to 15',
-      description: 'the cost of a password hash: one more doubles the time',
+      description: 'bcrypt cost of new password hashes; each step doubles the time',
     }),
     HASH_CONCURRENCY: Type.Optional(
       Type.Integer({
         minimum: 1,
         maximum: 64,
-        title: '1 to 64; without it, cores less one, shared out among workers',
-        description: 'how many password hashes a worker computes at once',
+        title: '1 to 64; the default is the cores minus one, divided among the workers',
+        description: 'Password hashes that each worker computes at the same time',
       }),
     ),
     HASH_QUEUE: Type.Integer({
@@ -81,48 +85,48 @@ export const Environment = Type.Object(
       maximum: 10_000,
       default: 100,
       title: '0 to 10000',
-      description: 'how many password hashes may wait in a worker',
+      description: 'Password hashes that can wait in each worker',
     }),
     PASSWORD_MIN_LENGTH: Type.Integer({
       minimum: 8,
       maximum: 64,
       default: 8,
       title: '8 to 64',
-      description: 'the least characters of a new password',
+      description: 'Minimum length of a new password, in characters',
     }),
     REGISTRATION: Type.Unsafe<'open' | 'admin'>({
       type: 'string',
       enum: ['open', 'admin'],
       default: 'open',
       title: '`open` or `admin`',
-      description: 'who may create users: anyone, or admins only',
+      description: 'Who can register accounts: anyone, or only admins',
     }),
     SESSION_IDLE: Type.Integer({
       minimum: 300,
       maximum: 31_536_000,
       default: 86_400,
-      title: '300 to 31536000, in s',
-      description: 'how long a session lasts without a request, to a minute',
+      title: '300 to 31536000, in seconds',
+      description: 'A session expires this long after its last request, at most one minute early',
     }),
     SESSION_LIFETIME: Type.Integer({
       minimum: 300,
       maximum: 31_536_000,
       default: 2_592_000,
-      title: '300 to 31536000, in s',
-      description: 'how long a session lasts at most',
+      title: '300 to 31536000, in seconds',
+      description: 'A session expires this long after its login',
     }),
     EVENTS_RETENTION: Type.Integer({
       minimum: 86_400,
       maximum: 315_360_000,
       default: 31_536_000,
-      title: '86400 to 315360000, in s',
-      description: 'how long the audit trail is kept',
+      title: '86400 to 315360000, in seconds',
+      description: 'How long the audit trail keeps an event',
     }),
     ALLOWED_ORIGINS: Type.Optional(
       Type.String({
         format: 'origin-list',
-        title: 'origins such as `https://app.example`, with commas between',
-        description: 'the sites whose pages may send requests with the cookie',
+        title: 'origins such as `https://app.example`, separated by commas',
+        description: 'Other origins whose pages can send requests with the session cookie',
       }),
     ),
     LOG_LEVEL: Type.Unsafe<'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'>({
@@ -130,61 +134,63 @@ export const Environment = Type.Object(
       enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
       default: 'info',
       title: '`fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`',
-      description: 'the least serious lines that are logged',
+      description: 'Lowest level that is logged',
     }),
     SERVER_TIMING: Type.Boolean({
       default: false,
       title: '`true` or `false`',
-      description: 'whether answers tell by `Server-Timing` how long they took',
+      description: 'Sends processing times in the `Server-Timing` header',
     }),
     OPENAPI_ENABLED: Type.Boolean({
       default: true,
       title: '`true` or `false`',
-      description: 'whether `/openapi.json` and `/openapi-3.0.json` are there',
+      description: 'Serves `/openapi.json` and `/openapi-3.0.json`',
     }),
     DOCS_ENABLED: Type.Optional(
       Type.Boolean({
-        title: '`true` or `false`; `false` in production, else `true`',
-        description: 'whether `/docs` is there, a page to try the operations, with their document',
+        title: '`true` or `false`; the default is `false` in production and `true` otherwise',
+        description:
+          'Serves `/docs`, a page to read and try the operations, with its own copy of the document',
       }),
     ),
     RATE_LIMIT_ENABLED: Type.Boolean({
       default: true,
       title: '`true` or `false`',
-      description: 'whether requests are limited by address',
+      description: 'Limits the number of requests per address',
     }),
     RATE_LIMIT_MAX: Type.Integer({
       minimum: 1,
       maximum: 1_000_000_000,
       default: 6_000,
       title: '1 to 1000000000',
-      description: 'how many requests an address, or an IPv6 /64, may send in a window',
+      description: 'Requests that an IPv4 address or an IPv6 /64 range can send in one window',
     }),
     RATE_LIMIT_WINDOW: Type.Integer({
       minimum: 1,
       maximum: 86_400,
       default: 60,
-      title: '1 to 86400, in s',
-      description: 'how long a window is',
+      title: '1 to 86400, in seconds',
+      description: 'Length of the rate limit window',
     }),
     RATE_LIMIT_ALLOW: Type.Optional(
       Type.String({
         format: 'address-list',
-        title: 'addresses or CIDRs with commas between',
-        description: 'who is not limited by address, such as load generators',
+        title: 'addresses or CIDR ranges, separated by commas',
+        description: 'Clients that the rate limit skips, such as load generators',
       }),
     ),
     REDIS_URL: Type.Optional(
       Type.String({
         format: 'redis-url',
-        title: '`redis://host:port`, or `rediss:` for TLS',
-        description: 'where requests are counted for all instances; else each counts its own',
+        title: '`redis://host:port`, or `rediss://host:port` for TLS',
+        description:
+          'Redis server that counts requests for all processes; without it, each process counts its own',
       }),
     ),
     LOGIN_THROTTLE_ENABLED: Type.Boolean({
       default: true,
       title: '`true` or `false`',
-      description: 'whether failed logins of an account delay the next',
+      description: 'Delays logins to an account after repeated failures',
     }),
   },
   {

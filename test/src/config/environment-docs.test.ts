@@ -2,6 +2,9 @@ import { readFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
 import { Environment } from '../../../src/config/environment.ts'
 
+const PAGE = 'docs/configuration.md'
+const EXAMPLE = '.env.example'
+
 const variables = Object.entries(Environment.properties).map(([name, schema]) => ({
   name,
   title: String(schema.title),
@@ -9,25 +12,25 @@ const variables = Object.entries(Environment.properties).map(([name, schema]) =>
   value: schema.default === undefined ? '' : String(schema.default),
 }))
 
-test('the README, in its table of the configuration, tells what the schema does', (t: TestContext) => {
+test('the settings table in docs/configuration.md equals the schema', (t: TestContext) => {
   const rows = variables.map(({ name, title, description, value }) => {
     return `| \`${name}\` | ${value && `\`${value}\``} | ${title} | ${description} |`
   })
-  const header = '| Variable | Default | Allowed | What it does |'
+  const header = '| Variable | Default | Allowed | Effect |'
   const expected = [header, '|---|---|---|---|', ...rows].join('\n')
-  const readme = readFileSync('README.md', 'utf8')
-  const start = readme.indexOf(header)
-  t.assert.notStrictEqual(start, -1, `README.md lacks this table:\n${expected}`)
-  const table = readme.slice(start, readme.indexOf('\n\n', start))
-  t.assert.strictEqual(table, expected, `README.md should hold:\n${expected}\n`)
+  const page = readFileSync(PAGE, 'utf8')
+  const start = page.indexOf(header)
+  t.assert.notStrictEqual(start, -1, `${PAGE} lacks this table:\n${expected}`)
+  const table = page.slice(start, page.indexOf('\n\n', start))
+  t.assert.strictEqual(table, expected, `${PAGE} should contain:\n${expected}\n`)
 })
 
-test('.env.example tells what the schema does, and nothing else', (t: TestContext) => {
+test('.env.example lists every setting of the schema and nothing else', (t: TestContext) => {
   const blocks = variables.map(({ name, title, description, value }) => {
     return `# ${description}\n# Allowed: ${title}\n#${name}=${value}\n`
   })
-  const [first = '', ...rest] = readFileSync('.env.example', 'utf8').split('\n\n')
+  const [first = '', ...rest] = readFileSync(EXAMPLE, 'utf8').split('\n\n')
   t.assert.match(first, /^# [^\n]+$/)
   const expected = blocks.join('\n')
-  t.assert.strictEqual(rest.join('\n\n'), expected, `.env.example should hold:\n${expected}`)
+  t.assert.strictEqual(rest.join('\n\n'), expected, `${EXAMPLE} should contain:\n${expected}`)
 })
