@@ -53,9 +53,9 @@ const { total, average } = result.requests
 const { p50, p99 } = result.latency
 console.log(`${SCENARIO}: ${total} requests, ${average} a second; p50 ${p50} ms, p99 ${p99} ms`)
 // One failed threshold makes the exit code 1.
-assert(total > 0, 'there were answers')
-assert(result.errors === 0, `${result.errors} requests without an answer`)
-assert(result.non2xx === 0, `${result.non2xx} answers other than 2xx`)
+assert(total > 0, 'there were responses')
+assert(result.errors === 0, `${result.errors} requests without a response`)
+assert(result.non2xx === 0, `${result.non2xx} responses other than 2xx`)
 assert(p99 <= limitMs, `p99 of at most ${limitMs} ms`)
 
 /**
@@ -63,7 +63,7 @@ assert(p99 <= limitMs, `p99 of at most ${limitMs} ms`)
  * @param {string} what
  */
 function assert(holds, what) {
-  console.log(`${holds ? 'held  ' : 'BROKEN'} ${what}`)
+  console.log(`${holds ? 'pass  ' : 'FAIL  '} ${what}`)
   if (!holds) process.exitCode = 1
 }
 
@@ -128,7 +128,7 @@ function rows(name) {
   const file = join(DATA, name)
   const [, ...lines] = existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : []
   if (lines.length === 0) {
-    console.error(`${file} holds nothing: run gatehouse seed.`)
+    console.error(`${file} is missing or empty: run gatehouse seed.`)
     process.exit(2)
   }
   return lines.slice(0, MOST_REQUESTS).map((line) => line.split(','))

@@ -25,9 +25,9 @@ vegeta report -type=json "$results" | P99_MS=$P99_MS node -e '
   const { requests, success, latencies } = JSON.parse(require("node:fs").readFileSync(0, "utf8"))
   const p99 = latencies["99th"] / 1e6 // vegeta reports ns
   const assert = (holds, what) => {
-    console.log(`${holds ? "held  " : "BROKEN"} ${what}`)
+    console.log(`${holds ? "pass  " : "FAIL  "} ${what}`)
     if (!holds) process.exitCode = 1
   }
-  assert(requests > 0 && success === 1, `all of ${requests} requests answered by 2xx or 3xx`)
+  assert(requests > 0 && success === 1, `all ${requests} requests have a 2xx or 3xx response`)
   assert(p99 <= Number(process.env.P99_MS), `p99 of at most ${process.env.P99_MS} ms`)
 '

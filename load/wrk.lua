@@ -86,7 +86,7 @@ end
 local is_broken = false
 
 local function assert_that(holds, what)
-  print((holds and "held   " or "BROKEN ") .. what)
+  print((holds and "pass   " or "FAIL   ") .. what)
   is_broken = is_broken or not holds
 end
 
@@ -95,10 +95,10 @@ function done(summary, latency)
   local unanswered = errors.connect + errors.read + errors.write + errors.timeout
   local p99_ms = latency:percentile(99) / 1000
   print(string.format("%s: p50 %.1f ms, p99 %.1f ms", scenario, latency:percentile(50) / 1000, p99_ms))
-  assert_that(summary.requests > 0, "there were answers")
-  assert_that(unanswered == 0, unanswered .. " requests without an answer")
+  assert_that(summary.requests > 0, "there were responses")
+  assert_that(unanswered == 0, unanswered .. " requests without a response")
   -- wrk does not count redirects as errors. The server sends none on these paths.
-  assert_that(errors.status == 0, errors.status .. " answers of 400 and above")
+  assert_that(errors.status == 0, errors.status .. " responses of 400 and above")
   assert_that(p99_ms <= limit_ms, "p99 of at most " .. limit_ms .. " ms")
   if is_broken then os.exit(1) end
 end
