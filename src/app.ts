@@ -31,9 +31,9 @@ import logout from '../routes/sessions/logout.ts'
 import userSessions from '../routes/sessions/of-user.ts'
 import sessionRoutes from '../routes/sessions/own.ts'
 import tokens from '../routes/tokens/tokens.ts'
-import administration from '../routes/users/administration.ts'
 import users from '../routes/users/read.ts'
 import registration from '../routes/users/register.ts'
+import userUpdate from '../routes/users/update.ts'
 import password from '../routes/users/update-password.ts'
 import { type ResolvedConfig, splitList } from './config/config.ts'
 import { VERSION } from './config/version.ts'
@@ -125,7 +125,7 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
     })
     await scope.register(async (admin) => {
       restrict(admin, 'admin')
-      await admin.register(administration)
+      await admin.register(userUpdate)
       await admin.register(userSessions, limits)
       await admin.register(events)
       if (config.REGISTRATION === 'admin') await admin.register(registration)
