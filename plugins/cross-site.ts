@@ -4,22 +4,22 @@ import { errors } from './errors/errors.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** A `GET` that changes state all the same. */
+    /** A `GET` that changes state. */
     changesState?: boolean
   }
 }
 
 export interface CrossSiteOptions {
-  /** Besides the server's own, as `https://app.example`. */
+  /** Origins besides the server's own, such as `https://app.example`. */
   allowedOrigins: string[]
 }
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /**
- * Refuses what another site makes a browser send (OWASP ASVS 5.0, 3.5.1 to 3.5.3): by
- * `Sec-Fetch-Site`, or by `Origin` where a browser doesn't send that. What comes from an allowed
- * origin passes; so do clients that aren't browsers, which send neither.
+ * Refuses cross-site requests of browsers (OWASP ASVS 5.0, 3.5.1 to 3.5.3): by `Sec-Fetch-Site`, or
+ * by `Origin` if a browser doesn't send that. Requests from an allowed origin pass. Clients that
+ * aren't browsers send neither header and pass.
  */
 export default fp<CrossSiteOptions>(
   async (app, { allowedOrigins }) => {
@@ -37,7 +37,7 @@ function isForeign({ headers, protocol, host }: FastifyRequest, allowed: string[
   if (origin !== undefined && allowed.includes(origin)) return false
   const site = headers['sec-fetch-site']
   if (site === 'cross-site') return true
-  // Any other value is to be passed over (W3C Fetch Metadata, 2.3).
+  // Other values must be ignored (W3C Fetch Metadata, 2.3).
   if (site === 'same-origin' || site === 'same-site' || site === 'none') return false
   return origin !== undefined && origin !== `${protocol}://${host}`
 }

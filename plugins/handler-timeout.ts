@@ -2,19 +2,19 @@ import fp from 'fastify-plugin'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Whatever the route waits for has a deadline, so that it needs no `handlerTimeout`. */
+    /** Everything that the route awaits has a deadline, so it needs no `handlerTimeout`. */
     isBounded?: boolean
   }
 }
 
 export interface HandlerTimeoutOptions {
-  /** After which a request that isn't answered gets a 503. */
+  /** After this time a request gets a 503. */
   timeoutMs: number
 }
 
 /**
- * Bounds the handlers of routes. A timer and its signal cost a request a quarter of what all of
- * bare Fastify costs it, so those that are bounded otherwise go without. Register it before them.
+ * Sets a timeout for the handlers of routes that are registered after it. Its timer and signal cost
+ * a quarter of a bare Fastify request, so routes with `isBounded` have none.
  */
 export default fp<HandlerTimeoutOptions>(
   async (app, { timeoutMs }) => {

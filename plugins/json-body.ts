@@ -2,13 +2,14 @@ import fp from 'fastify-plugin'
 import { errors } from './errors/errors.ts'
 
 /**
- * Takes JSON in UTF-8 (RFC 8259) and nothing else. An empty body is no body, since clients send
- * the content type with every request; an operation without a body also takes an empty object. Bytes that aren't UTF-8 are refused, not replaced.
+ * Accepts JSON in UTF-8 (RFC 8259) only. An empty body counts as none, because clients send the
+ * content type with every request. Operations without a body also accept an empty object. Bytes
+ * that aren't UTF-8 are refused, not replaced.
  */
 export default fp(
   async (app) => {
     const parseJson = app.getDefaultJsonParser('error', 'error')
-    const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }) // the parser takes one
+    const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }) // the JSON parser accepts a BOM
 
     app.removeAllContentTypeParsers()
     app.addContentTypeParser<Buffer>(
@@ -26,7 +27,7 @@ export default fp(
           return done(new errors.INVALID_JSON())
         }
         if (request.routeOptions.schema?.body === undefined && !/^\s*\{\s*\}\s*$/.test(text)) {
-          return done(new errors.VALIDATION_FAILED().at('body', 'is not taken here'))
+          return done(new errors.VALIDATION_FAILED().at('body', 'must be absent'))
         }
         parseJson(request, text, done)
       },

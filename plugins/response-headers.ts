@@ -5,15 +5,15 @@ import { errors } from './errors/errors.ts'
 export type Headers = Record<string, string>
 
 export interface ResponseHeadersOptions {
-  /** Clients reach this server by TLS alone. */
+  /** Clients reach this server by TLS only. */
   tls: boolean
 }
 
 /**
- * The headers of every answer, also of those that are made before routing.
+ * @returns the headers of every response, also of those that are sent before routing
  *
  * Helmet's values (OWASP ASVS 5.0, 3.4) don't depend on the request, so they are computed once.
- * Nothing may be cached: almost every answer tells who somebody is.
+ * Nothing may be cached, because almost every response depends on the caller.
  */
 export function responseHeaders({ tls }: ResponseHeadersOptions): Headers {
   const headers: Headers = { 'cache-control': 'no-store' }
@@ -25,21 +25,21 @@ export function responseHeaders({ tls }: ResponseHeadersOptions): Headers {
     referrerPolicy: { policy: 'no-referrer' },
     strictTransportSecurity: tls && { maxAge: 31_536_000, includeSubDomains: false },
     xFrameOptions: { action: 'deny' },
-    // About documents, plugins and old browsers: on JSON they are bytes.
+    // For documents, plugins and old browsers: no use for JSON.
     originAgentCluster: false,
     xDnsPrefetchControl: false,
     xDownloadOptions: false,
     xPermittedCrossDomainPolicies: false,
     xXssProtection: false,
   })
-  // Helmet is middleware for Node's own response, of which it uses no more than these two methods.
+  // Helmet is middleware for Node's own response, of which it uses these two methods only.
   const recorder = {
     setHeader: (name: string, value: string) => {
       headers[name.toLowerCase()] = value
     },
     removeHeader: () => undefined,
   } as unknown as Parameters<typeof middleware>[1]
-  const request = {} as Parameters<typeof middleware>[0] // not read by any part in use
+  const request = {} as Parameters<typeof middleware>[0] // none of the middleware in use reads it
   middleware(request, recorder, (error) => {
     if (error) throw error
   })
@@ -47,8 +47,8 @@ export function responseHeaders({ tls }: ResponseHeadersOptions): Headers {
 }
 
 /**
- * Puts the headers of every answer, and the request's id, on what is routed. It also refuses a
- * request without `Host`, or with two (RFC 9112 3.2), which Node lets pass or answers emptily.
+ * Sets the headers of every response and the request's id. It also refuses a request without
+ * `Host` or with two (RFC 9112 3.2), which Node accepts or answers without a body.
  */
 export default fp<ResponseHeadersOptions>(
   async (app, options) => {
