@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { ServerResponse, STATUS_CODES } from 'node:http'
+import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { FastifyBaseLogger } from 'fastify'
 import fp from 'fastify-plugin'
@@ -7,19 +7,30 @@ import { type Headers, type ResponseHeadersOptions, responseHeaders } from '../r
 import { renderError, toCodedError } from './error-response.ts'
 import { type CodedError, errors } from './errors.ts'
 
-/** The log's word for what no route has seen. */
+/** The log message of requests that never reach a route. */
 export const REFUSED = 'request refused before routing'
 
-/** How long a refused client may take to read why, in ms. */
+/** How long a refused client may take to read the response. */
 const LINGER_MS = 1_000
 
 /**
- * Takes what Node would answer by itself and in its own way: `CONNECT`, by hanging up, and an
- * `Expect` that it doesn't know, by an empty 417. RFC 9110 10.1.1 lets a server pass over that.
+ * The last two responses of a connection. Responses are sent in the order of the requests, and only
+ * the last request can be incomplete.
+ */
+const lastResponses = new WeakMap<Duplex, [ServerResponse, ServerResponse | undefined]>()
+
+/**
+ * Answers what Node would answer in a way of its own: `CONNECT`, by closing the connection, and an
+ * unknown `Expect`, by an empty 417. RFC 9110 10.1.1 lets a server ignore that header.
  */
 export default fp<ResponseHeadersOptions>(
   async (app, options) => {
     const headers = responseHeaders(options)
+    app.addHook('onRequest', ({ socket }, { raw }, done) => {
+      const last = lastResponses.get(socket)?.[0]
+      lastResponses.set(socket, [raw, last?.writableFinished ? undefined : last])
+      done()
+    })
     app.server.on('connect', (_request, socket) => {
       refuseBeforeRouting(new errors.BAD_REQUEST(), socket, headers, app.log)
     })
@@ -31,8 +42,8 @@ export default fp<ResponseHeadersOptions>(
 )
 
 /**
- * Answers what Node's parser refused: there is no request to route, only a socket. The body and
- * the headers are those of any other error.
+ * Answers what Node's HTTP parser refuses: there is no request to route, only a socket. The body
+ * and the headers are those of any other error.
  */
 export function refuseBeforeRouting(
   error: Error,
@@ -46,29 +57,29 @@ export function refuseBeforeRouting(
     return
   }
   const known = toCodedError(error)
-  // The parser's own codes are all the client's doing.
-  const told = known.statusCode < 500 ? known : new errors.BAD_REQUEST()
+  // The client causes every error of the parser.
+  const coded = known.statusCode < 500 ? known : new errors.BAD_REQUEST()
   const address = 'remoteAddress' in socket ? socket.remoteAddress : undefined
-  log.info({ status: told.statusCode, code: told.code, address }, REFUSED)
-  answer(socket, told, headers)
+  log.info({ status: coded.statusCode, code: coded.code, address }, REFUSED)
+  answer(socket, coded, headers)
 }
 
 /**
- * Requests that came whole before the bad bytes are answered first: another answer in place of
- * theirs would be a lie. One whose body holds the bad bytes waits for nothing.
+ * @returns the response to a complete request before the bad bytes, which must be sent first. A
+ * request whose body holds the bad bytes gets no other response.
  */
 function pendingResponse(socket: Duplex): ServerResponse | undefined {
-  // Where Node keeps the response that is being made on a connection; its own handler looks there.
-  const current = '_httpMessage' in socket ? socket._httpMessage : undefined
-  const isPending = current instanceof ServerResponse && !current.writableFinished
-  return isPending && current.req.complete ? current : undefined
+  return lastResponses
+    .get(socket)
+    ?.find((response) => response?.req.complete && !response.writableFinished)
 }
 
-function answer(socket: Duplex, told: CodedError, headers: Headers): void {
+function answer(socket: Duplex, coded: CodedError, headers: Headers): void {
   const pending = pendingResponse(socket)
-  if (pending) return void pending.once('finish', () => setImmediate(answer, socket, told, headers))
+  if (pending)
+    return void pending.once('finish', () => setImmediate(answer, socket, coded, headers))
   if (!socket.writable) return
-  const { headers: described, body } = renderError(told, undefined)
+  const { headers: described, body } = renderError(coded, undefined)
   const lines = Object.entries({
     ...headers,
     'x-request-id': randomUUID(),
@@ -76,7 +87,7 @@ function answer(socket: Duplex, told: CodedError, headers: Headers): void {
     'content-length': String(Buffer.byteLength(body)),
     connection: 'close',
   }).map(([name, value]) => `${name}: ${value}`)
-  const status = `HTTP/1.1 ${told.statusCode} ${STATUS_CODES[told.statusCode]}`
+  const status = `HTTP/1.1 ${coded.statusCode} ${STATUS_CODES[coded.statusCode]}`
   socket.end([status, ...lines, '', body].join('\r\n'))
   setTimeout(() => socket.destroy(), LINGER_MS).unref()
 }
