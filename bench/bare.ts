@@ -1,7 +1,8 @@
 // What everything is measured against: Fastify alone, answering a user as the schema has it.
 import Fastify from 'fastify'
 import { DOCUMENTED_AS } from '../plugins/openapi/documented-as.ts'
-import { IdParams, Role, User } from '../routes/common/schemas.ts'
+import { IdParams } from '../routes/common/schemas.ts'
+import { Role, User } from '../routes/users/schemas.ts'
 
 const app = Fastify({
   logger: false,

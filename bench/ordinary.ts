@@ -9,7 +9,8 @@ import { now } from '../db/clock.ts'
 import { digest } from '../db/digest.ts'
 import { sessions, users } from '../db/schema.ts'
 import { DOCUMENTED_AS } from '../plugins/openapi/documented-as.ts'
-import { IdParams, Role, toUser, User } from '../routes/common/schemas.ts'
+import { IdParams } from '../routes/common/schemas.ts'
+import { Role, toUser, User } from '../routes/users/schemas.ts'
 
 const { PORT, DATABASE_URL = '', SESSION_SECRET = '' } = process.env
 const db = openDatabase(DATABASE_URL)

@@ -4,26 +4,27 @@ import { hexDigest } from '../db/digest.ts'
 import { type Actor, mayActOn } from '../db/queries/authority.ts'
 import type { UserRecord } from '../db/queries/users.ts'
 import { type ErrorCode, errors } from './errors/errors.ts'
+import { withError } from './openapi/declarations.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     guard: Record<Guard, onRequestHookHandler>
   }
   interface FastifyRequest {
-    /** Who asks; null outside the guarded scopes. */
+    /** The caller; null outside the guarded scopes. */
     actor: Actor | null
-    /** The account of the path's id, on routes that want it. */
+    /** The account of the path's id, on routes with `wantsTarget`. */
     target: Promise<UserRecord | undefined> | null
   }
   interface FastifyContextConfig {
-    /** Has `target` looked up beside the caller, not after. */
+    /** Looks up `target` together with the caller, in one query. */
     wantsTarget?: boolean
   }
 }
 
 type Guard = 'signedIn' | 'session' | 'ownOrAdmin' | 'admin'
 
-/** What the document says of the operations behind a guard. */
+/** What a guard adds to the documentation of its routes. */
 const DOCUMENTED: Record<Guard, { error: ErrorCode; security?: Record<string, []>[] }> = {
   signedIn: { error: 'UNAUTHENTICATED', security: [{ session: [] }, { token: [] }] },
   session: { error: 'SESSION_REQUIRED', security: [{ session: [] }] },
@@ -31,26 +32,26 @@ const DOCUMENTED: Record<Guard, { error: ErrorCode; security?: Record<string, []
   admin: { error: 'NOT_PERMITTED' },
 }
 
-/** RFC 6750 2.1; the scheme's name is in any case (RFC 9110 11.1). */
+/** RFC 6750 2.1. The scheme's name is case-insensitive (RFC 9110 11.1). */
 const BEARER = /^Bearer(?: +(.*))?$/i
 const TOKEN = /^gh_[A-Za-z0-9_-]{43}$/
 
 const NOBODY = Promise.resolve(undefined)
 
 /**
- * Decorates `guard`, the hooks that open a scope to some only, and `request.actor`.
+ * Decorates `guard`, the hooks that restrict a scope, and `request.actor`.
  *
- * `signedIn` comes first in a scope: it asks the database, for every request, who the caller is by
- * the cookie or the token. The others narrow a scope within it: `session` to those who came by the
- * cookie. They run before the body is read, so that a caller who may not act learns nothing from
- * how the request is checked.
+ * `signedIn` comes first in a scope: for every request it queries the database for the caller, by
+ * the cookie or the token. The other guards narrow a scope within it: `session` excludes token
+ * callers. They run before the body is read, so that a caller without permission learns nothing
+ * from how the request is validated.
  */
 export default fp(
   async (app) => {
     app.decorateRequest('actor', null)
     app.decorateRequest('target', null)
 
-    /** A request that shows a token is judged by it alone, whatever cookie it has. */
+    /** If a request has a token, its cookie is ignored. */
     function identify(request: FastifyRequest): Promise<Actor | undefined> {
       const { authorization } = request.headers
       const bearer = authorization === undefined ? null : BEARER.exec(authorization)
@@ -62,12 +63,12 @@ export default fp(
       return digest === undefined ? NOBODY : app.lookups.actorBySession(digest)
     }
 
-    /** What isn't an id is left to the schema, which comes after the guards. */
+    /** An invalid id is refused by the schema, which is checked after the guards. */
     function findTarget({ params }: FastifyRequest): Promise<UserRecord | undefined> {
       const id = Number((params as { id: string }).id) // only on paths with an {id}
       if (!Number.isSafeInteger(id)) return NOBODY
       const target = app.lookups.user(id)
-      target.catch(() => undefined) // the route may never come to wait for it
+      target.catch(() => undefined) // a guard may refuse the request before anything awaits it
       return target
     }
 
@@ -98,15 +99,14 @@ export default fp(
 )
 
 /**
- * Opens a scope to some only, and has the document say so. Guards add up: `signedIn` stands in the
- * outermost scope.
+ * Restricts the routes of a scope, and documents the guard's error and security schemes on them.
+ * Guards of nested scopes add up. `signedIn` belongs to the outermost.
  */
 export function restrict(scope: FastifyInstance, guard: Guard): void {
   const { error, security } = DOCUMENTED[guard]
   scope.addHook('onRequest', scope.guard[guard])
   scope.addHook('onRoute', (route) => {
-    route.config = { ...route.config, errors: [...(route.config?.errors ?? []), error] }
-    if (security) route.schema = { ...route.schema, security }
+    route.schema = { ...withError(route.schema, error), ...(security && { security }) }
   })
 }
 

@@ -1,76 +1,58 @@
 import { BlockList, isIPv6 } from 'node:net'
-import rateLimit from '@fastify/rate-limit'
+import rateLimit, { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Redis } from 'ioredis'
-import { LruMap } from 'toad-cache'
-import { addressRange, clientAddress } from './client-address.ts'
 import { errors } from './errors/errors.ts'
 
 export interface RateLimitOptions {
+  /** Requests per window. */
   max: number
   windowMs: number
-  /** Addresses and CIDRs that aren't limited. */
+  /** Addresses and CIDRs without a limit. */
   allowed: string[]
-  /** Where the counters are, for all instances; without it, in this process. */
+  /** Holds the counters of all instances. Without it, each process has its own. */
   redisUrl: string | undefined
 }
 
 const REDIS_TIMEOUT_MS = 500
-const KNOWN_ADDRESSES = 1_000
 
 /**
- * Holds each address to a number of requests, before anything dear. If Redis is away, requests go
- * on without a limit, and the log says so.
+ * Limits the requests of each address, before any expensive work. An IPv6 address counts as its
+ * /64, which is what one subscriber is given (RFC 6177). Routes with `config.rateLimit: false` have
+ * no limit. While Redis is unavailable nothing is limited, and the log says so.
  */
 export default fp<RateLimitOptions>(
   async (app, { max, windowMs, allowed, redisUrl }) => {
     const exempt = toBlockList(allowed)
-    const rangeOf = remembered((address) => addressRange(address, 4))
     const redis = redisUrl === undefined ? undefined : await createClient(redisUrl)
-    if (redis) sayWhenAway(app, redis)
+    if (redis) logAvailability(app, redis)
     app.addHook('onClose', async () => redis?.disconnect())
-    await redis?.connect().catch(() => undefined) // the log has it; it goes on trying
+    await redis?.connect().catch(() => undefined) // it is logged, and the client retries
 
     await app.register(rateLimit, {
-      global: false, // it would hook into each route, behind the guards
+      global: false, // it would add a hook to each route, after the guards
       max,
       timeWindow: windowMs,
       ...(redis && { redis, skipOnError: true }),
       enableDraftSpec: true, // the names of the IETF's draft: `ratelimit-limit` and so on
-      keyGenerator: (request) => rangeOf(clientAddress(request) ?? ''),
-      ...(allowed.length > 0 && {
-        allowList: (request: FastifyRequest) => {
-          const address = clientAddress(request) ?? ''
-          return exempt.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
-        },
-      }),
+      keyGenerator: ({ clientAddress = '' }) => normalizeIP(clientAddress),
+      allowList: ({ clientAddress = '', routeOptions }: FastifyRequest) =>
+        routeOptions.config.rateLimit === false ||
+        (allowed.length > 0 && exempt.check(clientAddress, familyOf(clientAddress))),
       errorResponseBuilder: () => new errors.TOO_MANY_REQUESTS(),
     })
     app.addHook('onRequest', app.rateLimit())
   },
-  { name: 'rate-limit', dependencies: ['response-headers'] },
+  { name: 'rate-limit', dependencies: ['client-address', 'response-headers'] },
 )
 
-/** @returns the function `range`, with the ranges of the addresses seen last at hand */
-function remembered(range: (address: string) => string): (address: string) => string {
-  const known = new LruMap<string>(KNOWN_ADDRESSES)
-  return (address) => {
-    let found = known.get(address)
-    if (found === undefined) {
-      found = range(address)
-      known.set(address, found)
-    }
-    return found
-  }
-}
-
-/** Loads the client only where it is wanted: it takes 5 MB. */
+/** Loads the Redis client only if it is configured: it takes 5 MB of memory. */
 async function createClient(url: string): Promise<Redis> {
   const { Redis } = await import('ioredis')
   return new Redis(url, {
     connectTimeout: REDIS_TIMEOUT_MS,
-    socketTimeout: REDIS_TIMEOUT_MS, // one that hangs is left, and holds up no other request
+    socketTimeout: REDIS_TIMEOUT_MS, // drops a server that hangs
     enableOfflineQueue: false,
     lazyConnect: true,
     maxRetriesPerRequest: 0,
@@ -81,15 +63,19 @@ function toBlockList(ranges: string[]): BlockList {
   const list = new BlockList()
   for (const range of ranges) {
     const [address = '', prefix] = range.split('/')
-    const family = isIPv6(address) ? 'ipv6' : 'ipv4'
+    const family = familyOf(address)
     if (prefix === undefined) list.addAddress(address, family)
     else list.addSubnet(address, Number(prefix), family)
   }
   return list
 }
 
-/** Once each time that it goes, not for each request or attempt to reconnect. */
-function sayWhenAway(app: FastifyInstance, redis: Redis): void {
+function familyOf(address: string) {
+  return isIPv6(address) ? 'ipv6' : 'ipv4'
+}
+
+/** Logs each loss of Redis once, not each request or attempt to reconnect. */
+function logAvailability(app: FastifyInstance, redis: Redis): void {
   let isAway = false
   let isClosing = false
   let reason = ''
@@ -97,11 +83,11 @@ function sayWhenAway(app: FastifyInstance, redis: Redis): void {
     isClosing = true
   })
   redis.on('error', (error) => {
-    reason = error.message // it closes next
+    reason = error.message // the event `close` follows
   })
   redis.on('close', () => {
     if (!isAway && !isClosing) {
-      app.log.warn({ reason }, 'Redis is away: requests go on without a limit')
+      app.log.warn({ reason }, 'Redis is away: requests are served without a limit')
     }
     isAway = true
   })

@@ -3,6 +3,7 @@ import cors from '@fastify/cors'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyInstance } from 'fastify'
 import auth, { restrict } from '../plugins/auth.ts'
+import clientAddress from '../plugins/client-address.ts'
 import crossSite from '../plugins/cross-site.ts'
 import cursors from '../plugins/cursors.ts'
 import database from '../plugins/database.ts'
@@ -29,12 +30,14 @@ import health from '../routes/health.ts'
 import login from '../routes/sessions/login.ts'
 import logout from '../routes/sessions/logout.ts'
 import userSessions from '../routes/sessions/of-user.ts'
-import sessionRoutes from '../routes/sessions/own.ts'
+import ownSessions from '../routes/sessions/own.ts'
 import tokens from '../routes/tokens/tokens.ts'
-import users from '../routes/users/read.ts'
+import userDeletion from '../routes/users/delete.ts'
+import userList from '../routes/users/list.ts'
+import userReads from '../routes/users/read.ts'
 import registration from '../routes/users/register.ts'
 import userUpdate from '../routes/users/update.ts'
-import password from '../routes/users/update-password.ts'
+import passwordUpdate from '../routes/users/update-password.ts'
 import { type ResolvedConfig, splitList } from './config/config.ts'
 import { VERSION } from './config/version.ts'
 import { isRequestLogged, type LogStream, standardOutput } from './server/logger.ts'
@@ -44,14 +47,14 @@ const MS_PER_S = 1_000
 const SWEEP_INTERVAL_MS = 60_000
 const HANDLER_TIMEOUT_MS = 10_000
 
-/** Builds the server, ready to listen. It rejects where the database can't be reached. */
+/** Builds the server, ready to listen. Rejects if the database is unavailable. */
 export async function buildApp(config: ResolvedConfig, logStream: LogStream = standardOutput()) {
   const app = Fastify(serverOptions(config, logStream)).withTypeProvider<TypeBoxTypeProvider>()
   try {
     await registerAll(app, config)
     return app
   } catch (error) {
-    await app.close() // the plugins before the one that failed hold connections
+    await app.close() // plugins registered before the failure hold connections
     throw error
   }
 }
@@ -63,6 +66,7 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
     lifetimeMs: config.SESSION_LIFETIME * MS_PER_S,
   }
 
+  await app.register(clientAddress)
   await app.register(responseHeaders, { tls: config.COOKIE_SECURE })
   await app.register(rawErrors, { tls: config.COOKIE_SECURE })
   if (config.SERVER_TIMING) await app.register(serverTiming)
@@ -108,11 +112,11 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
     await scope.register(login, { throttled: config.LOGIN_THROTTLE_ENABLED })
   })
 
-  // Whoever is signed in, by a session or a token
+  // Signed-in users, by a session or a token
   await app.register(async (scope) => {
     restrict(scope, 'signedIn')
-    await scope.register(users)
-    await scope.register(sessionRoutes, limits)
+    await scope.register(userReads)
+    await scope.register(ownSessions, limits)
     await scope.register(logout)
 
     await scope.register(async (session) => {
@@ -120,12 +124,14 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
       await session.register(tokens)
       await session.register(async (own) => {
         restrict(own, 'ownOrAdmin')
-        await own.register(password)
+        await own.register(passwordUpdate)
       })
     })
     await scope.register(async (admin) => {
       restrict(admin, 'admin')
+      await admin.register(userList)
       await admin.register(userUpdate)
+      await admin.register(userDeletion)
       await admin.register(userSessions, limits)
       await admin.register(events)
       if (config.REGISTRATION === 'admin') await admin.register(registration)
@@ -142,7 +148,7 @@ function corsOptions(allowedOrigins: string[]) {
       ...['etag', 'link', 'retry-after', 'x-request-id'],
       ...['ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset'],
     ],
-    strictPreflight: false, // its own refusal isn't of the shape that errors have
+    strictPreflight: false, // its own refusal doesn't have the shape of our errors
   }
 }
 

@@ -51,7 +51,7 @@ export interface paths {
         put?: never;
         /**
          * Register an account
-         * @description Makes an account of the role `user`. Anybody may, or admins only, by configuration. The name is unique without regard to case.
+         * @description Creates an account with the role `user`. By configuration, anyone may do so or admins only. Usernames are unique, case-insensitive.
          */
         post: operations["createUser"];
         delete?: never;
@@ -71,7 +71,7 @@ export interface paths {
         put?: never;
         /**
          * Log in
-         * @description Opens a session and sets its cookie. A session that the request came with is ended. An unknown name and a wrong password get the same answer; after several failures the next try has to wait.
+         * @description Opens a session and sets its cookie. If the request has a session already, that session ends. An unknown username and a wrong password get the same response. After several failed logins, the next attempt must wait.
          */
         post: operations["login"];
         delete?: never;
@@ -89,7 +89,7 @@ export interface paths {
         };
         /**
          * Read your own account
-         * @description Tells whose session or token the request came with, as the database has it now.
+         * @description The account whose session or token the request has, in its current state.
          */
         get: operations["getMe"];
         put?: never;
@@ -109,21 +109,21 @@ export interface paths {
         };
         /**
          * Read an account
-         * @description Any account, for anybody who is signed in.
+         * @description Every signed-in user may read every account.
          */
         get: operations["getUser"];
         put?: never;
         post?: never;
         /**
          * Delete an account
-         * @description With its sessions and tokens. The audit trail keeps what it tells of it.
+         * @description Also deletes its sessions and tokens. The audit trail keeps its events.
          */
         delete: operations["deleteUser"];
         options?: never;
         head?: never;
         /**
          * Change the role or the state of an account
-         * @description It holds from the very next request of that account on. Disabling ends its sessions and tokens.
+         * @description Takes effect on the next request of the account. Disabling it ends its sessions and tokens.
          */
         patch: operations["updateUser"];
         trace?: never;
@@ -137,14 +137,14 @@ export interface paths {
         };
         /**
          * List your sessions
-         * @description Those that are open, newest first.
+         * @description Open sessions, newest first.
          */
         get: operations["listSessions"];
         put?: never;
         post?: never;
         /**
          * End your sessions
-         * @description All others, or all.
+         * @description All except the session of this request, or all.
          */
         delete: operations["endSessions"];
         options?: never;
@@ -181,13 +181,13 @@ export interface paths {
         };
         /**
          * Log out
-         * @description Ends what the request came with, session or token, on the server, before the answer leaves. For clients that know no other way: `POST` suits a change better.
+         * @description Ends the session or the token of the request on the server, before the response is sent. Prefer `POST`, the method for changes.
          */
         get: operations["logout"];
         put?: never;
         /**
          * Log out
-         * @description Ends what the request came with, session or token, on the server, before the answer leaves.
+         * @description Ends the session or the token of the request on the server, before the response is sent.
          */
         post: operations["logoutByPost"];
         delete?: never;
@@ -211,7 +211,7 @@ export interface paths {
         put?: never;
         /**
          * Make a token
-         * @description The token is in this answer alone. It acts with the role that its owner has at the moment, until it is ended or expires.
+         * @description Only this response holds the token. It acts with the current role of its owner until it is ended or expires.
          */
         post: operations["createToken"];
         delete?: never;
@@ -232,7 +232,7 @@ export interface paths {
         post?: never;
         /**
          * End a token
-         * @description One of your own: it opens nothing from the next request on.
+         * @description Takes effect on the next request with it.
          */
         delete: operations["endToken"];
         options?: never;
@@ -250,7 +250,7 @@ export interface paths {
         get?: never;
         /**
          * Change a password
-         * @description For your own account, or as an admin for any. It ends all tokens of the account and all its sessions but the one that asks.
+         * @description For your own account, or for any account as an admin. It ends all tokens of the account and all its sessions except the session of this request.
          */
         put: operations["updatePassword"];
         post?: never;
@@ -269,7 +269,7 @@ export interface paths {
         };
         /**
          * List accounts
-         * @description In the order of their names, without regard to case.
+         * @description Ordered by username, case-insensitive.
          */
         get: operations["listUsers"];
         put?: never;
@@ -289,14 +289,14 @@ export interface paths {
         };
         /**
          * List the sessions of an account
-         * @description Those that are open, newest first.
+         * @description Open sessions, newest first.
          */
         get: operations["listUserSessions"];
         put?: never;
         post?: never;
         /**
          * End all sessions of an account
-         * @description They open nothing from the next request on.
+         * @description Takes effect on the next request of each session.
          */
         delete: operations["endUserSessions"];
         options?: never;
@@ -313,7 +313,7 @@ export interface paths {
         };
         /**
          * Read the audit trail
-         * @description Newest first; or oldest first, for a reader that follows it: the last cursor of that order is good for what comes later. Ids are in the order of commits.
+         * @description Newest first by default. To follow the trail, read it oldest first and keep the last cursor: it leads to the events that come later. Ids are in the order of commits.
          */
         get: operations["listEvents"];
         put?: never;
@@ -333,7 +333,7 @@ export interface components {
          * @enum {string}
          */
         Role: "user" | "admin";
-        /** @description An account, as anybody who is signed in sees it */
+        /** @description An account, as every signed-in user sees it */
         User: {
             /**
              * Format: int64
@@ -371,23 +371,23 @@ export interface components {
             items: components["schemas"]["ManagedUser"][];
             nextCursor: string | null;
         };
-        /** @description What is to be set: at least one */
+        /** @description What to change: at least one property */
         UserChange: {
             role?: components["schemas"]["Role"];
             disabled?: boolean;
         };
-        /** @description That it was done, and the account */
+        /** @description A confirmation, with the account */
         UserMessage: {
             /** @example Done. */
             message: string;
             user: components["schemas"]["User"];
         };
-        /** @description That it was done, in words for people */
+        /** @description A confirmation for people */
         Message: {
             /** @example Done. */
             message: string;
         };
-        /** @description Who logs in. Case of the username does not matter */
+        /** @description The username, case-insensitive, and the password */
         Credentials: {
             /**
              * @description letters, digits or ._@+- and start with a letter or a digit
@@ -400,7 +400,7 @@ export interface components {
              */
             password: string;
         };
-        /** @description The account to be */
+        /** @description The new account */
         NewCredentials: {
             /**
              * @description letters, digits or ._@+- and start with a letter or a digit
@@ -409,16 +409,16 @@ export interface components {
             username: string;
             /**
              * Format: password
-             * @description at least 8 characters, or more by configuration, and at most 72 bytes of UTF-8; no common password
+             * @description At least 8 characters, or more by configuration, and at most 72 bytes of UTF-8. Common passwords are refused
              * @example tea at the old mill
              */
             password: string;
         };
-        /** @description The new password. The current one, if it is given, has to be right */
+        /** @description The new password. If the current password is given, it must be right */
         PasswordChange: {
             /**
              * Format: password
-             * @description at least 8 characters, or more by configuration, and at most 72 bytes of UTF-8; no common password
+             * @description At least 8 characters, or more by configuration, and at most 72 bytes of UTF-8. Common passwords are refused
              * @example tea at the old mill
              */
             password: string;
@@ -428,7 +428,7 @@ export interface components {
              */
             currentPassword?: string;
         };
-        /** @description An open session; its id opens nothing */
+        /** @description An open session. Its id is not a credential */
         Session: {
             /**
              * Format: int64
@@ -453,7 +453,7 @@ export interface components {
             /** @example 192.0.2.7 */
             address: string | null;
             userAgent: string | null;
-            /** @description whether this is the session that asks */
+            /** @description whether it is the session of this request */
             current: boolean;
         };
         /** @description A part of a list, and where the next begins: null at the end, but for events in the order `oldest`, whose last cursor is good for what comes later */
@@ -461,7 +461,7 @@ export interface components {
             items: components["schemas"]["Session"][];
             nextCursor: string | null;
         };
-        /** @description A token for a machine, without what opens anything */
+        /** @description A token of a machine client, without the secret */
         Token: {
             /**
              * Format: int64
@@ -486,7 +486,7 @@ export interface components {
              */
             lastUsedAt: string | null;
         };
-        /** @description The only answer that ever holds the token itself */
+        /** @description The only response that holds the secret token itself */
         NewToken: {
             /**
              * Format: int64
@@ -517,7 +517,7 @@ export interface components {
             items: components["schemas"]["Token"][];
             nextCursor: string | null;
         };
-        /** @description The token to be */
+        /** @description The new token */
         TokenRequest: {
             /**
              * @description without control characters
@@ -526,17 +526,17 @@ export interface components {
             name: string;
             /**
              * Format: date-time
-             * @description in the future, ten years at most; without it, the token does not expire
+             * @description In the future, at most ten years ahead. Without it, the token does not expire
              * @example 2030-01-01T00:00:00Z
              */
             expiresAt?: string;
         };
         /**
-         * @description What an event tells of
+         * @description The kind of an event
          * @enum {string}
          */
         EventType: "login" | "logout" | "user_created" | "user_updated" | "user_deleted" | "password_changed" | "session_ended" | "token_created" | "token_ended";
-        /** @description Who did what, on whom, from where, and how it ended */
+        /** @description Who did what, to which account, from where, and with what outcome */
         Event: {
             /**
              * Format: int64
@@ -581,18 +581,18 @@ export interface components {
             status: "alive" | "ready";
         };
         /**
-         * @description What went wrong: a closed list
+         * @description What went wrong, from a closed list
          * @enum {string}
          */
         ErrorCode: "VALIDATION_FAILED" | "INVALID_JSON" | "BAD_REQUEST" | "INVALID_CREDENTIALS" | "WRONG_CURRENT_PASSWORD" | "PASSWORD_REFUSED" | "USERNAME_TAKEN" | "UNAUTHENTICATED" | "SESSION_REQUIRED" | "NOT_PERMITTED" | "PASSWORD_MISSING" | "CROSS_SITE" | "USER_NOT_FOUND" | "SESSION_NOT_FOUND" | "TOKEN_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "OWN_ACCOUNT" | "PRECONDITION_FAILED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_REQUESTS" | "LOGIN_THROTTLED" | "HEADERS_TOO_LARGE" | "INTERNAL_ERROR" | "HASH_CAPACITY" | "SERVICE_UNAVAILABLE";
-        /** @description One fault of the request: where it is, and what is wrong there */
+        /** @description A validation error: the field, and what is wrong with it */
         Fault: {
             /** @example body.username */
             path: string;
             /** @example is required */
             message: string;
         };
-        /** @description The one shape of errors */
+        /** @description The shape of every error */
         Error: {
             /**
              * Format: int32
@@ -606,7 +606,7 @@ export interface components {
             message: string;
             errors?: components["schemas"]["Fault"][];
         };
-        /** @description The same as RFC 9457 has it, for a client that accepts it */
+        /** @description The same error as RFC 9457 defines it, for clients that accept `application/problem+json` */
         Problem: {
             /** @example about:blank */
             type: string;
@@ -842,17 +842,17 @@ export interface components {
     requestBodies: never;
     headers: {
         /**
-         * @description The id of the request, also in the log: the one that it came with, if that is sane
+         * @description The id of the request, as in the log: the one that the client sent, if it matches the pattern
          * @example 6f1c2a4e-0f6b-4b0e-9d0a-0c5f6c1b7d11
          */
         "x-request-id": string;
         /**
-         * @description How many requests an address may send in a window; where that is limited
+         * @description How many requests an address may send in a window. Absent where requests are not limited
          * @example 6000
          */
         "ratelimit-limit": number;
         /**
-         * @description How many of them are left
+         * @description How many requests are left in the window
          * @example 5999
          */
         "ratelimit-remaining": number;
@@ -862,17 +862,17 @@ export interface components {
          */
         "ratelimit-reset": number;
         /**
-         * @description After how many seconds to try again
+         * @description How many seconds to wait before trying again
          * @example 1
          */
         "retry-after": number;
         /**
-         * @description How to authenticate besides by the cookie
+         * @description The authentication scheme besides the cookie
          * @example Bearer realm="gatehouse"
          */
         "www-authenticate": string;
         /**
-         * @description The session cookie, or its end
+         * @description Sets or deletes the session cookie
          * @example session=5Uyx…; Path=/; HttpOnly; SameSite=Lax
          */
         "set-cookie": string;
@@ -882,10 +882,15 @@ export interface components {
          */
         etag: string;
         /**
-         * @description Where the next part of a list is, if there is one (RFC 8288)
+         * @description The next page of a list, if there is one (RFC 8288)
          * @example <?limit=50&cursor=eyJ…>; rel="next"
          */
         link: string;
+        /**
+         * @description The path to go to
+         * @example /docs
+         */
+        location: string;
     };
     pathItems: never;
 }
@@ -937,6 +942,7 @@ export type HeaderWwwAuthenticate = components['headers']['www-authenticate'];
 export type HeaderSetCookie = components['headers']['set-cookie'];
 export type HeaderEtag = components['headers']['etag'];
 export type HeaderLink = components['headers']['link'];
+export type HeaderLocation = components['headers']['location'];
 export type $defs = Record<string, never>;
 export interface operations {
     getLiveness: {
@@ -1012,7 +1018,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description That it was done, and the account */
+            /** @description A confirmation, with the account */
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -1109,7 +1115,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description That it was done, and the account */
+            /** @description A confirmation, with the account */
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -1195,7 +1201,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Versions of the account, as `ETag` told them: if it is of one of them, the answer is a 304 */
+                /** @description Versions of the account, as in `ETag`. If it has one of them, the response is a 304 */
                 "if-none-match"?: string;
             };
             path?: never;
@@ -1203,7 +1209,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description An account, as anybody who is signed in sees it */
+            /** @description An account, as every signed-in user sees it */
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -1217,7 +1223,7 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
-            /** @description It is of the version that `If-None-Match` names, or of one of them */
+            /** @description The account still has a version that `If-None-Match` names */
             304: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -1242,18 +1248,17 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Versions of the account, as `ETag` told them: if it is of one of them, the answer is a 304 */
+                /** @description Versions of the account, as in `ETag`. If it has one of them, the response is a 304 */
                 "if-none-match"?: string;
             };
             path: {
-                /** @description a whole number from 1 to 9007199254740991 */
                 id: number;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description An account, as anybody who is signed in sees it */
+            /** @description An account, as every signed-in user sees it */
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -1267,7 +1272,7 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
-            /** @description It is of the version that `If-None-Match` names, or of one of them */
+            /** @description The account still has a version that `If-None-Match` names */
             304: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -1310,18 +1315,17 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Versions of the account, as `ETag` told them: it is changed only if it is of one of them */
+                /** @description Versions of the account, as in `ETag`. The change is made only if it has one of them */
                 "if-match"?: string;
             };
             path: {
-                /** @description a whole number from 1 to 9007199254740991 */
                 id: number;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description That it was done, in words for people */
+            /** @description A confirmation for people */
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -1390,11 +1394,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Versions of the account, as `ETag` told them: it is changed only if it is of one of them */
+                /** @description Versions of the account, as in `ETag`. The change is made only if it has one of them */
                 "if-match"?: string;
             };
             path: {
-                /** @description a whole number from 1 to 9007199254740991 */
                 id: number;
             };
             cookie?: never;
@@ -1528,7 +1531,7 @@ export interface operations {
     endSessions: {
         parameters: {
             query?: {
-                /** @description without it, `others`: all but the one that asks */
+                /** @description `others`, the default, keeps the session of this request */
                 scope?: "others" | "all";
             };
             header?: never;
@@ -1537,7 +1540,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description That it was done, in words for people */
+            /** @description A confirmation for people */
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -1587,14 +1590,13 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description a whole number from 1 to 9007199254740991 */
                 id: number;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description That it was done, in words for people */
+            /** @description A confirmation for people */
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -1649,7 +1651,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description That it was done, in words for people */
+            /** @description A confirmation for people */
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -1682,7 +1684,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description That it was done, in words for people */
+            /** @description A confirmation for people */
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -1812,7 +1814,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The only answer that ever holds the token itself */
+            /** @description The only response that holds the secret token itself */
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -1879,14 +1881,13 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description a whole number from 1 to 9007199254740991 */
                 id: number;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description That it was done, in words for people */
+            /** @description A confirmation for people */
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -1953,11 +1954,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Versions of the account, as `ETag` told them: it is changed only if it is of one of them */
+                /** @description Versions of the account, as in `ETag`. The change is made only if it has one of them */
                 "if-match"?: string;
             };
             path: {
-                /** @description a whole number from 1 to 9007199254740991 */
                 id: number;
             };
             cookie?: never;
@@ -1968,7 +1968,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description That it was done, in words for people */
+            /** @description A confirmation for people */
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -2080,7 +2080,7 @@ export interface operations {
                 limit?: number;
                 /** @description where to go on: the `nextCursor` of the part before */
                 cursor?: string;
-                /** @description what the name begins with, in any case */
+                /** @description what the username begins with, case-insensitive */
                 prefix?: string;
                 role?: components["schemas"]["Role"];
                 disabled?: boolean;
@@ -2159,7 +2159,6 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description a whole number from 1 to 9007199254740991 */
                 id: number;
             };
             cookie?: never;
@@ -2230,14 +2229,13 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description a whole number from 1 to 9007199254740991 */
                 id: number;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description That it was done, in words for people */
+            /** @description A confirmation for people */
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -2309,7 +2307,6 @@ export interface operations {
                 /** @description where to go on: the `nextCursor` of the part before */
                 cursor?: string;
                 type?: components["schemas"]["EventType"];
-                /** @description a whole number from 1 to 9007199254740991 */
                 userId?: number;
                 order?: "newest" | "oldest";
             };

@@ -4,26 +4,32 @@ import Negotiator from 'negotiator'
 import { databaseFault, isTransient } from '../../db/errors.ts'
 import { type CodedError, type ErrorCode, errors, type Fault } from './errors.ts'
 
-export const MAX_FAULTS_TOLD = 20
+export const MAX_FAULTS_SENT = 20
 const MAX_NAME_LENGTH = 100
 
 const JSON_TYPE = 'application/json'
 const PROBLEM = 'application/problem+json'
 
-/** What a status must or should come with (RFC 9110 11.6.1 and 15.6.4; RFC 6750 3). */
+/** The headers that a status requires or should have (RFC 9110 11.6.1 and 15.6.4; RFC 6750 3). */
 const REQUIRED_HEADERS: Record<number, Record<string, string>> = {
   401: { 'www-authenticate': 'Bearer realm="gatehouse"' },
   503: { 'retry-after': '1' },
 }
 
-/** Fastify's own errors, as far as they aren't told by their status alone. */
+/** Error codes of Fastify and Node that need a code of ours. All others are mapped by status. */
 const FRAMEWORK_CODES: Record<string, ErrorCode> = {
   FST_ERR_CTP_INVALID_JSON_BODY: 'INVALID_JSON',
-  CLIENT_GONE: 'BAD_REQUEST', // seen by the log alone
+  CLIENT_GONE: 'BAD_REQUEST', // reaches the log only
   FST_ERR_HANDLER_TIMEOUT: 'SERVICE_UNAVAILABLE',
   ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
   HPE_HEADER_OVERFLOW: 'HEADERS_TOO_LARGE',
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 'BODY_TOO_LARGE',
+}
+
+/** What a value of a string format looks like, for people. */
+const FORMATS: Record<string, string> = {
+  id: `an integer from 1 to ${Number.MAX_SAFE_INTEGER}, without sign or leading zero`,
+  'date-time': 'an RFC 3339 timestamp, such as 2030-01-01T00:00:00Z',
 }
 
 const STATUS_ERRORS: Record<number, ErrorCode> = {
@@ -33,7 +39,7 @@ const STATUS_ERRORS: Record<number, ErrorCode> = {
   415: 'UNSUPPORTED_MEDIA_TYPE',
 }
 
-/** Finds for whatever was thrown the error that a client is told. What it doesn't know is a 500. */
+/** @returns the error to send for whatever was thrown: a 500 if it is unknown */
 export function toCodedError(error: unknown): CodedError {
   if (isCoded(error)) return error
   const fault = databaseFault(error)
@@ -53,9 +59,9 @@ export function toCodedError(error: unknown): CodedError {
 }
 
 /**
- * The one body that errors have, or the same facts as RFC 9457 for a client that asks for it. The
- * types have no `charset`, which JSON doesn't know (RFC 8259 11): clients that tell the two apart
- * compare them whole.
+ * Makes the body of an error: our own shape, or that of RFC 9457 for a client that prefers it. The
+ * content types have no `charset`, which JSON doesn't define (RFC 8259 11): generated clients
+ * compare the whole content type.
  *
  * @param accept the request's `Accept` header
  */
@@ -93,8 +99,8 @@ export function renderError(error: CodedError, accept: string | undefined) {
 }
 
 /**
- * Whether a client would rather have RFC 9457 than our own shape: by weight, then by the order in
- * which it names them (RFC 9110 12.5.1). Generated clients name both, ours first.
+ * @returns whether a client prefers RFC 9457 to our own shape: by weight, then by the order in its
+ * list (RFC 9110 12.5.1). Generated clients list both, ours first.
  */
 function wantsProblem(accept: string | undefined): boolean {
   if (!accept?.toLowerCase().includes(PROBLEM)) return false
@@ -115,11 +121,11 @@ function isClientFault(status: number): boolean {
   return status >= 400 && status < 500
 }
 
-/** @param context the part of the request: `body`, `params`, `querystring` or `headers` */
+/** @param context `body`, `params`, `querystring` or `headers` */
 function validationFailed(context: string, violations: FastifySchemaValidationError[]) {
   const error = new errors.VALIDATION_FAILED()
   error.faults = violations
-    .slice(0, MAX_FAULTS_TOLD)
+    .slice(0, MAX_FAULTS_SENT)
     .map((violation) => toFault(context, violation))
   return error
 }
@@ -132,18 +138,20 @@ function toFault(context: string, violation: FastifySchemaValidationError): Faul
       return { path: `${path}.${String(params.missingProperty)}`, message: 'is required' }
     case 'additionalProperties': {
       const name = String(params.additionalProperty).slice(0, MAX_NAME_LENGTH)
-      return { path: `${path}.${name}`, message: 'is not known here' }
+      return { path: `${path}.${name}`, message: 'is unknown' }
     }
     case 'enum':
       return { path, message: `must be one of ${JSON.stringify(params.allowedValues)}` }
     case 'pattern':
       return { path, message: `must be ${descriptionOf(violation) ?? 'of another form'}` }
+    case 'format':
+      return { path, message: `must be ${FORMATS[String(params.format)] ?? 'of another format'}` }
     default:
-      return { path, message: message ?? 'is not valid' }
+      return { path, message: message ?? 'is invalid' }
   }
 }
 
-/** What the schema says that the value is: Ajv gives the schema along, the type doesn't know it. */
+/** The description of the violated schema, which Ajv adds to errors; Fastify's type lacks it. */
 function descriptionOf(violation: FastifySchemaValidationError): string | undefined {
   const schema = 'parentSchema' in violation ? violation.parentSchema : undefined
   const isDescribed = typeof schema === 'object' && schema !== null && 'description' in schema

@@ -3,7 +3,7 @@ import fp from 'fastify-plugin'
 import { errors } from '../errors/errors.ts'
 
 /**
- * All that the page needs comes from this server, and no script or style stands in its HTML. The
+ * The page loads files from this server only, and its HTML holds no inline script or style. The
  * icons of its style sheet are `data:` images.
  */
 const CONTENT_SECURITY_POLICY = {
@@ -17,10 +17,10 @@ const CONTENT_SECURITY_POLICY = {
   'frame-ancestors': "'none'",
 }
 
-/** What lies among the page's files: a page of its own that finds no document, and OAuth's. */
+/** Files of the package that don't work here: a page that finds no document, and OAuth's. */
 const UNUSED = /^\/docs\/static\/(index\.html|oauth2-redirect\.\w+)?(\?|$)/
 
-/** `GET /docs`: a page to read the document and to try the operations, as whoever is logged in. */
+/** `GET /docs`: a page to read the document and to try the operations with the browser's session. */
 export default fp(
   async (app) => {
     await app.register(async (scope) => {
@@ -32,7 +32,7 @@ export default fp(
         staticCSP: CONTENT_SECURITY_POLICY,
         theme: { title: 'Gatehouse' },
         uiConfig: {
-          layout: 'BaseLayout', // without a bar on top, whose logo holds a style of its own
+          layout: 'BaseLayout', // without the top bar, whose logo has an inline style
           tryItOutEnabled: true,
           displayRequestDuration: true,
           displayOperationId: true,

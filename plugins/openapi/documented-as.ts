@@ -1,5 +1,5 @@
 /**
- * A keyword for schemas of text that stands for something else, as numbers in a URL do: the
- * document has this schema in place of the text's. It says nothing of what is valid.
+ * A schema keyword for text that stands for another type, as numbers in a URL do. The document
+ * shows the keyword's value in place of the schema. Validation ignores it.
  */
 export const DOCUMENTED_AS = 'x-documented-as'

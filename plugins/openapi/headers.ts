@@ -3,22 +3,23 @@ import type { OpenAPIV3 } from 'openapi-types'
 const seconds = { type: 'integer', format: 'int32', minimum: 0 } as const
 const count = { type: 'integer', format: 'int64', minimum: 0 } as const
 
-/** Every header that the document tells of, as its components. */
+/** The response headers of the document, as its components. */
 export const headers = {
   'x-request-id': {
     description:
-      'The id of the request, also in the log: the one that it came with, if that is sane',
+      'The id of the request, as in the log: the one that the client sent, if it matches the pattern',
     required: true,
     schema: { type: 'string', pattern: '^[A-Za-z0-9._:-]{1,64}$', maxLength: 64 },
     example: '6f1c2a4e-0f6b-4b0e-9d0a-0c5f6c1b7d11',
   },
   'ratelimit-limit': {
-    description: 'How many requests an address may send in a window; where that is limited',
+    description:
+      'How many requests an address may send in a window. Absent where requests are not limited',
     schema: count,
     example: 6000,
   },
   'ratelimit-remaining': {
-    description: 'How many of them are left',
+    description: 'How many requests are left in the window',
     schema: count,
     example: 5999,
   },
@@ -28,19 +29,19 @@ export const headers = {
     example: 60,
   },
   'retry-after': {
-    description: 'After how many seconds to try again',
+    description: 'How many seconds to wait before trying again',
     required: true,
     schema: { ...seconds, minimum: 1 },
     example: 1,
   },
   'www-authenticate': {
-    description: 'How to authenticate besides by the cookie',
+    description: 'The authentication scheme besides the cookie',
     required: true,
     schema: { type: 'string', maxLength: 100 },
     example: 'Bearer realm="gatehouse"',
   },
   'set-cookie': {
-    description: 'The session cookie, or its end',
+    description: 'Sets or deletes the session cookie',
     schema: { type: 'string', maxLength: 500 },
     example: 'session=5Uyx…; Path=/; HttpOnly; SameSite=Lax',
   },
@@ -50,9 +51,15 @@ export const headers = {
     example: 'W/"3"',
   },
   link: {
-    description: 'Where the next part of a list is, if there is one (RFC 8288)',
+    description: 'The next page of a list, if there is one (RFC 8288)',
     schema: { type: 'string', maxLength: 2000 },
     example: '<?limit=50&cursor=eyJ…>; rel="next"',
+  },
+  location: {
+    description: 'The path to go to',
+    required: true,
+    schema: { type: 'string', maxLength: 100 },
+    example: '/docs',
   },
 } satisfies Record<string, OpenAPIV3.HeaderObject>
 

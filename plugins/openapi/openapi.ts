@@ -3,55 +3,46 @@ import type { TSchema } from '@sinclair/typebox'
 import type { FastifySchema, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import type { OpenAPIV3, OpenAPIV3_1 } from 'openapi-types'
-import type { ErrorCode } from '../errors/errors.ts'
 import { DOCUMENTED_AS } from './documented-as.ts'
-import { type HeaderName, headers } from './headers.ts'
-import { conditionParameter, errorCodesOf, errorResponses, successResponses } from './responses.ts'
+import { headers } from './headers.ts'
+import { conditionsOf, describeErrors, describeSuccess, errorCodesOf } from './responses.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The document for generators that don't know OpenAPI 3.1; `swagger()` is the other. */
+    /** The document for generators that don't support OpenAPI 3.1, which `swagger()` returns. */
     swagger30(): OpenAPIV3.Document
-  }
-  interface FastifyContextConfig {
-    /** What may be refused by this operation in particular, for the document. */
-    errors?: readonly ErrorCode[]
-    /** By which header a request may be bound to a version of the account. */
-    condition?: 'if-none-match' | 'if-match'
-    /** What a success may come with besides the headers that all answers have. */
-    successHeaders?: readonly HeaderName[]
   }
 }
 
 const TAGS = {
   Accounts: 'Register, read, and change a password',
-  Sessions: 'Log in and out, see and end sessions',
+  Sessions: 'Log in and out, list and end sessions',
   Tokens:
-    'For machines: `Authorization: Bearer gh_…` works wherever the cookie does, except here and for a change of password',
+    'For machine clients: `Authorization: Bearer gh_…` works wherever the cookie does, except on these operations and on a change of password',
   Administration: 'For admins: accounts, their sessions, and the audit trail',
-  Health: 'For load balancers and supervisors',
+  Health: 'What this server is, and whether it can serve',
 }
 
 type Version = '3.1.0' | '3.0.3'
 
 export interface OpenapiOptions {
-  /** Of the service, by semantic versioning: a client of 1.0 works with any 1.x. */
+  /** The version of the service, by semantic versioning: a client made for 1.0 works with any 1.x. */
   version: string
-  /** Of the session cookie. */
+  /** The name of the session cookie. */
   cookieName: string
 }
 
 /**
- * Makes the OpenAPI document of the routes that are registered after it, in 3.1 (`swagger()`) and
- * in 3.0 (`swagger30()`): what their schemas and configurations say, and what holds for all. A
- * route without an `operationId` isn't in it.
+ * Makes the OpenAPI document from the schemas of the routes that are registered after it, in
+ * version 3.1 (`swagger()`) and 3.0 (`swagger30()`). It adds what every operation has in common,
+ * and leaves out routes without an `operationId`.
  */
 export default fp<OpenapiOptions>(
   async (app, options) => {
     await app.register(swagger, documentOptions('3.1.0', options))
     await app.register(swagger, {
       ...documentOptions('3.0.3', options),
-      decorator: 'swagger30' as 'swagger', // the type knows the default's name alone
+      decorator: 'swagger30' as 'swagger', // the type allows the default name only
     })
   },
   { name: 'openapi', dependencies: ['components'] },
@@ -69,11 +60,11 @@ function documentOptions(
         title: 'Gatehouse',
         version,
         description:
-          'User accounts, sessions and roles. JSON in, JSON out; each error has the one shape `Error`, and a `code` of a closed list.',
+          'User accounts, sessions and roles. JSON in, JSON out. Every error has the shape `Error` and a `code` from a closed list.',
         contact: { name: 'The developers of Gatehouse' },
         license: { name: 'MIT', url: 'https://opensource.org/license/mit' },
       },
-      servers: [{ url: '/', description: 'The server that this document comes from' }],
+      servers: [{ url: '/', description: 'The server that serves this document' }],
       tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
       components: {
         headers,
@@ -87,7 +78,7 @@ function documentOptions(
           token: {
             type: 'http',
             scheme: 'bearer',
-            description: 'A token that `POST /tokens` has made',
+            description: 'A token made by `POST /tokens`',
           },
         },
       },
@@ -101,7 +92,7 @@ function documentOptions(
       return { schema: withSecurity(schema), url }
     },
     transformObject(document) {
-      if (!('openapiObject' in document)) throw new Error('this is no OpenAPI 3 document')
+      if (!('openapiObject' in document)) throw new Error('This is not an OpenAPI 3 document')
       const { openapiObject } = document
       const responses = {}
       for (const operation of operationsOf(openapiObject)) {
@@ -109,19 +100,19 @@ function documentOptions(
         if (route) completeResponses(operation, route, responses)
       }
       Object.assign(openapiObject.components ?? {}, { responses })
-      return withMeanings(openapiObject, openapi)
+      return withDocumented(openapiObject, openapi)
     },
   }
 }
 
-/** An empty list says that anybody may. */
+/** An empty list means that anyone may call the operation. */
 function withSecurity({ security = [], ...schema }: FastifySchema): FastifySchema {
   return { ...schema, security }
 }
 
 function operationsOf({ paths }: Partial<OpenAPIV3.Document | OpenAPIV3_1.Document>) {
   return Object.values(paths ?? {}).flatMap(
-    (item) => Object.values(item ?? {}) as OpenAPIV3.OperationObject[], // our paths hold no more
+    (item) => Object.values(item ?? {}) as OpenAPIV3.OperationObject[], // our paths hold operations only
   )
 }
 
@@ -131,28 +122,28 @@ function completeResponses(
   components: Record<string, OpenAPIV3.ResponseObject>,
 ): void {
   const codes = errorCodesOf(route)
-  const condition = route.config?.condition
-  if (condition) {
-    operation.parameters = [...(operation.parameters ?? []), conditionParameter(condition)]
+  const conditions = conditionsOf(route)
+  if (conditions.length > 0) {
+    operation.parameters = [...(operation.parameters ?? []), ...conditions]
   }
   Object.assign(operation, { 'x-error-codes': codes })
   operation.responses = {
-    ...successResponses(operation.responses[200], route.config ?? {}),
-    ...errorResponses(codes, components),
+    ...describeSuccess(operation.responses[200], route),
+    ...describeErrors(codes, components),
   }
 }
 
-/** @returns a copy in which what stands for something else is replaced by that */
-function withMeanings<Node>(node: Node, version: Version): Node {
-  if (Array.isArray(node)) return node.map((item) => withMeanings(item, version)) as Node
+/** @returns a copy in which each schema with the keyword `DOCUMENTED_AS` is replaced by its value */
+function withDocumented<Node>(node: Node, version: Version): Node {
+  if (Array.isArray(node)) return node.map((item) => withDocumented(item, version)) as Node
   if (typeof node !== 'object' || node === null) return node
   if (DOCUMENTED_AS in node) return asSchema(node[DOCUMENTED_AS] as TSchema, version) as Node
   return Object.fromEntries(
-    Object.entries(node).map(([key, value]) => [key, withMeanings(value, version)]),
+    Object.entries(node).map(([key, value]) => [key, withDocumented(value, version)]),
   ) as Node
 }
 
-/** OpenAPI 3.0 knows one example alone. */
+/** OpenAPI 3.0 has `example` where 3.1 has `examples`. */
 function asSchema({ examples, ...schema }: TSchema, version: Version) {
   if (examples === undefined) return schema
   return version === '3.1.0' ? { ...schema, examples } : { ...schema, example: examples[0] }

@@ -1,6 +1,7 @@
 import type { RouteOptions } from 'fastify'
 import type { OpenAPIV3 } from 'openapi-types'
 import { type ErrorCode, errors } from '../errors/errors.ts'
+import { declarationsOf } from './declarations.ts'
 import type { HeaderName } from './headers.ts'
 
 type Response = OpenAPIV3.ResponseObject | OpenAPIV3.ReferenceObject
@@ -9,7 +10,7 @@ const ON_ANY: HeaderName[] = [
   ...(['x-request-id', 'ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset'] as const),
 ]
 
-/** Which headers come with a status besides. */
+/** The headers that a status has besides. */
 const BY_STATUS: Record<number, HeaderName[]> = {
   401: ['www-authenticate'],
   429: ['retry-after'],
@@ -20,7 +21,7 @@ const OF_ANY: ErrorCode[] = [
   ...(['BAD_REQUEST', 'REQUEST_TIMEOUT', 'HEADERS_TOO_LARGE', 'TOO_MANY_REQUESTS'] as const),
   ...(['INTERNAL_ERROR', 'SERVICE_UNAVAILABLE'] as const),
 ]
-/** A body is read even where none is taken. */
+/** The server reads a body even where the operation takes none. */
 const OF_BODIES: ErrorCode[] = [
   ...(['VALIDATION_FAILED', 'INVALID_JSON', 'BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const),
 ]
@@ -32,7 +33,7 @@ export function errorCodesOf({ method, schema, config }: RouteOptions): ErrorCod
   const hasInput = schema?.params ?? schema?.querystring
   const codes = new Set<string>([
     ...OF_ANY,
-    ...(config?.errors ?? []),
+    ...declarationsOf(schema).errorCodes,
     ...(isRead ? [] : OF_BODIES),
     ...(isChange ? ['CROSS_SITE'] : []),
     ...(hasInput ? ['VALIDATION_FAILED'] : []),
@@ -41,10 +42,10 @@ export function errorCodesOf({ method, schema, config }: RouteOptions): ErrorCod
 }
 
 /**
- * @param components where a response of one code goes, by the code's name: operations share it
+ * @param components receives the responses of a single code, by the code's name: operations share them
  * @returns a response for each status that the codes have
  */
-export function errorResponses(
+export function describeErrors(
   codes: ErrorCode[],
   components: Record<string, Response>,
 ): Record<number, Response> {
@@ -52,17 +53,17 @@ export function errorResponses(
   for (const status of new Set(codes.map(statusOf))) {
     const sharing = codes.filter((code) => statusOf(code) === status)
     const [code, ...others] = sharing
-    if (code === undefined || others.length > 0) responses[status] = errorResponse(status, sharing)
+    if (code === undefined || others.length > 0) responses[status] = describeError(status, sharing)
     else {
       const name = pascalCase(code)
-      components[name] ??= errorResponse(status, sharing)
+      components[name] ??= describeError(status, sharing)
       responses[status] = { $ref: `#/components/responses/${name}` }
     }
   }
   return responses
 }
 
-function errorResponse(status: number, codes: ErrorCode[]): Response {
+function describeError(status: number, codes: ErrorCode[]): Response {
   return {
     description: codes.map((code) => `\`${code}\`: ${messageOf(code)}`).join('\n\n'),
     headers: references([...ON_ANY, ...(BY_STATUS[status] ?? [])]),
@@ -73,32 +74,51 @@ function errorResponse(status: number, codes: ErrorCode[]): Response {
   }
 }
 
-/** @returns a response for 200, and for 304 where a client may have the answer already */
-export function successResponses(
+/** @returns the responses that aren't errors: the 200, and one without a body if it is declared */
+export function describeSuccess(
   response: Response | undefined,
-  { successHeaders = [], condition }: NonNullable<RouteOptions['config']>,
+  { schema }: RouteOptions,
 ): Record<number, Response> {
-  if (!response || '$ref' in response) throw new Error('an operation without a 200 of its own')
-  if (condition !== 'if-none-match') {
-    return { 200: { ...response, headers: references([...ON_ANY, ...successHeaders]) } }
+  if (!response || '$ref' in response) throw new Error('An operation needs a 200 of its own')
+  const { successHeaders, bodiless } = declarationsOf(schema)
+  const success = { ...response, headers: references([...ON_ANY, ...successHeaders]) }
+  if (!bodiless) return { 200: success }
+  const { status, description, headers } = bodiless
+  return {
+    200: success,
+    [status]: { description, headers: references([...ON_ANY, ...headers]) },
   }
-  const headers = references([...ON_ANY, ...successHeaders, 'etag'])
-  const unchanged = 'It is of the version that `If-None-Match` names, or of one of them'
-  return { 200: { ...response, headers }, 304: { description: unchanged, headers } }
 }
 
-/** The header of a request by which an operation may be bound to a version. */
-export function conditionParameter(
-  condition: 'if-none-match' | 'if-match',
-): OpenAPIV3.ParameterObject {
+/** @returns the request headers that make an operation conditional (RFC 9110 13.1) */
+export function conditionsOf({ schema }: RouteOptions): OpenAPIV3.ParameterObject[] {
+  const { errorCodes, bodiless } = declarationsOf(schema)
+  return [
+    ...(bodiless?.status === 304
+      ? [
+          condition(
+            'if-none-match',
+            'Versions of the account, as in `ETag`. If it has one of them, the response is a 304',
+          ),
+        ]
+      : []),
+    ...(errorCodes.includes('PRECONDITION_FAILED')
+      ? [
+          condition(
+            'if-match',
+            'Versions of the account, as in `ETag`. The change is made only if it has one of them',
+          ),
+        ]
+      : []),
+  ]
+}
+
+function condition(name: string, description: string): OpenAPIV3.ParameterObject {
   return {
     in: 'header',
-    name: condition,
-    description:
-      condition === 'if-match'
-        ? 'Versions of the account, as `ETag` told them: it is changed only if it is of one of them'
-        : 'Versions of the account, as `ETag` told them: if it is of one of them, the answer is a 304',
-    schema: { type: 'string' }, // no example: pages would send it
+    name,
+    description,
+    schema: { type: 'string' }, // no example: the documentation page would send it
   }
 }
 

@@ -1,16 +1,17 @@
 import fp from 'fastify-plugin'
-import { Event, EventPage, EventType } from '../events/events.ts'
+import { Event, EventPage, EventType } from '../events/schemas.ts'
 import { Health } from '../health.ts'
-import { Session, SessionPage } from '../sessions/list.ts'
 import { Credentials } from '../sessions/login.ts'
-import { NewToken, Token, TokenPage, TokenRequest } from '../tokens/tokens.ts'
+import { Session, SessionPage } from '../sessions/schemas.ts'
+import { NewToken, Token, TokenPage, TokenRequest } from '../tokens/schemas.ts'
 import { NewCredentials } from '../users/register.ts'
-import { ManagedUserPage, UserChange } from '../users/update.ts'
+import { ManagedUser, ManagedUserPage, Role, User, UserMessage } from '../users/schemas.ts'
+import { UserChange } from '../users/update.ts'
 import { PasswordChange } from '../users/update-password.ts'
 import { ErrorBody, ErrorCode, Fault, Problem } from './error-schemas.ts'
-import { ManagedUser, Message, Role, User, UserMessage } from './schemas.ts'
+import { Message } from './schemas.ts'
 
-/** Every schema that has a name, here and in the document. Register it before the routes. */
+/** Adds every schema that has an `$id`: these are the components of the document. */
 export default fp(
   async (app) => {
     for (const schema of [

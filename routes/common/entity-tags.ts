@@ -9,17 +9,14 @@ interface Versioned {
 }
 
 /**
- * Puts the `ETag` of an account on an answer. It is weak: it tells the row's version, not the bytes
- * that a release of this server makes of it.
+ * Sets the `ETag` of an account. The tag is weak: it identifies the version of the row, not the
+ * bytes of the response, which may differ between releases.
  */
 export function setEtag(reply: FastifyReply, { version }: Versioned): void {
   reply.header('etag', `W/"${version}"`)
 }
 
-/**
- * Whether the client has this version already (`If-None-Match`, RFC 9110 13.1.2), so that the
- * answer is a 304.
- */
+/** @returns whether the client has this version, so that the response is a 304 (`If-None-Match`, RFC 9110 13.1.2) */
 export function hasVersion({ headers }: FastifyRequest, { version }: Versioned): boolean {
   const known = headers['if-none-match']
   if (known === undefined) return false
@@ -27,10 +24,10 @@ export function hasVersion({ headers }: FastifyRequest, { version }: Versioned):
 }
 
 /**
- * Which versions a change is meant for (`If-Match`, RFC 9110 13.1.1). Weak tags count here, other
- * than there: see decision 0009.
+ * The versions to which a change is limited (`If-Match`, RFC 9110 13.1.1). Weak tags match, unlike
+ * in the RFC: see decision 0009.
  *
- * @returns undefined if it is for any; a list without any version if no tag is one of ours
+ * @returns undefined without a limit; an empty list if no tag is one of ours
  */
 export function wantedVersions({ headers }: FastifyRequest): number[] | undefined {
   const wanted = headers['if-match']

@@ -1,11 +1,11 @@
 import { Type } from '@sinclair/typebox'
-import { MAX_FAULTS_TOLD } from '../../plugins/errors/error-response.ts'
+import { MAX_FAULTS_SENT } from '../../plugins/errors/error-response.ts'
 import { errors } from '../../plugins/errors/errors.ts'
 import { ref, stringEnum } from './schemas.ts'
 
 export const ErrorCode = stringEnum(Object.keys(errors), {
   $id: 'ErrorCode',
-  description: 'What went wrong: a closed list',
+  description: 'What went wrong, from a closed list',
 })
 
 export const Fault = Type.Object(
@@ -13,10 +13,10 @@ export const Fault = Type.Object(
     path: Type.String({ maxLength: 200, examples: ['body.username'] }),
     message: Type.String({ maxLength: 1000, examples: ['is required'] }),
   },
-  { $id: 'Fault', description: 'One fault of the request: where it is, and what is wrong there' },
+  { $id: 'Fault', description: 'A validation error: the field, and what is wrong with it' },
 )
 
-const faults = Type.Optional(Type.Array(ref(Fault), { minItems: 1, maxItems: MAX_FAULTS_TOLD }))
+const faults = Type.Optional(Type.Array(ref(Fault), { minItems: 1, maxItems: MAX_FAULTS_SENT }))
 const ErrorStatus = Type.Integer({ minimum: 400, maximum: 599, format: 'int32', examples: [404] })
 const Title = Type.String({ maxLength: 60, examples: ['Not Found'] })
 const Detail = Type.String({ maxLength: 200, examples: ['There is no such user.'] })
@@ -29,7 +29,7 @@ export const ErrorBody = Type.Object(
     message: Detail,
     errors: faults,
   },
-  { $id: 'Error', description: 'The one shape of errors' },
+  { $id: 'Error', description: 'The shape of every error' },
 )
 
 export const Problem = Type.Object(
@@ -41,5 +41,9 @@ export const Problem = Type.Object(
     code: ref(ErrorCode),
     errors: faults,
   },
-  { $id: 'Problem', description: 'The same as RFC 9457 has it, for a client that accepts it' },
+  {
+    $id: 'Problem',
+    description:
+      'The same error as RFC 9457 defines it, for clients that accept `application/problem+json`',
+  },
 )

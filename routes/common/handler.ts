@@ -9,7 +9,7 @@ import type {
   RouteHandlerMethod,
 } from 'fastify'
 
-/** A handler whose request and answer have the types of a route's schema. */
+/** A handler whose request and return value have the types of a route's schema. */
 export type Handler<Schema extends FastifySchema> = RouteHandlerMethod<
   RawServerDefault,
   RawRequestDefaultExpression,

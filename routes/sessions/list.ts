@@ -1,4 +1,4 @@
-import { type Static, Type } from '@sinclair/typebox'
+import type { Static } from '@sinclair/typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import {
   listSessions as findSessions,
@@ -6,23 +6,8 @@ import {
   type SessionRecord,
 } from '../../db/queries/sessions.ts'
 import { actorOf } from '../../plugins/auth.ts'
-import { idAt, type List, page } from '../common/pages.ts'
-import { Address, Id, Moment, nullable } from '../common/schemas.ts'
-
-export const Session = Type.Object(
-  {
-    id: Id,
-    createdAt: Moment,
-    lastSeenAt: Moment,
-    expiresAt: Moment,
-    address: Address,
-    userAgent: nullable(Type.String({ maxLength: 255 })),
-    current: Type.Boolean({ description: 'whether this is the session that asks' }),
-  },
-  { $id: 'Session', description: 'An open session; its id opens nothing' },
-)
-
-export const SessionPage = page('SessionPage', Session)
+import { idAt, type List } from '../common/pages.ts'
+import type { Session } from './schemas.ts'
 
 /** The open sessions of an account, newest first. */
 export function sessionsOf(
@@ -46,7 +31,7 @@ export function sessionsOf(
   }
 }
 
-/** @returns undefined for a request that came with a token */
+/** @returns undefined for a token caller */
 export function currentSessionOf(request: FastifyRequest): number | undefined {
   const { credential } = actorOf(request)
   return credential.kind === 'session' ? credential.id : undefined

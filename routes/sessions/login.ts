@@ -3,12 +3,14 @@ import type { FastifyInstance } from 'fastify'
 import { recordFailedLogin } from '../../db/queries/events.ts'
 import { clearFailures, countLogin, uncountLogin } from '../../db/queries/throttle.ts'
 import { findCredential, type PasswordCredential, renewHash } from '../../db/queries/users.ts'
-import { addressRange, clientAddress } from '../../plugins/client-address.ts'
 import { errors } from '../../plugins/errors/errors.ts'
+import { errorResponses, successHeaders } from '../../plugins/openapi/declarations.ts'
 import { hangUpOf } from '../../plugins/passwords/hang-up.ts'
 import { originOf } from '../common/change.ts'
 import type { Handler } from '../common/handler.ts'
-import { closedObject, Password, ref, toUser, UserMessage, Username } from '../common/schemas.ts'
+import { closedObject, ref } from '../common/schemas.ts'
+import { Password, toUser, UserMessage, Username } from '../users/schemas.ts'
+import { addressRange } from './address-range.ts'
 
 export interface LoginOptions {
   /** Whether failed logins delay the next. */
@@ -17,7 +19,7 @@ export interface LoginOptions {
 
 export const Credentials = closedObject(
   { username: Username, password: Password },
-  { $id: 'Credentials', description: 'Who logs in. Case of the username does not matter' },
+  { $id: 'Credentials', description: 'The username, case-insensitive, and the password' },
 )
 
 const loginSchema = {
@@ -25,9 +27,13 @@ const loginSchema = {
   tags: ['Sessions'],
   summary: 'Log in',
   description:
-    'Opens a session and sets its cookie. A session that the request came with is ended. An unknown name and a wrong password get the same answer; after several failures the next try has to wait.',
+    'Opens a session and sets its cookie. If the request has a session already, that session ends. An unknown username and a wrong password get the same response. After several failed logins, the next attempt must wait.',
   body: ref(Credentials),
-  response: { 200: ref(UserMessage) },
+  response: {
+    200: ref(UserMessage),
+    ...successHeaders('set-cookie'),
+    ...errorResponses('INVALID_CREDENTIALS', 'LOGIN_THROTTLED', 'HASH_CAPACITY'),
+  },
 }
 
 /** `POST /login`. Its scope has @fastify/session. */
@@ -35,7 +41,7 @@ export default (async (app, { throttled }) => {
   const login: Handler<typeof loginSchema> = async (request, reply) => {
     const { username, password } = request.body
     app.passwords.lane.assertRoom() // before the throttle's writes, which a flood would multiply
-    const range = addressRange(clientAddress(request), 3)
+    const range = addressRange(request.clientAddress)
     if (throttled) {
       const waitS = await countLogin(app.db, username, range)
       if (waitS > 0) throw new errors.LOGIN_THROTTLED().retryAfter(waitS)
@@ -68,16 +74,7 @@ export default (async (app, { throttled }) => {
     return { message: 'Logged in.', user: toUser(credential) }
   }
 
-  app.route({
-    method: 'POST',
-    url: '/login',
-    config: {
-      errors: ['INVALID_CREDENTIALS', 'LOGIN_THROTTLED', 'HASH_CAPACITY'],
-      successHeaders: ['set-cookie'],
-    },
-    schema: loginSchema,
-    handler: login,
-  })
+  app.route({ method: 'POST', url: '/login', schema: loginSchema, handler: login })
 }) satisfies FastifyPluginAsyncTypebox<LoginOptions>
 
 /**

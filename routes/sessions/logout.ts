@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { endSession } from '../../db/queries/sessions.ts'
 import { endToken } from '../../db/queries/tokens.ts'
 import { errors } from '../../plugins/errors/errors.ts'
+import { successHeaders } from '../../plugins/openapi/declarations.ts'
 import { changeToOwn } from '../common/change.ts'
 import type { Handler } from '../common/handler.ts'
 import { permitted } from '../common/refusals.ts'
@@ -10,10 +11,10 @@ import { Message, ref } from '../common/schemas.ts'
 const logoutSchema = {
   tags: ['Sessions'],
   summary: 'Log out',
-  response: { 200: ref(Message) },
+  response: { 200: ref(Message), ...successHeaders('set-cookie') },
 }
 
-/** `GET` and `POST /logout`: what the request came with, session or token, ends. */
+/** `GET` and `POST /logout` end the session or the token of the request. */
 export default (async (app) => {
   const logout: Handler<typeof logoutSchema> = async (request, reply) => {
     const change = changeToOwn(request)
@@ -30,25 +31,24 @@ export default (async (app) => {
   app.route({
     method: 'GET',
     url: '/logout',
-    exposeHeadRoute: false, // HEAD is for reads: a link checker must not log anybody out
-    config: { changesState: true, successHeaders: ['set-cookie'] },
+    exposeHeadRoute: false, // HEAD is for reads: a link checker must not log users out
+    config: { changesState: true },
     schema: {
       ...logoutSchema,
       operationId: 'logout',
       description:
-        'Ends what the request came with, session or token, on the server, before the answer leaves. For clients that know no other way: `POST` suits a change better.',
+        'Ends the session or the token of the request on the server, before the response is sent. Prefer `POST`, the method for changes.',
     },
     handler: logout,
   })
   app.route({
     method: 'POST',
     url: '/logout',
-    config: { successHeaders: ['set-cookie'] },
     schema: {
       ...logoutSchema,
       operationId: 'logoutByPost',
       description:
-        'Ends what the request came with, session or token, on the server, before the answer leaves.',
+        'Ends the session or the token of the request on the server, before the response is sent.',
     },
     handler: logout,
   })

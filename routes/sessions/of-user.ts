@@ -2,42 +2,52 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { endSessions as endMany, type SessionLimits } from '../../db/queries/sessions.ts'
 import { findUser } from '../../db/queries/users.ts'
 import { errors } from '../../plugins/errors/errors.ts'
+import { errorResponses, successHeaders } from '../../plugins/openapi/declarations.ts'
 import { changeTo } from '../common/change.ts'
 import type { Handler } from '../common/handler.ts'
 import { PageQuery, readPage } from '../common/pages.ts'
 import { permitted } from '../common/refusals.ts'
 import { IdParams, Message, ref } from '../common/schemas.ts'
-import { currentSessionOf, SessionPage, sessionsOf } from './list.ts'
+import { currentSessionOf, sessionsOf } from './list.ts'
+import { SessionPage } from './schemas.ts'
 
 const listUserSessionsSchema = {
   operationId: 'listUserSessions',
   tags: ['Administration'],
   summary: 'List the sessions of an account',
-  description: 'Those that are open, newest first.',
+  description: 'Open sessions, newest first.',
   params: IdParams,
   querystring: PageQuery,
-  response: { 200: ref(SessionPage) },
+  response: {
+    200: ref(SessionPage),
+    ...successHeaders('link'),
+    ...errorResponses('USER_NOT_FOUND'),
+  },
 }
 
 const endUserSessionsSchema = {
   operationId: 'endUserSessions',
   tags: ['Administration'],
   summary: 'End all sessions of an account',
-  description: 'They open nothing from the next request on.',
+  description: 'Takes effect on the next request of each session.',
   params: IdParams,
-  response: { 200: ref(Message) },
+  response: {
+    200: ref(Message),
+    ...successHeaders('set-cookie'),
+    ...errorResponses('USER_NOT_FOUND'),
+  },
 }
 
 /**
- * The document has the first alone: the second and `/user/update-password/{id}` match the same
- * requests, and tools are free to take either (OpenAPI 3.1, "Path Templating Matching").
+ * The document has the first path only. The second and `/user/update-password/{id}` match the same
+ * requests, and tools may choose either (OpenAPI 3.1, "Path Templating Matching").
  */
 const USER_SESSIONS_PATHS = [
   { url: '/users/:id/sessions', hide: false },
   { url: '/user/:id/sessions', hide: true },
 ]
 
-/** `GET` and `DELETE /users/{id}/sessions`: another user's. The scope asks for an admin. */
+/** `GET` and `DELETE /users/{id}/sessions`, for admins. */
 export default (async (app, limits) => {
   const listUserSessions: Handler<typeof listUserSessionsSchema> = async (request, reply) => {
     const id = Number(request.params.id)
@@ -57,14 +67,12 @@ export default (async (app, limits) => {
     app.route({
       method: 'GET',
       url,
-      config: { errors: ['USER_NOT_FOUND'], successHeaders: ['link'] },
       schema: { ...listUserSessionsSchema, hide },
       handler: listUserSessions,
     })
     app.route({
       method: 'DELETE',
       url,
-      config: { errors: ['USER_NOT_FOUND'], successHeaders: ['set-cookie'] },
       schema: { ...endUserSessionsSchema, hide },
       handler: endUserSessions,
     })

@@ -7,20 +7,22 @@ import {
 } from '../../db/queries/sessions.ts'
 import { actorOf } from '../../plugins/auth.ts'
 import { errors } from '../../plugins/errors/errors.ts'
+import { errorResponses, successHeaders } from '../../plugins/openapi/declarations.ts'
 import { changeToOwn } from '../common/change.ts'
 import type { Handler } from '../common/handler.ts'
 import { PageQuery, readPage } from '../common/pages.ts'
 import { permitted } from '../common/refusals.ts'
 import { closedObject, IdParams, Message, ref, stringEnum } from '../common/schemas.ts'
-import { currentSessionOf, SessionPage, sessionsOf } from './list.ts'
+import { currentSessionOf, sessionsOf } from './list.ts'
+import { SessionPage } from './schemas.ts'
 
 const listSessionsSchema = {
   operationId: 'listSessions',
   tags: ['Sessions'],
   summary: 'List your sessions',
-  description: 'Those that are open, newest first.',
+  description: 'Open sessions, newest first.',
   querystring: PageQuery,
-  response: { 200: ref(SessionPage) },
+  response: { 200: ref(SessionPage), ...successHeaders('link') },
 }
 
 const endSessionSchema = {
@@ -29,25 +31,29 @@ const endSessionSchema = {
   summary: 'End a session',
   description: 'One of your own.',
   params: IdParams,
-  response: { 200: ref(Message) },
+  response: {
+    200: ref(Message),
+    ...successHeaders('set-cookie'),
+    ...errorResponses('SESSION_NOT_FOUND'),
+  },
 }
 
 const endSessionsSchema = {
   operationId: 'endSessions',
   tags: ['Sessions'],
   summary: 'End your sessions',
-  description: 'All others, or all.',
+  description: 'All except the session of this request, or all.',
   querystring: closedObject({
     scope: Type.Optional(
       stringEnum(['others', 'all'], {
-        description: 'without it, `others`: all but the one that asks',
+        description: '`others`, the default, keeps the session of this request',
       }),
     ),
   }),
-  response: { 200: ref(Message) },
+  response: { 200: ref(Message), ...successHeaders('set-cookie') },
 }
 
-/** `GET`, `DELETE /sessions` and `DELETE /sessions/{id}`: one's own. The scope is signed in. */
+/** `GET` and `DELETE /sessions`, `DELETE /sessions/{id}`: the caller's own. */
 export default (async (app, limits) => {
   const listSessions: Handler<typeof listSessionsSchema> = async (request, reply) => {
     const list = sessionsOf(app, limits, actorOf(request).id, currentSessionOf(request))
@@ -74,21 +80,18 @@ export default (async (app, limits) => {
   app.route({
     method: 'GET',
     url: '/sessions',
-    config: { successHeaders: ['link'] },
     schema: listSessionsSchema,
     handler: listSessions,
   })
   app.route({
     method: 'DELETE',
     url: '/sessions',
-    config: { successHeaders: ['set-cookie'] },
     schema: endSessionsSchema,
     handler: endSessions,
   })
   app.route({
     method: 'DELETE',
     url: '/sessions/:id',
-    config: { errors: ['SESSION_NOT_FOUND'], successHeaders: ['set-cookie'] },
     schema: endSessionSchema,
     handler: endSession,
   })

@@ -1,69 +1,31 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { type Static, Type } from '@sinclair/typebox'
 import {
   createToken as addToken,
   endToken as endOne,
   listTokens as findTokens,
-  type TokenRecord,
 } from '../../db/queries/tokens.ts'
 import { actorOf } from '../../plugins/auth.ts'
 import { errors } from '../../plugins/errors/errors.ts'
+import { errorResponses, successHeaders } from '../../plugins/openapi/declarations.ts'
 import { changeToOwn } from '../common/change.ts'
 import type { Handler } from '../common/handler.ts'
-import { idAt, PageQuery, page, readPage } from '../common/pages.ts'
+import { idAt, PageQuery, readPage } from '../common/pages.ts'
 import { permitted } from '../common/refusals.ts'
-import { closedObject, Id, IdParams, Message, Moment, nullable, ref } from '../common/schemas.ts'
+import { IdParams, Message, ref } from '../common/schemas.ts'
+import { NewToken, TokenPage, TokenRequest, toToken } from './schemas.ts'
 
 const TOKEN_BYTES = 32
 const MAX_LIFETIME_MS = 10 * 365 * 24 * 60 * 60 * 1_000
 
-/** No control characters, and none that turn the direction of text; as every dialect has it. */
-const NAME = '^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028-\\u202e\\u2066-\\u2069\\ufeff]+$'
-
 const tags = ['Tokens']
-
-const TokenName = Type.String({ minLength: 1, maxLength: 100, examples: ['nightly job'] })
-
-export const Token = Type.Object(
-  {
-    id: Id,
-    name: TokenName,
-    createdAt: Moment,
-    expiresAt: nullable(Moment),
-    lastUsedAt: nullable(Moment),
-  },
-  { $id: 'Token', description: 'A token for a machine, without what opens anything' },
-)
-
-export const NewToken = Type.Object(
-  {
-    ...Token.properties,
-    token: Type.String({ pattern: '^gh_[A-Za-z0-9_-]{43}$', minLength: 46, maxLength: 46 }),
-  },
-  { $id: 'NewToken', description: 'The only answer that ever holds the token itself' },
-)
-
-export const TokenRequest = closedObject(
-  {
-    name: { ...TokenName, pattern: NAME, description: 'without control characters' },
-    expiresAt: Type.Optional({
-      ...Moment,
-      description: 'in the future, ten years at most; without it, the token does not expire',
-      examples: ['2030-01-01T00:00:00Z'],
-    }),
-  },
-  { $id: 'TokenRequest', description: 'The token to be' },
-)
-
-export const TokenPage = page('TokenPage', Token)
 
 const createTokenSchema = {
   operationId: 'createToken',
   tags,
   summary: 'Make a token',
   description:
-    'The token is in this answer alone. It acts with the role that its owner has at the moment, until it is ended or expires.',
+    'Only this response holds the token. It acts with the current role of its owner until it is ended or expires.',
   body: ref(TokenRequest),
   response: { 200: ref(NewToken) },
 }
@@ -74,19 +36,19 @@ const listTokensSchema = {
   summary: 'List your tokens',
   description: 'Newest first.',
   querystring: PageQuery,
-  response: { 200: ref(TokenPage) },
+  response: { 200: ref(TokenPage), ...successHeaders('link') },
 }
 
 const endTokenSchema = {
   operationId: 'endToken',
   tags,
   summary: 'End a token',
-  description: 'One of your own: it opens nothing from the next request on.',
+  description: 'Takes effect on the next request with it.',
   params: IdParams,
-  response: { 200: ref(Message) },
+  response: { 200: ref(Message), ...errorResponses('TOKEN_NOT_FOUND') },
 }
 
-/** `POST`, `GET /tokens` and `DELETE /tokens/{id}`: one's own. The scope asks for a session. */
+/** `POST` and `GET /tokens`, `DELETE /tokens/{id}`: the caller's own, by session only. */
 export default (async (app) => {
   const createToken: Handler<typeof createTokenSchema> = async (request) => {
     const { name, expiresAt } = request.body
@@ -97,7 +59,7 @@ export default (async (app) => {
     const made = await addToken(app.db, changeToOwn(request), {
       secret,
       name,
-      expiresAt: expiresAt === undefined ? undefined : futureMoment(expiresAt),
+      expiresAt: expiresAt === undefined ? undefined : futureDate(expiresAt),
     })
     return { ...toToken(permitted(made)), token: secret }
   }
@@ -122,44 +84,26 @@ export default (async (app) => {
   app.route({
     method: 'GET',
     url: '/tokens',
-    config: { successHeaders: ['link'] },
     schema: listTokensSchema,
     handler: listTokens,
   })
   app.route({
     method: 'DELETE',
     url: '/tokens/:id',
-    config: { errors: ['TOKEN_NOT_FOUND'] },
     schema: endTokenSchema,
     handler: endToken,
   })
 }) satisfies FastifyPluginAsyncTypebox
 
-/** @throws VALIDATION_FAILED if the moment has passed, or is more than ten years ahead */
-function futureMoment(text: string): Date {
-  const moment = new Date(text)
-  const aheadMs = moment.getTime() - Date.now()
+/** @throws VALIDATION_FAILED if the timestamp has passed, or is more than ten years ahead */
+function futureDate(text: string): Date {
+  const date = new Date(text)
+  const aheadMs = date.getTime() - Date.now()
   if (!(aheadMs > 0 && aheadMs <= MAX_LIFETIME_MS)) {
     throw new errors.VALIDATION_FAILED().at(
       'body.expiresAt',
-      'must be in the future, ten years at most',
+      'must be in the future, at most ten years ahead',
     )
   }
-  return moment
-}
-
-function toToken({
-  id,
-  name,
-  createdAt,
-  expiresAt,
-  lastUsedAt,
-}: TokenRecord): Static<typeof Token> {
-  return {
-    id,
-    name,
-    createdAt: createdAt.toISOString(),
-    expiresAt: expiresAt?.toISOString() ?? null,
-    lastUsedAt: lastUsedAt?.toISOString() ?? null,
-  }
+  return date
 }

@@ -3,28 +3,30 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { UserRecord } from '../../db/queries/users.ts'
 import { actorOf } from '../../plugins/auth.ts'
 import { errors } from '../../plugins/errors/errors.ts'
+import { errorResponses, notModified } from '../../plugins/openapi/declarations.ts'
 import { hasVersion, setEtag } from '../common/entity-tags.ts'
 import type { Handler } from '../common/handler.ts'
-import { IdParams, ref, toUser, User } from '../common/schemas.ts'
+import { IdParams, ref } from '../common/schemas.ts'
+import { toUser, User } from './schemas.ts'
 
 const getMeSchema = {
   operationId: 'getMe',
   tags: ['Accounts'],
   summary: 'Read your own account',
-  description: 'Tells whose session or token the request came with, as the database has it now.',
-  response: { 200: ref(User) },
+  description: 'The account whose session or token the request has, in its current state.',
+  response: { 200: ref(User), ...notModified() },
 }
 
 const getUserSchema = {
   operationId: 'getUser',
   tags: ['Accounts'],
   summary: 'Read an account',
-  description: 'Any account, for anybody who is signed in.',
+  description: 'Every signed-in user may read every account.',
   params: IdParams,
-  response: { 200: ref(User) },
+  response: { 200: ref(User), ...notModified(), ...errorResponses('USER_NOT_FOUND') },
 }
 
-/** `GET /me` and `GET /user/{id}`: their scope asks for a session. */
+/** `GET /me` and `GET /user/{id}`, for signed-in users. */
 export default (async (app) => {
   const getMe: Handler<typeof getMeSchema> = async (request, reply) =>
     answer(request, reply, actorOf(request))
@@ -38,19 +40,14 @@ export default (async (app) => {
   app.route({
     method: 'GET',
     url: '/me',
-    config: { isBounded: true, condition: 'if-none-match' },
+    config: { isBounded: true },
     schema: getMeSchema,
     handler: getMe,
   })
   app.route({
     method: 'GET',
     url: '/user/:id',
-    config: {
-      isBounded: true,
-      wantsTarget: true,
-      condition: 'if-none-match',
-      errors: ['USER_NOT_FOUND'],
-    },
+    config: { isBounded: true, wantsTarget: true },
     schema: getUserSchema,
     handler: getUser,
   })
@@ -60,6 +57,6 @@ function answer(request: FastifyRequest, reply: FastifyReply, user: UserRecord) 
   setEtag(reply, user)
   if (!hasVersion(request, user)) return toUser(user)
   reply.code(304)
-  // Fastify takes the length that it tells of a HEAD from the body: that of the 200 (RFC 9110 8.6).
+  // Fastify computes the length for HEAD from the body, which must be that of the 200 (RFC 9110 8.6).
   return request.method === 'HEAD' ? toUser(user) : reply.send()
 }

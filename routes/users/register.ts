@@ -1,15 +1,17 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { createUser as insertUser } from '../../db/queries/users.ts'
 import { errors } from '../../plugins/errors/errors.ts'
+import { errorResponses } from '../../plugins/openapi/declarations.ts'
 import { hangUpOf } from '../../plugins/passwords/hang-up.ts'
 import { originOf } from '../common/change.ts'
 import type { Handler } from '../common/handler.ts'
 import { permitted } from '../common/refusals.ts'
-import { closedObject, NewPassword, ref, toUser, UserMessage, Username } from '../common/schemas.ts'
+import { closedObject, ref } from '../common/schemas.ts'
+import { NewPassword, toUser, UserMessage, Username } from './schemas.ts'
 
 export const NewCredentials = closedObject(
   { username: Username, password: NewPassword },
-  { $id: 'NewCredentials', description: 'The account to be' },
+  { $id: 'NewCredentials', description: 'The new account' },
 )
 
 const createUserSchema = {
@@ -17,12 +19,19 @@ const createUserSchema = {
   tags: ['Accounts'],
   summary: 'Register an account',
   description:
-    'Makes an account of the role `user`. Anybody may, or admins only, by configuration. The name is unique without regard to case.',
+    'Creates an account with the role `user`. By configuration, anyone may do so or admins only. Usernames are unique, case-insensitive.',
   body: ref(NewCredentials),
-  response: { 200: ref(UserMessage) },
+  response: {
+    200: ref(UserMessage),
+    ...errorResponses(
+      ...(['PASSWORD_REFUSED', 'USERNAME_TAKEN', 'HASH_CAPACITY'] as const),
+      // Where only admins may register accounts. SDKs are made once, for both configurations.
+      ...(['UNAUTHENTICATED', 'NOT_PERMITTED'] as const),
+    ),
+  },
 }
 
-/** `POST /user`: its scope decides who may register an account. */
+/** `POST /user`, for anyone or for admins: `src/app.ts` registers it in the scope of either. */
 export default (async (app) => {
   const createUser: Handler<typeof createUserSchema> = async (request, reply) => {
     const { username, password } = request.body
@@ -34,17 +43,5 @@ export default (async (app) => {
     return { message: 'User created.', user: toUser(user) }
   }
 
-  app.route({
-    method: 'POST',
-    url: '/user',
-    config: {
-      errors: [
-        ...(['PASSWORD_REFUSED', 'USERNAME_TAKEN', 'HASH_CAPACITY'] as const),
-        // Where only admins may. A client is made once, for servers of either configuration.
-        ...(['UNAUTHENTICATED', 'NOT_PERMITTED'] as const),
-      ],
-    },
-    schema: createUserSchema,
-    handler: createUser,
-  })
+  app.route({ method: 'POST', url: '/user', schema: createUserSchema, handler: createUser })
 }) satisfies FastifyPluginAsyncTypebox

@@ -4,17 +4,20 @@ import type { FastifyRequest } from 'fastify'
 import { isWanted } from '../../db/queries/authority.ts'
 import { changePassword, findCredentialById } from '../../db/queries/users.ts'
 import { errors } from '../../plugins/errors/errors.ts'
+import { errorResponses } from '../../plugins/openapi/declarations.ts'
 import { hangUpOf } from '../../plugins/passwords/hang-up.ts'
 import { changeTo } from '../common/change.ts'
+import { wantedVersions } from '../common/entity-tags.ts'
 import type { Handler } from '../common/handler.ts'
 import { permitted } from '../common/refusals.ts'
-import { closedObject, IdParams, Message, NewPassword, Password, ref } from '../common/schemas.ts'
+import { closedObject, IdParams, Message, ref } from '../common/schemas.ts'
+import { NewPassword, Password } from './schemas.ts'
 
 export const PasswordChange = closedObject(
   { password: NewPassword, currentPassword: Type.Optional(Password) },
   {
     $id: 'PasswordChange',
-    description: 'The new password. The current one, if it is given, has to be right',
+    description: 'The new password. If the current password is given, it must be right',
   },
 )
 
@@ -23,26 +26,32 @@ const updatePasswordSchema = {
   tags: ['Accounts'],
   summary: 'Change a password',
   description:
-    'For your own account, or as an admin for any. It ends all tokens of the account and all its sessions but the one that asks.',
+    'For your own account, or for any account as an admin. It ends all tokens of the account and all its sessions except the session of this request.',
   params: IdParams,
   body: ref(PasswordChange),
-  response: { 200: ref(Message) },
+  response: {
+    200: ref(Message),
+    ...errorResponses(
+      ...(['PASSWORD_MISSING', 'PASSWORD_REFUSED', 'WRONG_CURRENT_PASSWORD'] as const),
+      ...(['USER_NOT_FOUND', 'PRECONDITION_FAILED', 'HASH_CAPACITY'] as const),
+    ),
+  },
 }
 
-/** `PUT /user/update-password/{id}`. The scope asks for one's own account or an admin. */
+/** `PUT /user/update-password/{id}`, for the account itself and for admins, by session only. */
 export default (async (app) => {
   const updatePassword: Handler<typeof updatePasswordSchema> = async (request, reply) => {
     const { password, currentPassword } = request.body
-    app.passwords.check(password) // before the account is looked for: 400 comes before 404
+    app.passwords.check(password) // before the account is read: 400 comes before 404
     const signal = hangUpOf(reply)
-    const change = changeTo(request, Number(request.params.id))
+    const change = changeTo(request, Number(request.params.id), wantedVersions(request))
     const account = await findCredentialById(app.db, change.userId)
     if (!account) {
-      const isOwn = change.userId === change.actor.id // deleted since the guard let it in
+      const isOwn = change.userId === change.actor.id // deleted since the guard's check
       throw new errors[isOwn ? 'UNAUTHENTICATED' : 'USER_NOT_FOUND']()
     }
     app.passwords.check(password, account.username)
-    // Asked for again within the change: here it saves the hash.
+    // The change checks the version again. This check saves the hash.
     if (!isWanted(change, account)) throw new errors.PRECONDITION_FAILED()
     if (
       currentPassword !== undefined &&
@@ -60,20 +69,13 @@ export default (async (app) => {
   app.route({
     method: 'PUT',
     url: '/user/update-password/:id',
-    config: {
-      condition: 'if-match',
-      errors: [
-        ...(['PASSWORD_MISSING', 'PASSWORD_REFUSED', 'WRONG_CURRENT_PASSWORD'] as const),
-        ...(['USER_NOT_FOUND', 'PRECONDITION_FAILED', 'HASH_CAPACITY'] as const),
-      ],
-    },
     schema: updatePasswordSchema,
     preValidation: requirePassword,
     handler: updatePassword,
   })
 }) satisfies FastifyPluginAsyncTypebox
 
-/** A missing or empty password is a 403 here, before all that is wrong with the body. */
+/** A missing or empty password is a 403, which comes before other errors of the body. */
 async function requirePassword({ body }: FastifyRequest): Promise<void> {
   const isMissing =
     body === undefined || (isRecord(body) && (body.password === undefined || body.password === ''))

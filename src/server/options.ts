@@ -11,25 +11,26 @@ import { sendError } from '../../plugins/errors/error-handler.ts'
 import { REFUSED, refuseBeforeRouting } from '../../plugins/errors/raw-errors.ts'
 import { DOCUMENTED_AS } from '../../plugins/openapi/documented-as.ts'
 import { responseHeaders } from '../../plugins/response-headers.ts'
+import { formats } from '../../routes/common/schemas.ts'
 import { type Config, splitList } from '../config/config.ts'
 import { type LogStream, loggerOptions } from './logger.ts'
 
 const BODY_LIMIT_BYTES = 16 * 1024
 const HEADERS_LIMIT_BYTES = 16 * 1024
-/** As long as a path can be: a long id is then the schema's 400. */
+/** The maximum length of a path, so that the schema refuses a long id with a 400. */
 export const MAX_PARAM_LENGTH = HEADERS_LIMIT_BYTES
-/** For the whole request, its body included. */
+/** For the whole request with its body. */
 const REQUEST_TIMEOUT_MS = 30_000
 const HEADERS_TIMEOUT_MS = 10_000
-/** How late the two may be found to have passed. */
+/** How often Node checks both timeouts. */
 const TIMEOUTS_CHECKED_MS = 2_000
-/** Longer than the minute for which proxies and load tools keep a connection without a request. */
+/** Longer than the 60 s for which proxies and load tools keep an idle connection. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000
 
-/** What a client may choose as the id of its request: it comes back in a header and in the log. */
-const SANE_REQUEST_ID = /^[A-Za-z0-9._:-]{1,64}$/
+/** The request ids that the server takes from a client, for a response header and the log. */
+const VALID_REQUEST_ID = /^[A-Za-z0-9._:-]{1,64}$/
 
-/** The options of the server, in production as in the tests. */
+/** The options of the server, in production and in the tests. */
 export function serverOptions(
   config: Config,
   logStream: LogStream,
@@ -43,22 +44,23 @@ export function serverOptions(
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-    // A request that comes while the server closes is served, with `connection: close`.
+    // Requests during shutdown are served, with `connection: close`.
     return503OnClosing: false,
     http: {
       maxHeaderSize: HEADERS_LIMIT_BYTES,
       headersTimeout: HEADERS_TIMEOUT_MS,
       connectionsCheckingInterval: TIMEOUTS_CHECKED_MS,
-      requireHostHeader: false, // Node would refuse with no body; response-headers does it
+      requireHostHeader: false, // response-headers refuses it, with a body
     },
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     ajv: {
       customOptions: {
         coerceTypes: false,
         removeAdditional: false,
-        verbose: true, // a fault's message may then come from its schema's description
+        verbose: true, // messages may quote the description of the schema
         keywords: [DOCUMENTED_AS],
-        allErrors: true, // bounded by the size of a body, and of what an answer tells
+        formats,
+        allErrors: true, // bounded by the limits of the body and of the response
       },
     },
     frameworkErrors: (error, request, reply) => {
@@ -75,5 +77,5 @@ export function serverOptions(
 
 function requestId({ headers }: { headers: IncomingMessage['headers'] }): string {
   const sent = headers['x-request-id']
-  return typeof sent === 'string' && SANE_REQUEST_ID.test(sent) ? sent : randomUUID()
+  return typeof sent === 'string' && VALID_REQUEST_ID.test(sent) ? sent : randomUUID()
 }

@@ -1,7 +1,6 @@
 import { type TestContext, test } from 'node:test'
 import { eq } from 'drizzle-orm'
 import { sessions } from '../../db/schema.ts'
-import { addressRange } from '../../plugins/client-address.ts'
 import { makeUser } from '../support/accounts.ts'
 import { type App, type BuildOptions, build, send } from '../support/build.ts'
 import { createDatabase } from '../support/database.ts'
@@ -95,17 +94,3 @@ async function storedAddress(app: App, userId: number) {
   const [row] = await app.db.select().from(sessions).where(eq(sessions.userId, userId))
   return row?.address
 }
-
-test('an address range is the /24 or the address of IPv4 and the /64 of IPv6, however it is written', (t: TestContext) => {
-  t.assert.strictEqual(addressRange('192.0.2.7', 3), '192.0.2')
-  t.assert.strictEqual(addressRange('192.0.2.7', 4), '192.0.2.7')
-  t.assert.strictEqual(addressRange('::ffff:192.0.2.7', 3), '192.0.2')
-  t.assert.strictEqual(addressRange('2001:db8:1:2:3:4:5:6', 3), '2001:db8:1:2')
-  t.assert.strictEqual(
-    addressRange('2001:DB8:1:2::6', 4),
-    addressRange('2001:0db8:0001:0002:ffff::1', 3),
-  )
-  t.assert.strictEqual(addressRange('::1', 3), '0:0:0:0')
-  t.assert.strictEqual(addressRange('2001:db8::1', 3), '2001:db8:0:0')
-  t.assert.notStrictEqual(addressRange('2001:db8::1', 3), addressRange('2001:db8:0:1::1', 3))
-})

@@ -1,0 +1,58 @@
+import { type Static, Type } from '@sinclair/typebox'
+import type { TokenRecord } from '../../db/queries/tokens.ts'
+import { page } from '../common/pages.ts'
+import { closedObject, Id, nullable, Timestamp } from '../common/schemas.ts'
+
+/** No control characters, and none that change the direction of text. Every regex dialect reads it. */
+const NAME = '^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028-\\u202e\\u2066-\\u2069\\ufeff]+$'
+
+const TokenName = Type.String({ minLength: 1, maxLength: 100, examples: ['nightly job'] })
+
+export const Token = Type.Object(
+  {
+    id: Id,
+    name: TokenName,
+    createdAt: Timestamp,
+    expiresAt: nullable(Timestamp),
+    lastUsedAt: nullable(Timestamp),
+  },
+  { $id: 'Token', description: 'A token of a machine client, without the secret' },
+)
+
+export const NewToken = Type.Object(
+  {
+    ...Token.properties,
+    token: Type.String({ pattern: '^gh_[A-Za-z0-9_-]{43}$', minLength: 46, maxLength: 46 }),
+  },
+  { $id: 'NewToken', description: 'The only response that holds the secret token itself' },
+)
+
+export const TokenRequest = closedObject(
+  {
+    name: { ...TokenName, pattern: NAME, description: 'without control characters' },
+    expiresAt: Type.Optional({
+      ...Timestamp,
+      description: 'In the future, at most ten years ahead. Without it, the token does not expire',
+      examples: ['2030-01-01T00:00:00Z'],
+    }),
+  },
+  { $id: 'TokenRequest', description: 'The new token' },
+)
+
+export const TokenPage = page('TokenPage', Token)
+
+export function toToken({
+  id,
+  name,
+  createdAt,
+  expiresAt,
+  lastUsedAt,
+}: TokenRecord): Static<typeof Token> {
+  return {
+    id,
+    name,
+    createdAt: createdAt.toISOString(),
+    expiresAt: expiresAt?.toISOString() ?? null,
+    lastUsedAt: lastUsedAt?.toISOString() ?? null,
+  }
+}

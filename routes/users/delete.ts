@@ -1,0 +1,31 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { deleteUser as deleteAccount } from '../../db/queries/users.ts'
+import { errorResponses } from '../../plugins/openapi/declarations.ts'
+import { changeTo } from '../common/change.ts'
+import { wantedVersions } from '../common/entity-tags.ts'
+import type { Handler } from '../common/handler.ts'
+import { permitted } from '../common/refusals.ts'
+import { IdParams, Message, ref } from '../common/schemas.ts'
+
+const deleteUserSchema = {
+  operationId: 'deleteUser',
+  tags: ['Administration'],
+  summary: 'Delete an account',
+  description: 'Also deletes its sessions and tokens. The audit trail keeps its events.',
+  params: IdParams,
+  response: {
+    200: ref(Message),
+    ...errorResponses('USER_NOT_FOUND', 'OWN_ACCOUNT', 'PRECONDITION_FAILED'),
+  },
+}
+
+/** `DELETE /user/{id}`, for admins. */
+export default (async (app) => {
+  const deleteUser: Handler<typeof deleteUserSchema> = async (request) => {
+    const change = changeTo(request, Number(request.params.id), wantedVersions(request))
+    permitted(await deleteAccount(app.db, change))
+    return { message: 'User deleted.' }
+  }
+
+  app.route({ method: 'DELETE', url: '/user/:id', schema: deleteUserSchema, handler: deleteUser })
+}) satisfies FastifyPluginAsyncTypebox

@@ -1,0 +1,56 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from '@sinclair/typebox'
+import { listUsers as findUsers } from '../../db/queries/users.ts'
+import { successHeaders } from '../../plugins/openapi/declarations.ts'
+import { DOCUMENTED_AS } from '../../plugins/openapi/documented-as.ts'
+import type { Handler } from '../common/handler.ts'
+import { pageParameters, readPage } from '../common/pages.ts'
+import { closedObject, ref, stringEnum } from '../common/schemas.ts'
+import { ManagedUserPage, Role, toManagedUser } from './schemas.ts'
+
+const listUsersSchema = {
+  operationId: 'listUsers',
+  tags: ['Administration'],
+  summary: 'List accounts',
+  description: 'Ordered by username, case-insensitive.',
+  querystring: closedObject({
+    ...pageParameters,
+    prefix: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 80,
+        pattern: '^[!-~]*$',
+        description: 'what the username begins with, case-insensitive',
+      }),
+    ),
+    role: Type.Optional(ref(Role)),
+    disabled: Type.Optional(
+      stringEnum(['true', 'false'], {
+        [DOCUMENTED_AS]: Type.Boolean({
+          description: 'only accounts that are, or are not, disabled',
+        }),
+      }),
+    ),
+  }),
+  response: { 200: ref(ManagedUserPage), ...successHeaders('link') },
+}
+
+/** `GET /users`, for admins. */
+export default (async (app) => {
+  const listUsers: Handler<typeof listUsersSchema> = async (request, reply) => {
+    const { prefix, role, disabled } = request.query
+    const filter = {
+      prefix,
+      role,
+      disabled: disabled === undefined ? undefined : disabled === 'true',
+    }
+    return readPage(request, reply, {
+      name: 'users',
+      find: (afterKey, limit) => findUsers(app.db, { ...filter, afterKey, limit }),
+      positionOf: ({ username }) => username.toLowerCase(),
+      toItem: toManagedUser,
+    })
+  }
+
+  app.route({ method: 'GET', url: '/users', schema: listUsersSchema, handler: listUsers })
+}) satisfies FastifyPluginAsyncTypebox

@@ -1,0 +1,72 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+import type { ManagedUserRecord, UserRecord } from '../../db/queries/users.ts'
+import { DOCUMENTED_AS } from '../../plugins/openapi/documented-as.ts'
+import { page } from '../common/pages.ts'
+import { Id, messageProperties, ref, stringEnum, Timestamp } from '../common/schemas.ts'
+
+export const Username = Type.String({
+  minLength: 1,
+  maxLength: 80,
+  pattern: '^[A-Za-z0-9][A-Za-z0-9._@+-]*$',
+  description: 'letters, digits or ._@+- and start with a letter or a digit',
+  examples: ['alice'],
+})
+
+export function isUsername(text: string): boolean {
+  return Value.Check(Username, text)
+}
+
+const password = {
+  maxLength: 72,
+  format: 'password',
+  examples: ['tea at the old mill'],
+}
+
+/** Accepts any text, so that a password that is too long gets the same response as a wrong one. */
+export const Password = Type.String({ [DOCUMENTED_AS]: Type.String(password) })
+
+/** The password policy checks a new password, because it gives the reason of a refusal. */
+export const NewPassword = Type.String({
+  [DOCUMENTED_AS]: Type.String({
+    ...password,
+    minLength: 8,
+    description:
+      'At least 8 characters, or more by configuration, and at most 72 bytes of UTF-8. Common passwords are refused',
+  }),
+})
+
+export const Role = stringEnum(['user', 'admin'], {
+  $id: 'Role',
+  description: 'What an account may do',
+})
+
+export const User = Type.Object(
+  {
+    id: Id,
+    username: Type.String({ minLength: 1, maxLength: 80, examples: ['alice'] }),
+    role: ref(Role),
+    createdAt: Timestamp,
+  },
+  { $id: 'User', description: 'An account, as every signed-in user sees it' },
+)
+
+export const ManagedUser = Type.Object(
+  { ...User.properties, disabled: Type.Boolean() },
+  { $id: 'ManagedUser', description: 'An account, as admins see it' },
+)
+
+export const ManagedUserPage = page('ManagedUserPage', ManagedUser)
+
+export const UserMessage = Type.Object(
+  { ...messageProperties, user: ref(User) },
+  { $id: 'UserMessage', description: 'A confirmation, with the account' },
+)
+
+export function toUser({ id, username, role, createdAt }: UserRecord): Static<typeof User> {
+  return { id, username, role, createdAt: createdAt.toISOString() }
+}
+
+export function toManagedUser(user: ManagedUserRecord): Static<typeof ManagedUser> {
+  return { ...toUser(user), disabled: user.disabled }
+}
