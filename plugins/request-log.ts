@@ -1,9 +1,11 @@
 import fp from 'fastify-plugin'
-import { clientAddress } from './client-address.ts'
+
+const MAX_PATH_LENGTH = 200
 
 /**
- * One line a request: what was asked, by whom, from where, how it ended and how long it took
- * (OWASP ASVS 5.0, 16.2.1). The route's pattern stands for the URL, which may hold anything.
+ * Logs one line per request: who asked what, from where, with which status, and how long it took
+ * (OWASP ASVS 5.0, 16.2.1). A request that succeeds is logged by the pattern of its route, any
+ * other also by its path and the error's code.
  */
 export default fp(
   async (app) => {
@@ -12,16 +14,23 @@ export default fp(
         {
           method: request.method,
           route: request.routeOptions.url,
+          ...(request.errorCode && { path: loggedPath(request.url), code: request.errorCode }),
           status: reply.statusCode,
           durationMs: Math.round(reply.elapsedTime * 10) / 10,
-          // A login has no actor yet: its session tells whose it is now.
+          // A login has no actor: its session has the user.
           userId: request.actor?.id ?? request.session?.userId,
-          address: clientAddress(request),
+          address: request.clientAddress,
         },
         'request',
       )
       done()
     })
   },
-  { name: 'request-log', dependencies: ['auth'] },
+  { name: 'request-log', dependencies: ['auth', 'client-address', 'error-handler'] },
 )
+
+/** @returns the start of the path, without the query, which may hold a secret */
+export function loggedPath(url: string): string {
+  const [path = ''] = url.split('?', 1)
+  return path.slice(0, MAX_PATH_LENGTH)
+}

@@ -1,55 +1,92 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
+import { databaseFault } from '../db/errors.ts'
 import { isSchemaCurrent } from '../db/migrate.ts'
 import { errors } from '../plugins/errors/errors.ts'
+import { errorResponses } from '../plugins/openapi/declarations.ts'
 import type { Handler } from './common/handler.ts'
 import { ref, stringEnum } from './common/schemas.ts'
 
-const READY_TIMEOUT_MS = 2_000
+const DATABASE_TIMEOUT_MS = 2_000
+
+type Unreadiness = 'SCHEMA_OUTDATED' | 'DATABASE_UNAVAILABLE' | 'SHUTTING_DOWN'
 
 export const Health = Type.Object(
   { status: stringEnum(['alive', 'ready']) },
-  { $id: 'Health', description: 'How the server is' },
+  { $id: 'Health', description: 'The state of the server' },
 )
 
-const healthSchema = { tags: ['Health'], response: { 200: ref(Health) } }
+const getLivenessSchema = {
+  operationId: 'getLiveness',
+  tags: ['Health'],
+  summary: 'Check whether the process responds',
+  description: 'Does not query the database.',
+  response: { 200: ref(Health) },
+}
 
-/** `GET /livez`: the process answers. `GET /readyz`: it can serve. */
+const getReadinessSchema = {
+  operationId: 'getReadiness',
+  tags: ['Health'],
+  summary: 'Check whether the server can serve requests',
+  description:
+    'The database responds within 2 s, its schema is that of this version, and the server is not shutting down. Otherwise the code of the 503 gives the condition that fails.',
+  response: {
+    200: ref(Health),
+    ...errorResponses('SCHEMA_OUTDATED', 'DATABASE_UNAVAILABLE', 'SHUTTING_DOWN'),
+  },
+}
+
+/** `GET /livez` and `GET /readyz`, for anyone. */
 export default (async (app) => {
-  let closing = false
+  let isClosing = false
   app.addHook('preClose', async () => {
-    closing = true
+    isClosing = true
   })
 
-  const live: Handler<typeof healthSchema> = async () => ({ status: 'alive' })
+  const getLiveness: Handler<typeof getLivenessSchema> = async () => ({ status: 'alive' })
 
-  const ready: Handler<typeof healthSchema> = async () => {
-    if (closing || !(await isSchemaCurrent(app.db))) throw new errors.SERVICE_UNAVAILABLE()
+  let lastLogged: Unreadiness | undefined
+  const getReadiness: Handler<typeof getReadinessSchema> = async () => {
+    const { code, cause } = await check()
+    if (code !== lastLogged) {
+      if (code) app.log.warn({ code, err: cause }, 'The server is not ready')
+      else app.log.info('The server is ready again')
+      lastLogged = code
+    }
+    if (code) throw new errors[code]()
     return { status: 'ready' }
   }
 
+  async function check(): Promise<{ code?: Unreadiness; cause?: unknown }> {
+    if (isClosing) return { code: 'SHUTTING_DOWN' }
+    const timer = new AbortController()
+    const timeout = sleep(DATABASE_TIMEOUT_MS, 'timeout' as const, { signal: timer.signal })
+    try {
+      const isCurrent = await Promise.race([isSchemaCurrent(app.db), timeout])
+      if (isCurrent === 'timeout') return { code: 'DATABASE_UNAVAILABLE' }
+      return isCurrent ? {} : { code: 'SCHEMA_OUTDATED' }
+    } catch (cause) {
+      if (databaseFault(cause)) return { code: 'DATABASE_UNAVAILABLE', cause }
+      throw cause
+    } finally {
+      timer.abort()
+    }
+  }
+
+  const config = { isBounded: true, rateLimit: false } as const
   app.route({
     method: 'GET',
     url: '/livez',
-    schema: {
-      ...healthSchema,
-      operationId: 'getLiveness',
-      summary: 'Ask whether the process answers',
-      description: 'It asks nothing of the database.',
-    },
-    handler: live,
+    config,
+    schema: getLivenessSchema,
+    handler: getLiveness,
   })
   app.route({
     method: 'GET',
     url: '/readyz',
-    schema: {
-      ...healthSchema,
-      operationId: 'getReadiness',
-      summary: 'Ask whether the server can serve',
-      description:
-        'The database answers, its schema is that of this version, and the server is not shutting down.',
-    },
-    handlerTimeout: READY_TIMEOUT_MS,
-    handler: ready,
+    config,
+    schema: getReadinessSchema,
+    handler: getReadiness,
   })
 }) satisfies FastifyPluginAsyncTypebox

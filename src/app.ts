@@ -27,6 +27,7 @@ import components from '../routes/common/components.ts'
 import documents from '../routes/documents.ts'
 import events from '../routes/events/events.ts'
 import health from '../routes/health.ts'
+import service from '../routes/service.ts'
 import login from '../routes/sessions/login.ts'
 import logout from '../routes/sessions/logout.ts'
 import userSessions from '../routes/sessions/of-user.ts'
@@ -103,6 +104,7 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
   }
 
   // Anyone
+  await app.register(service, serviceOptions(config))
   await app.register(health)
   if (config.OPENAPI_ENABLED) await app.register(documents)
   if (config.DOCS_ENABLED) await app.register(docsPage)
@@ -149,6 +151,14 @@ function corsOptions(allowedOrigins: string[]) {
       ...['ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset'],
     ],
     strictPreflight: false, // its own refusal doesn't have the shape of our errors
+  }
+}
+
+function serviceOptions(config: ResolvedConfig) {
+  return {
+    version: VERSION,
+    hasOpenapi: config.OPENAPI_ENABLED,
+    hasDocs: config.DOCS_ENABLED,
   }
 }
 

@@ -1,5 +1,25 @@
 // Made by openapi-typescript: npm run openapi
 export interface paths {
+    "/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the name and the version of the server
+         * @description Does not query the database. `links` has the paths that this server serves, by its configuration.
+         */
+        get: operations["getService"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/livez": {
         parameters: {
             query?: never;
@@ -8,8 +28,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Ask whether the process answers
-         * @description It asks nothing of the database.
+         * Check whether the process responds
+         * @description Does not query the database.
          */
         get: operations["getLiveness"];
         put?: never;
@@ -28,8 +48,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Ask whether the server can serve
-         * @description The database answers, its schema is that of this version, and the server is not shutting down.
+         * Check whether the server can serve requests
+         * @description The database responds within 2 s, its schema is that of this version, and the server is not shutting down. Otherwise the code of the 503 gives the condition that fails.
          */
         get: operations["getReadiness"];
         put?: never;
@@ -575,16 +595,33 @@ export interface components {
             items: components["schemas"]["Event"][];
             nextCursor: string | null;
         };
-        /** @description How the server is */
+        /** @description The state of the server */
         Health: {
             /** @enum {string} */
             status: "alive" | "ready";
+        };
+        /** @description The name and the version of this server, and where to go on */
+        Service: {
+            /** @example Gatehouse */
+            name: string;
+            /** @example 1.0.0 */
+            version: string;
+            links: {
+                /** @example /livez */
+                liveness: string;
+                /** @example /readyz */
+                readiness: string;
+                /** @example /openapi.json */
+                openapi?: string;
+                /** @example /docs */
+                docs?: string;
+            };
         };
         /**
          * @description What went wrong, from a closed list
          * @enum {string}
          */
-        ErrorCode: "VALIDATION_FAILED" | "INVALID_JSON" | "BAD_REQUEST" | "INVALID_CREDENTIALS" | "WRONG_CURRENT_PASSWORD" | "PASSWORD_REFUSED" | "USERNAME_TAKEN" | "UNAUTHENTICATED" | "SESSION_REQUIRED" | "NOT_PERMITTED" | "PASSWORD_MISSING" | "CROSS_SITE" | "USER_NOT_FOUND" | "SESSION_NOT_FOUND" | "TOKEN_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "OWN_ACCOUNT" | "PRECONDITION_FAILED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_REQUESTS" | "LOGIN_THROTTLED" | "HEADERS_TOO_LARGE" | "INTERNAL_ERROR" | "HASH_CAPACITY" | "SERVICE_UNAVAILABLE";
+        ErrorCode: "VALIDATION_FAILED" | "INVALID_JSON" | "BAD_REQUEST" | "INVALID_CREDENTIALS" | "WRONG_CURRENT_PASSWORD" | "PASSWORD_REFUSED" | "USERNAME_TAKEN" | "UNAUTHENTICATED" | "SESSION_REQUIRED" | "NOT_PERMITTED" | "PASSWORD_MISSING" | "CROSS_SITE" | "USER_NOT_FOUND" | "SESSION_NOT_FOUND" | "TOKEN_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "OWN_ACCOUNT" | "PRECONDITION_FAILED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_REQUESTS" | "LOGIN_THROTTLED" | "HEADERS_TOO_LARGE" | "INTERNAL_ERROR" | "HASH_CAPACITY" | "SCHEMA_OUTDATED" | "DATABASE_UNAVAILABLE" | "SHUTTING_DOWN" | "SERVICE_UNAVAILABLE";
         /** @description A validation error: the field, and what is wrong with it */
         Fault: {
             /** @example body.username */
@@ -667,7 +704,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `HEADERS_TOO_LARGE`: The address and headers exceed 16 KiB. */
+        /** @description `HEADERS_TOO_LARGE`: The URL and the headers exceed 16 KiB. */
         HeadersTooLarge: {
             headers: {
                 "x-request-id": components["headers"]["x-request-id"];
@@ -681,7 +718,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `INTERNAL_ERROR`: Something went wrong here. */
+        /** @description `INTERNAL_ERROR`: The server failed to process the request. */
         InternalError: {
             headers: {
                 "x-request-id": components["headers"]["x-request-id"];
@@ -710,7 +747,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `CROSS_SITE`: Another site may not send this request. */
+        /** @description `CROSS_SITE`: This request may not come from another site. */
         CrossSite: {
             headers: {
                 "x-request-id": components["headers"]["x-request-id"];
@@ -752,7 +789,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `UNAUTHENTICATED`: There is no valid session or token. */
+        /** @description `UNAUTHENTICATED`: The request has no valid session or token. */
         Unauthenticated: {
             headers: {
                 "x-request-id": components["headers"]["x-request-id"];
@@ -781,7 +818,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `OWN_ACCOUNT`: An admin can not do that to their own account. */
+        /** @description `OWN_ACCOUNT`: Admins may not do this to their own account. */
         OwnAccount: {
             headers: {
                 "x-request-id": components["headers"]["x-request-id"];
@@ -795,7 +832,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `PRECONDITION_FAILED`: The account is not of a version that If-Match names. */
+        /** @description `PRECONDITION_FAILED`: The account has none of the versions in If-Match. */
         PreconditionFailed: {
             headers: {
                 "x-request-id": components["headers"]["x-request-id"];
@@ -914,6 +951,7 @@ export type EventType = components['schemas']['EventType'];
 export type Event = components['schemas']['Event'];
 export type EventPage = components['schemas']['EventPage'];
 export type Health = components['schemas']['Health'];
+export type Service = components['schemas']['Service'];
 export type ErrorCode = components['schemas']['ErrorCode'];
 export type Fault = components['schemas']['Fault'];
 export type Error = components['schemas']['Error'];
@@ -945,6 +983,48 @@ export type HeaderLink = components['headers']['link'];
 export type HeaderLocation = components['headers']['location'];
 export type $defs = Record<string, never>;
 export interface operations {
+    getService: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The name and the version of this server, and where to go on */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Service"];
+                };
+            };
+            /** @description The client prefers HTML, and the server has a documentation page */
+            302: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    location: components["headers"]["location"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            408: components["responses"]["RequestTimeout"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     getLiveness: {
         parameters: {
             query?: never;
@@ -954,7 +1034,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How the server is */
+            /** @description The state of the server */
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -984,7 +1064,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How the server is */
+            /** @description The state of the server */
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -1002,7 +1082,29 @@ export interface operations {
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable"];
+            /**
+             * @description `SCHEMA_OUTDATED`: The database lacks migrations of this version.
+             *
+             *     `DATABASE_UNAVAILABLE`: The database does not respond.
+             *
+             *     `SHUTTING_DOWN`: The server is shutting down.
+             *
+             *     `SERVICE_UNAVAILABLE`: Try again shortly.
+             */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     createUser: {
@@ -1040,7 +1142,7 @@ export interface operations {
              *
              *     `PASSWORD_REFUSED`: The password is refused, with the reason.
              *
-             *     `USERNAME_TAKEN`: A user of this name exists.
+             *     `USERNAME_TAKEN`: A user with this name exists already.
              */
             400: {
                 headers: {
@@ -1056,9 +1158,9 @@ export interface operations {
                 };
             };
             /**
-             * @description `UNAUTHENTICATED`: There is no valid session or token.
+             * @description `UNAUTHENTICATED`: The request has no valid session or token.
              *
-             *     `NOT_PERMITTED`: This account may not do that.
+             *     `NOT_PERMITTED`: This account may not do this.
              */
             401: {
                 headers: {
@@ -1082,7 +1184,7 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `HASH_CAPACITY`: Too many passwords are being checked: try again shortly.
+             * @description `HASH_CAPACITY`: The server is checking too many passwords. Try again shortly.
              *
              *     `SERVICE_UNAVAILABLE`: Try again shortly.
              */
@@ -1158,7 +1260,7 @@ export interface operations {
             /**
              * @description `TOO_MANY_REQUESTS`: Too many requests from this address.
              *
-             *     `LOGIN_THROTTLED`: Too many failed logins: wait before the next.
+             *     `LOGIN_THROTTLED`: Too many failed logins. Wait before the next attempt.
              */
             429: {
                 headers: {
@@ -1177,7 +1279,7 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `HASH_CAPACITY`: Too many passwords are being checked: try again shortly.
+             * @description `HASH_CAPACITY`: The server is checking too many passwords. Try again shortly.
              *
              *     `SERVICE_UNAVAILABLE`: Try again shortly.
              */
@@ -1359,9 +1461,9 @@ export interface operations {
                 };
             };
             /**
-             * @description `UNAUTHENTICATED`: There is no valid session or token.
+             * @description `UNAUTHENTICATED`: The request has no valid session or token.
              *
-             *     `NOT_PERMITTED`: This account may not do that.
+             *     `NOT_PERMITTED`: This account may not do this.
              */
             401: {
                 headers: {
@@ -1443,9 +1545,9 @@ export interface operations {
                 };
             };
             /**
-             * @description `UNAUTHENTICATED`: There is no valid session or token.
+             * @description `UNAUTHENTICATED`: The request has no valid session or token.
              *
-             *     `NOT_PERMITTED`: This account may not do that.
+             *     `NOT_PERMITTED`: This account may not do this.
              */
             401: {
                 headers: {
@@ -1776,9 +1878,9 @@ export interface operations {
                 };
             };
             /**
-             * @description `UNAUTHENTICATED`: There is no valid session or token.
+             * @description `UNAUTHENTICATED`: The request has no valid session or token.
              *
-             *     `SESSION_REQUIRED`: A token may not do that: log in.
+             *     `SESSION_REQUIRED`: A token may not do this: log in.
              */
             401: {
                 headers: {
@@ -1848,9 +1950,9 @@ export interface operations {
                 };
             };
             /**
-             * @description `UNAUTHENTICATED`: There is no valid session or token.
+             * @description `UNAUTHENTICATED`: The request has no valid session or token.
              *
-             *     `SESSION_REQUIRED`: A token may not do that: log in.
+             *     `SESSION_REQUIRED`: A token may not do this: log in.
              */
             401: {
                 headers: {
@@ -1921,9 +2023,9 @@ export interface operations {
                 };
             };
             /**
-             * @description `UNAUTHENTICATED`: There is no valid session or token.
+             * @description `UNAUTHENTICATED`: The request has no valid session or token.
              *
-             *     `SESSION_REQUIRED`: A token may not do that: log in.
+             *     `SESSION_REQUIRED`: A token may not do this: log in.
              */
             401: {
                 headers: {
@@ -1988,7 +2090,7 @@ export interface operations {
              *
              *     `BAD_REQUEST`: The request is malformed.
              *
-             *     `WRONG_CURRENT_PASSWORD`: The current password is not the one given.
+             *     `WRONG_CURRENT_PASSWORD`: The current password is wrong.
              *
              *     `PASSWORD_REFUSED`: The password is refused, with the reason.
              */
@@ -2006,11 +2108,11 @@ export interface operations {
                 };
             };
             /**
-             * @description `UNAUTHENTICATED`: There is no valid session or token.
+             * @description `UNAUTHENTICATED`: The request has no valid session or token.
              *
-             *     `SESSION_REQUIRED`: A token may not do that: log in.
+             *     `SESSION_REQUIRED`: A token may not do this: log in.
              *
-             *     `NOT_PERMITTED`: This account may not do that.
+             *     `NOT_PERMITTED`: This account may not do this.
              */
             401: {
                 headers: {
@@ -2029,7 +2131,7 @@ export interface operations {
             /**
              * @description `PASSWORD_MISSING`: A password is required.
              *
-             *     `CROSS_SITE`: Another site may not send this request.
+             *     `CROSS_SITE`: This request may not come from another site.
              */
             403: {
                 headers: {
@@ -2053,7 +2155,7 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `HASH_CAPACITY`: Too many passwords are being checked: try again shortly.
+             * @description `HASH_CAPACITY`: The server is checking too many passwords. Try again shortly.
              *
              *     `SERVICE_UNAVAILABLE`: Try again shortly.
              */
@@ -2124,9 +2226,9 @@ export interface operations {
                 };
             };
             /**
-             * @description `UNAUTHENTICATED`: There is no valid session or token.
+             * @description `UNAUTHENTICATED`: The request has no valid session or token.
              *
-             *     `NOT_PERMITTED`: This account may not do that.
+             *     `NOT_PERMITTED`: This account may not do this.
              */
             401: {
                 headers: {
@@ -2198,9 +2300,9 @@ export interface operations {
                 };
             };
             /**
-             * @description `UNAUTHENTICATED`: There is no valid session or token.
+             * @description `UNAUTHENTICATED`: The request has no valid session or token.
              *
-             *     `NOT_PERMITTED`: This account may not do that.
+             *     `NOT_PERMITTED`: This account may not do this.
              */
             401: {
                 headers: {
@@ -2270,9 +2372,9 @@ export interface operations {
                 };
             };
             /**
-             * @description `UNAUTHENTICATED`: There is no valid session or token.
+             * @description `UNAUTHENTICATED`: The request has no valid session or token.
              *
-             *     `NOT_PERMITTED`: This account may not do that.
+             *     `NOT_PERMITTED`: This account may not do this.
              */
             401: {
                 headers: {
@@ -2349,9 +2451,9 @@ export interface operations {
                 };
             };
             /**
-             * @description `UNAUTHENTICATED`: There is no valid session or token.
+             * @description `UNAUTHENTICATED`: The request has no valid session or token.
              *
-             *     `NOT_PERMITTED`: This account may not do that.
+             *     `NOT_PERMITTED`: This account may not do this.
              */
             401: {
                 headers: {

@@ -2,31 +2,44 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import findMyWay from 'find-my-way'
 import { renderError, toCodedError } from './error-response.ts'
-import { errors } from './errors.ts'
+import { type ErrorCode, errors } from './errors.ts'
 
-/** Answers with the one body that errors have, and logs what is our own fault. */
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The code of the error response; null for a success. */
+    errorCode: ErrorCode | null
+  }
+}
+
+/** `GET /readyz` logs these when they begin, not at each probe. */
+const LOGGED_ONCE = new Set<ErrorCode>(['SCHEMA_OUTDATED', 'DATABASE_UNAVAILABLE', 'SHUTTING_DOWN'])
+
+/** Sends the response of an error, and logs the cause of a server error. */
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply) {
-  const told = toCodedError(error)
-  if (told.statusCode === 503) request.log.warn({ err: error }, 'request not served')
-  else if (told.statusCode >= 500) request.log.error({ err: error }, 'request failed')
-  const { headers, body } = renderError(told, request.headers.accept)
-  const bytes = Buffer.from(body) // to text Fastify would add a charset
-  return reply.code(told.statusCode).headers(headers).send(bytes)
+  const coded = toCodedError(error)
+  const { code, statusCode } = coded
+  request.errorCode = code
+  if (statusCode === 503) {
+    if (!LOGGED_ONCE.has(code)) request.log.warn({ err: error }, 'request not served')
+  } else if (statusCode >= 500) request.log.error({ err: error }, 'request failed')
+  const { headers, body } = renderError(coded, request.headers.accept)
+  const bytes = Buffer.from(body) // Fastify would add a charset to the type of a string
+  return reply.code(statusCode).headers(headers).send(bytes)
 }
 
 export interface ErrorHandlerOptions {
-  /** The longest path parameter that the server routes, in characters. */
+  /** The maximum length of a path parameter, in characters. */
   maxParamLength: number
 }
 
 /**
- * Makes the answers of everything that is thrown, of unknown paths (404), and of known paths with
- * another method (405 with `Allow`, RFC 9110 15.5.6): these two before a body is read. Register it
+ * Answers everything that is thrown, unknown paths (404), and known paths with another method (405
+ * with `Allow`, RFC 9110 15.5.6). The latter two are refused before the body is read. Register it
  * before the routes.
  */
 export default fp<ErrorHandlerOptions>(
   async (app, { maxParamLength }) => {
-    // Fastify's own router can't say which methods a path has, nor take methods it doesn't know.
+    // Fastify's router can't list the methods of a path, and refuses unknown methods.
     const paths = findMyWay({ maxParamLength })
     const methods = new Map<string, Set<string>>()
     app.addHook('onRoute', ({ url, method }) => {
@@ -38,9 +51,10 @@ export default fp<ErrorHandlerOptions>(
       paths.on('GET', url, () => undefined, allowed)
     })
 
+    app.decorateRequest('errorCode', null)
     app.setErrorHandler<FastifyError>((error, request, reply) => sendError(error, request, reply))
     app.setNotFoundHandler(() => {
-      throw new errors.ROUTE_NOT_FOUND() // of a route whose paths are those of files
+      throw new errors.ROUTE_NOT_FOUND() // of a route that serves files
     })
     app.addHook('onRequest', (request, reply, done) => {
       if (!request.is404) return done()

@@ -1,37 +1,33 @@
 import createError from '@fastify/error'
 
 /**
- * Every error that a client can be told, by its `code`: a closed list, and part of the contract.
- * A handler throws `new errors.USER_NOT_FOUND()`; the error handler alone makes bodies of them.
+ * Every error that the server sends, by its `code`: a closed list, and part of the contract. A
+ * handler throws `new errors.USER_NOT_FOUND()`; the error handler makes the response.
  */
 export const errors = {
   VALIDATION_FAILED: coded('VALIDATION_FAILED', 400, 'The request is not valid.'),
   INVALID_JSON: coded('INVALID_JSON', 400, 'The body is not valid JSON in UTF-8.'),
   BAD_REQUEST: coded('BAD_REQUEST', 400, 'The request is malformed.'),
   INVALID_CREDENTIALS: coded('INVALID_CREDENTIALS', 400, 'The username or the password is wrong.'),
-  WRONG_CURRENT_PASSWORD: coded(
-    'WRONG_CURRENT_PASSWORD',
-    400,
-    'The current password is not the one given.',
-  ),
+  WRONG_CURRENT_PASSWORD: coded('WRONG_CURRENT_PASSWORD', 400, 'The current password is wrong.'),
   PASSWORD_REFUSED: coded('PASSWORD_REFUSED', 400, 'The password %s.'),
-  USERNAME_TAKEN: coded('USERNAME_TAKEN', 400, 'A user of this name exists.'),
-  UNAUTHENTICATED: coded('UNAUTHENTICATED', 401, 'There is no valid session or token.'),
-  SESSION_REQUIRED: coded('SESSION_REQUIRED', 401, 'A token may not do that: log in.'),
-  NOT_PERMITTED: coded('NOT_PERMITTED', 401, 'This account may not do that.'),
+  USERNAME_TAKEN: coded('USERNAME_TAKEN', 400, 'A user with this name exists already.'),
+  UNAUTHENTICATED: coded('UNAUTHENTICATED', 401, 'The request has no valid session or token.'),
+  SESSION_REQUIRED: coded('SESSION_REQUIRED', 401, 'A token may not do this: log in.'),
+  NOT_PERMITTED: coded('NOT_PERMITTED', 401, 'This account may not do this.'),
   PASSWORD_MISSING: coded('PASSWORD_MISSING', 403, 'A password is required.'),
-  CROSS_SITE: coded('CROSS_SITE', 403, 'Another site may not send this request.'),
+  CROSS_SITE: coded('CROSS_SITE', 403, 'This request may not come from another site.'),
   USER_NOT_FOUND: coded('USER_NOT_FOUND', 404, 'There is no such user.'),
   SESSION_NOT_FOUND: coded('SESSION_NOT_FOUND', 404, 'There is no such session.'),
   TOKEN_NOT_FOUND: coded('TOKEN_NOT_FOUND', 404, 'There is no such token.'),
-  ROUTE_NOT_FOUND: coded('ROUTE_NOT_FOUND', 404, 'There is no such path.'),
-  METHOD_NOT_ALLOWED: coded('METHOD_NOT_ALLOWED', 405, 'This path does not take this method.'),
+  ROUTE_NOT_FOUND: coded('ROUTE_NOT_FOUND', 404, 'This path does not exist.'),
+  METHOD_NOT_ALLOWED: coded('METHOD_NOT_ALLOWED', 405, 'This path does not support this method.'),
   REQUEST_TIMEOUT: coded('REQUEST_TIMEOUT', 408, 'The request did not arrive in time.'),
-  OWN_ACCOUNT: coded('OWN_ACCOUNT', 409, 'An admin can not do that to their own account.'),
+  OWN_ACCOUNT: coded('OWN_ACCOUNT', 409, 'Admins may not do this to their own account.'),
   PRECONDITION_FAILED: coded(
     'PRECONDITION_FAILED',
     412,
-    'The account is not of a version that If-Match names.',
+    'The account has none of the versions in If-Match.',
   ),
   BODY_TOO_LARGE: coded('BODY_TOO_LARGE', 413, 'The body is longer than 16 KiB.'),
   UNSUPPORTED_MEDIA_TYPE: coded(
@@ -40,34 +36,41 @@ export const errors = {
     'The body must be application/json, without a content encoding.',
   ),
   TOO_MANY_REQUESTS: coded('TOO_MANY_REQUESTS', 429, 'Too many requests from this address.'),
-  LOGIN_THROTTLED: coded('LOGIN_THROTTLED', 429, 'Too many failed logins: wait before the next.'),
-  HEADERS_TOO_LARGE: coded('HEADERS_TOO_LARGE', 431, 'The address and headers exceed 16 KiB.'),
-  INTERNAL_ERROR: coded('INTERNAL_ERROR', 500, 'Something went wrong here.'),
+  LOGIN_THROTTLED: coded(
+    'LOGIN_THROTTLED',
+    429,
+    'Too many failed logins. Wait before the next attempt.',
+  ),
+  HEADERS_TOO_LARGE: coded('HEADERS_TOO_LARGE', 431, 'The URL and the headers exceed 16 KiB.'),
+  INTERNAL_ERROR: coded('INTERNAL_ERROR', 500, 'The server failed to process the request.'),
   HASH_CAPACITY: coded(
     'HASH_CAPACITY',
     503,
-    'Too many passwords are being checked: try again shortly.',
+    'The server is checking too many passwords. Try again shortly.',
   ),
+  SCHEMA_OUTDATED: coded('SCHEMA_OUTDATED', 503, 'The database lacks migrations of this version.'),
+  DATABASE_UNAVAILABLE: coded('DATABASE_UNAVAILABLE', 503, 'The database does not respond.'),
+  SHUTTING_DOWN: coded('SHUTTING_DOWN', 503, 'The server is shutting down.'),
   SERVICE_UNAVAILABLE: coded('SERVICE_UNAVAILABLE', 503, 'Try again shortly.'),
 } as const
 
 export type ErrorCode = keyof typeof errors
 
-/** One fault of the request: where it is (`body.username`) and what is wrong there. */
+/** A validation error: the field (`body.username`) and what is wrong with it. */
 export interface Fault {
   path: string
   message: string
 }
 
-export type CodedError = InstanceType<ReturnType<typeof coded>>
+export type CodedError = InstanceType<(typeof errors)[ErrorCode]>
 
 function coded<Code extends string>(code: Code, statusCode: number, message: string) {
   return class extends createError(code, message, statusCode) {
     override readonly code: Code = code
     override readonly statusCode: number = statusCode
-    /** The faults by field, where the request has any. */
+    /** The validation errors by field, if there are any. */
     faults: Fault[] | undefined
-    /** After how many whole seconds to try again, where that is known. */
+    /** The seconds to wait before trying again, if they are known. */
     retryAfterS: number | undefined
 
     at(path: string, text: string): this {

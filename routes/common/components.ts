@@ -1,6 +1,7 @@
 import fp from 'fastify-plugin'
 import { Event, EventPage, EventType } from '../events/schemas.ts'
 import { Health } from '../health.ts'
+import { Service } from '../service.ts'
 import { Credentials } from '../sessions/login.ts'
 import { Session, SessionPage } from '../sessions/schemas.ts'
 import { NewToken, Token, TokenPage, TokenRequest } from '../tokens/schemas.ts'
@@ -18,7 +19,7 @@ export default fp(
       ...[Role, User, ManagedUser, ManagedUserPage, UserChange, UserMessage, Message],
       ...[Credentials, NewCredentials, PasswordChange],
       ...[Session, SessionPage, Token, NewToken, TokenPage, TokenRequest],
-      ...[EventType, Event, EventPage, Health],
+      ...[EventType, Event, EventPage, Health, Service],
       ...[ErrorCode, Fault, ErrorBody, Problem],
     ]) {
       app.addSchema(schema)

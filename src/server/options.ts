@@ -10,6 +10,7 @@ import { clientAddress } from '../../plugins/client-address.ts'
 import { sendError } from '../../plugins/errors/error-handler.ts'
 import { REFUSED, refuseBeforeRouting } from '../../plugins/errors/raw-errors.ts'
 import { DOCUMENTED_AS } from '../../plugins/openapi/documented-as.ts'
+import { loggedPath } from '../../plugins/request-log.ts'
 import { responseHeaders } from '../../plugins/response-headers.ts'
 import { formats } from '../../routes/common/schemas.ts'
 import { type Config, splitList } from '../config/config.ts'
@@ -66,8 +67,16 @@ export function serverOptions(
     frameworkErrors: (error, request, reply) => {
       reply.headers(headers).header('x-request-id', request.id)
       sendError(error, request, reply)
-      const { statusCode: status } = reply
-      request.log.info({ method: request.method, status, address: clientAddress(request) }, REFUSED)
+      request.log.info(
+        {
+          method: request.method,
+          path: loggedPath(request.url),
+          code: request.errorCode,
+          status: reply.statusCode,
+          address: clientAddress(request),
+        },
+        REFUSED,
+      )
     },
     clientErrorHandler(this: FastifyInstance, error, socket) {
       refuseBeforeRouting(error, socket, headers, this.log)

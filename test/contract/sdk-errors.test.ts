@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Error as ErrorBody, ErrorCode } from '../../examples/typescript/api.d.ts'
 import { errors } from '../../plugins/errors/errors.ts'
 import { makeUser } from '../support/accounts.ts'
 import { createDatabase } from '../support/database.ts'
+import { createDatabaseLink } from '../support/database-link.ts'
 import { query } from '../support/query.ts'
+import { openRaw } from '../support/raw-http.ts'
 import { clientOf, Log, serve, signedIn } from './sdk.ts'
 
 const DATABASE_URL = await createDatabase()
@@ -80,7 +83,7 @@ for (const by of ['cookie', 'token'] as const) {
 
 test('the client, refused for how much it asks, is told the code of the reason and when to try again', async (t: TestContext) => {
   const limited = await serve(t, { DATABASE_URL, RATE_LIMIT_ENABLED: true, RATE_LIMIT_MAX: 1 })
-  await clientOf(limited.url, log).GET('/livez')
+  await clientOf(limited.url, log).GET('/')
 
   const slow = { BCRYPT_COST: 12, HASH_CONCURRENCY: 1, HASH_QUEUE: 0 }
   const busy = await serve(t, { DATABASE_URL, ...slow })
@@ -95,7 +98,7 @@ test('the client, refused for how much it asks, is told the code of the reason a
   for (let failures = 0; failures < 10; failures++) await throttled.POST('/login', login)
 
   const answers = await assertRefusals(t, {
-    TOO_MANY_REQUESTS: () => clientOf(limited.url, log).GET('/livez'),
+    TOO_MANY_REQUESTS: () => clientOf(limited.url, log).GET('/'),
     HASH_CAPACITY: async () => {
       const [first, second] = await Promise.all([register(), register()])
       return first.error ? first : second
@@ -130,9 +133,37 @@ test('the client, where the server is at fault, is told no more than that', asyn
   await query(broken, 'DELETE FROM __drizzle_migrations')
   await query(broken, 'ALTER TABLE tokens MODIFY name VARCHAR(1)')
   await assertRefusals(t, {
-    SERVICE_UNAVAILABLE: () => user.GET('/readyz'),
+    SCHEMA_OUTDATED: () => user.GET('/readyz'),
     INTERNAL_ERROR: () => user.POST('/tokens', { body: { name: 'too long by now' } }),
   })
+  await query(broken, 'DROP TABLE tokens')
+  await assertRefusals(t, { SERVICE_UNAVAILABLE: () => user.GET('/tokens') })
+})
+
+test('the client, probing a server that loses its database or closes, gets the code of the condition', async (t: TestContext) => {
+  const link = await createDatabaseLink(DATABASE_URL)
+  const { app, url } = await serve(t, { DATABASE_URL: link.url })
+  const client = clientOf(url, log)
+  await link.cut()
+  await assertRefusals(t, { DATABASE_UNAVAILABLE: () => client.GET('/readyz') })
+
+  // A request that has begun before the server closes: a later one finds no server.
+  const begun = await openRaw(Number(new URL(url).port))
+  begun.write('GET /readyz HTTP/1.1\r\n')
+  t.assert.ok((await client.GET('/livez')).data)
+  const closed = app.close()
+  await nextTurn()
+  await assertRefusals(t, {
+    SHUTTING_DOWN: () =>
+      client.GET('/readyz', {
+        fetch: async () => {
+          begun.write('Host: localhost\r\n\r\n')
+          const { statusCode, headers, body } = await begun.answer
+          return new Response(body, { status: statusCode, headers })
+        },
+      }),
+  })
+  await closed
 })
 
 test('the client has been told every code that there is', (t: TestContext) => {

@@ -16,6 +16,7 @@ const log = new Log()
 test('the client of the document, over a socket, asks every operation, by cookie and by token', async (t: TestContext) => {
   const { app, url } = await serve(t, { DATABASE_URL })
   const anybody = clientOf(url, log)
+  t.assert.strictEqual((await anybody.GET('/')).data?.name, 'Gatehouse')
   for (const path of ['/livez', '/readyz'] as const) {
     t.assert.ok((await anybody.GET(path)).data?.status)
   }

@@ -12,11 +12,16 @@ const options = {
   TRUST_PROXY: '127.0.0.1',
 }
 
-async function statusesOf(app: App, requests: number, address: string): Promise<number[]> {
+async function statusesOf(
+  app: App,
+  requests: number,
+  address: string,
+  url = '/',
+): Promise<number[]> {
   const statuses: number[] = []
   for (let sent = 0; sent < requests; sent++) {
     const headers = { 'x-forwarded-for': address }
-    statuses.push((await send(app, 'GET', '/livez', { headers })).statusCode)
+    statuses.push((await send(app, 'GET', url, { headers })).statusCode)
   }
   return statuses
 }
@@ -38,6 +43,18 @@ test('requests of one IPv6 network, by whatever address of it, are limited toget
   t.assert.deepStrictEqual(await statusesOf(app, 2, '2001:db8::1'), [200, 200])
   t.assert.deepStrictEqual(await statusesOf(app, 2, '2001:db8::2:1'), [200, 429])
   t.assert.deepStrictEqual(await statusesOf(app, 1, '2001:db8:0:1::1'), [200])
+})
+
+test('requests above the limit to the probes pass, and count for no other path', async (t: TestContext) => {
+  const { app } = await build(t, options)
+  for (const url of ['/livez', '/readyz']) {
+    t.assert.deepStrictEqual(await statusesOf(app, 5, '192.0.2.1', url), Array(5).fill(200))
+  }
+  t.assert.deepStrictEqual(await statusesOf(app, 4, '192.0.2.1'), [200, 200, 200, 429])
+  t.assert.deepStrictEqual(await statusesOf(app, 1, '192.0.2.1', '/livez'), [200])
+  for (const url of ['/nothing', '/openapi.json', '/readyz/', '/me']) {
+    t.assert.deepStrictEqual(await statusesOf(app, 1, '192.0.2.1', url), [429])
+  }
 })
 
 test('addresses on the allow-list are not limited', async (t: TestContext) => {

@@ -21,7 +21,7 @@ test('line 13: the security headers stand on every answer, whatever its status',
   const foreign = { 'sec-fetch-site': 'cross-site' }
   const limits = { RATE_LIMIT_ENABLED: true, RATE_LIMIT_MAX: 1 }
   const { app: limited } = await build(t, { DATABASE_URL, ...limits })
-  await send(limited, 'GET', '/livez')
+  await send(limited, 'GET', '/')
   const answers = [
     [200, await send(app, 'GET', '/livez')],
     [200, await send(app, 'HEAD', '/livez')],
@@ -39,7 +39,7 @@ test('line 13: the security headers stand on every answer, whatever its status',
     [409, await send(app, 'DELETE', `/user/${admin.id}`, { cookie })],
     [413, await send(app, 'POST', '/login', { body: 'x'.repeat(16 * 1024) })],
     [415, await app.inject({ method: 'POST', url: '/login', payload: 'x' })],
-    [429, await send(limited, 'GET', '/livez')],
+    [429, await send(limited, 'GET', '/')],
     [500, await send(app, 'GET', '/broken')],
   ] as const
   for (const [status, response] of answers) {

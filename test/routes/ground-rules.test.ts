@@ -14,6 +14,7 @@ type Method = Parameters<typeof send>[1]
 const NOT_ROUTED = ['CONNECT']
 
 const ALLOWED: Record<string, string> = {
+  '/': 'GET, HEAD',
   '/events': 'GET, HEAD',
   '/livez': 'GET, HEAD',
   '/login': 'POST',
@@ -67,7 +68,7 @@ test('any route that changes something declares what its body and its origin may
 test('any unknown path, by whatever method and with a session, answers 404', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const cookie = await signIn(app, await makeUser(app, 'admin'))
-  for (const url of ['/', '/nothing', '/Login', '/login/', '//login', '/user/1/x', '/me.json']) {
+  for (const url of ['//', '/nothing', '/Login', '/login/', '//login', '/user/1/x', '/me.json']) {
     for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'OPTIONS'] as const) {
       const response = await send(app, method, url, { cookie })
       assertError(t, response, 404, 'ROUTE_NOT_FOUND')
@@ -82,7 +83,7 @@ test('HEAD, on every read, answers as GET does without the body', async (t: Test
   const cookie = await signIn(app, account)
   const own = `/user/${account.id}`
   for (const url of [
-    ...['/livez', '/readyz', '/me', own, '/user/9007199254740991'],
+    ...['/', '/livez', '/readyz', '/me', own, '/user/9007199254740991'],
     ...['/sessions', '/tokens', '/users?limit=1', `${own}/sessions`, '/events?userId=1'],
   ]) {
     const headers = { 'x-request-id': 'same' }
@@ -119,7 +120,7 @@ test('an error, for a client that accepts problem+json, has the same facts as RF
     type: 'about:blank',
     title: 'Not Found',
     status: 404,
-    detail: 'There is no such path.',
+    detail: 'This path does not exist.',
     code: 'ROUTE_NOT_FOUND',
   })
 })

@@ -39,7 +39,7 @@ test('health, with a cookie of whatever kind, is the same', async (t: TestContex
 test('readiness, on an empty database, is refused until the schema is there', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL: await createEmptyDatabase() })
   const early = await send(app, 'GET', '/readyz')
-  assertError(t, early, 503, 'SERVICE_UNAVAILABLE')
+  assertError(t, early, 503, 'SCHEMA_OUTDATED')
   t.assert.strictEqual(early.headers['retry-after'], '1')
   t.assert.strictEqual((await send(app, 'HEAD', '/readyz')).statusCode, 503)
   t.assert.strictEqual((await send(app, 'GET', '/livez')).statusCode, 200)
@@ -52,7 +52,51 @@ test('readiness, where the newest migration lacks, is refused', async (t: TestCo
   const { app } = await build(t, { DATABASE_URL: await createDatabase() })
   t.assert.strictEqual((await send(app, 'GET', '/readyz')).statusCode, 200)
   await app.db.execute(sql`UPDATE __drizzle_migrations SET created_at = created_at - 1`)
-  assertError(t, await send(app, 'GET', '/readyz'), 503, 'SERVICE_UNAVAILABLE')
+  assertError(t, await send(app, 'GET', '/readyz'), 503, 'SCHEMA_OUTDATED')
+})
+
+test('readiness, while the database accepts connections and does not respond, is refused after 2 s', async (t: TestContext) => {
+  const link = await createDatabaseLink(DATABASE_URL)
+  const { app } = await build(t, { DATABASE_URL: link.url })
+  t.after(() => link.cut())
+  link.stall()
+  const refused = await send(app, 'GET', '/readyz')
+  assertError(t, refused, 503, 'DATABASE_UNAVAILABLE')
+  t.assert.strictEqual(refused.headers['retry-after'], '1')
+  link.resume()
+  t.assert.strictEqual((await send(app, 'GET', '/readyz')).statusCode, 200)
+})
+
+test('readiness, asked many times, is logged when it changes and not for each probe', async (t: TestContext) => {
+  const link = await createDatabaseLink(await createDatabase())
+  const { app, log } = await build(t, { DATABASE_URL: link.url })
+  t.after(() => link.cut())
+  const probe = async (status: number) => {
+    for (let probes = 0; probes < 3; probes++) {
+      t.assert.strictEqual((await send(app, 'GET', '/readyz')).statusCode, status)
+    }
+  }
+  await probe(200)
+  await app.db.execute(sql`UPDATE __drizzle_migrations SET created_at = created_at - 1`)
+  await probe(503)
+  await link.cut()
+  await probe(503)
+  await link.mend()
+  await app.db.execute(sql`UPDATE __drizzle_migrations SET created_at = created_at + 1`)
+  await probe(200)
+
+  const others = log.lines.filter(({ msg }) => msg !== 'request')
+  t.assert.deepStrictEqual(
+    others.map(({ level, msg, code }) => ({ level, msg, code })),
+    [
+      { level: 40, msg: 'The server is not ready', code: 'SCHEMA_OUTDATED' },
+      { level: 40, msg: 'The server is not ready', code: 'DATABASE_UNAVAILABLE' },
+      { level: 30, msg: 'The server is ready again', code: undefined },
+    ],
+  )
+  const requests = log.lines.filter(({ msg, status }) => msg === 'request' && status === 503)
+  t.assert.strictEqual(requests.length, 6)
+  t.assert.ok(requests.every(({ code, err }) => code !== undefined && err === undefined))
 })
 
 test('an operation, on an empty database, is a 503 that tells nothing of it', async (t: TestContext) => {
@@ -76,7 +120,6 @@ test('every operation, while the database is gone, is a 503 with retry-after, an
 
   await link.cut()
   for (const ask of [
-    () => send(app, 'GET', '/readyz'),
     () => send(app, 'POST', '/login', { body }),
     () => send(app, 'POST', '/user', { body }),
     () => send(app, 'GET', '/me', { cookie }),
@@ -92,6 +135,7 @@ test('every operation, while the database is gone, is a 503 with retry-after, an
     t.assert.strictEqual(response.headers['set-cookie'], undefined)
   }
   t.assert.strictEqual((await send(app, 'GET', '/livez')).statusCode, 200)
+  assertError(t, await send(app, 'GET', '/readyz'), 503, 'DATABASE_UNAVAILABLE')
   assertError(t, await send(app, 'GET', '/me'), 401, 'UNAUTHENTICATED')
 
   await link.mend()
@@ -110,6 +154,8 @@ test('readiness, while the server closes, is refused, and what is in flight is a
   const closed = app.close()
   await nextTurn()
   begun.write('Host: localhost\r\n\r\n')
-  assertError(t, await begun.answer, 503, 'SERVICE_UNAVAILABLE')
+  const refused = await begun.answer
+  assertError(t, refused, 503, 'SHUTTING_DOWN')
+  t.assert.strictEqual(refused.headers['retry-after'], '1')
   await closed
 })

@@ -67,6 +67,7 @@ test('every statement of what runs beside the routes reads few rows by an index'
 
 /** What makes the calls of each route: one with each filter, where it has filters. */
 const CALLS: Record<string, (app: App) => Promise<Call[]>> = {
+  'GET /': async () => [{ method: 'GET', url: '/' }],
   'GET /livez': async () => [{ method: 'GET', url: '/livez' }],
   'GET /readyz': async () => [{ method: 'GET', url: '/readyz' }],
   'GET /openapi.json': async () => [{ method: 'GET', url: '/openapi.json' }],

@@ -40,6 +40,8 @@ const OWN_TOKEN = ownOnly('TOKEN_NOT_FOUND')
 
 /** What each route answers to whom. A route that has no row fails, and a row without a route. */
 export const MATRIX: Record<string, Row> = {
+  'GET /': ANYONE,
+  'HEAD /': ANYONE,
   'GET /livez': ANYONE,
   'HEAD /livez': ANYONE,
   'GET /openapi.json': ANYONE,
