@@ -13,44 +13,40 @@ import {
 import { now } from './clock.ts'
 
 /**
- * ASCII text compared byte by byte. Drizzle has no notion of a collation, and the servers'
- * defaults differ and ignore case.
+ * ASCII text, compared byte by byte. Drizzle cannot express a collation, and the servers' default
+ * collations differ and are case-insensitive.
  */
 const asciiText = customType<{ data: string; config: { length: number } }>({
   dataType: (config) => `varchar(${config?.length ?? 255}) character set ascii collate ascii_bin`,
 })
 
-/** Says its character set, so that a database made with another default stores any header. */
+/** Names its character set, because a database may have a default that cannot store every header. */
 const unicodeText = customType<{ data: string; config: { length: number } }>({
   dataType: (config) => `varchar(${config?.length ?? 255}) character set utf8mb4`,
 })
 
-/** 32 raw bytes; a type of its own, since drizzle takes `binary` for text. */
+/** 32 raw bytes. Drizzle's own `binary` is text. */
 const sha256 = customType<{ data: Buffer }>({ dataType: () => 'binary(32)' })
 
 const id = () => bigint('id', { mode: 'number', unsigned: true }).autoincrement().primaryKey()
 
-/** A moment in UTC with milliseconds; by default the database's own clock, one for all instances. */
-const moment = (name: string) => datetime(name, { mode: 'date', fsp: 3 })
+/** A timestamp in UTC with milliseconds. The default is the database's clock, which all instances share. */
+const timestamp = (name: string) => datetime(name, { mode: 'date', fsp: 3 })
 
 export const users = mysqlTable(
   'users',
   {
     id: id(),
-    /** As it was registered. */
+    /** As registered. */
     username: asciiText('username', { length: 80 }).notNull(),
-    /** In lower case: the same name in another case is the same account. */
+    /** In lower case, so that usernames are unique and case-insensitive. */
     usernameKey: asciiText('username_key', { length: 80 }).notNull(),
     passwordHash: asciiText('password_hash', { length: 60 }).notNull(),
     role: mysqlEnum('role', ['user', 'admin']).notNull().default('user'),
     disabled: boolean('disabled').notNull().default(false),
-    /** One more with each change that a client asked for: the ETag of the account. */
+    /** Grows by one with each change by a client. It is the ETag of the account. */
     version: int('version', { unsigned: true }).notNull().default(1),
-    createdAt: moment('created_at').notNull().default(now),
-    updatedAt: moment('updated_at')
-      .notNull()
-      .default(now)
-      .$onUpdateFn(() => now),
+    createdAt: timestamp('created_at').notNull().default(now),
   },
   (table) => [
     uniqueIndex('users_username_key').on(table.usernameKey),
@@ -61,10 +57,7 @@ export const users = mysqlTable(
 
 export type Role = (typeof users.$inferSelect)['role']
 
-/**
- * Accounts that `gatehouse seed` made for load tests. What they own goes with them, so that this
- * alone tells what is to be cleared.
- */
+/** Accounts that `gatehouse seed` created for load tests, and `gatehouse seed clear` deletes. */
 export const seededUsers = mysqlTable('seeded_users', {
   userId: bigint('user_id', { mode: 'number', unsigned: true })
     .primaryKey()
@@ -74,16 +67,16 @@ export const seededUsers = mysqlTable('seeded_users', {
 export const sessions = mysqlTable(
   'sessions',
   {
-    /** Public: names the session to its owner. It opens nothing. */
+    /** Public: identifies the session to its owner. It does not authenticate. */
     id: id(),
-    /** SHA-256 of the id in the cookie, so that a copy of this table opens no session. */
+    /** SHA-256 of the secret id in the cookie, so that a copy of this table opens no session. */
     digest: sha256('digest').notNull(),
     userId: bigint('user_id', { mode: 'number', unsigned: true })
       .notNull()
       .references(() => users.id, { onDelete: 'cascade' }),
-    createdAt: moment('created_at').notNull().default(now),
-    lastSeenAt: moment('last_seen_at').notNull().default(now),
-    expiresAt: moment('expires_at').notNull(),
+    createdAt: timestamp('created_at').notNull().default(now),
+    lastSeenAt: timestamp('last_seen_at').notNull().default(now),
+    expiresAt: timestamp('expires_at').notNull(),
     address: asciiText('address', { length: 45 }),
     userAgent: unicodeText('user_agent', { length: 255 }),
   },
@@ -99,15 +92,15 @@ export const tokens = mysqlTable(
   'tokens',
   {
     id: id(),
-    /** SHA-256 of the token itself, which is shown once and never stored. */
+    /** SHA-256 of the token, which is shown once and never stored. */
     digest: sha256('digest').notNull(),
     userId: bigint('user_id', { mode: 'number', unsigned: true })
       .notNull()
       .references(() => users.id, { onDelete: 'cascade' }),
     name: unicodeText('name', { length: 100 }).notNull(),
-    createdAt: moment('created_at').notNull().default(now),
-    expiresAt: moment('expires_at'),
-    lastUsedAt: moment('last_used_at'),
+    createdAt: timestamp('created_at').notNull().default(now),
+    expiresAt: timestamp('expires_at'),
+    lastUsedAt: timestamp('last_used_at'),
   },
   (table) => [
     uniqueIndex('tokens_digest').on(table.digest),
@@ -130,52 +123,52 @@ export const EVENT_TYPES = [
 
 export type EventType = (typeof EVENT_TYPES)[number]
 
-/** The audit trail. No foreign keys: it outlives the accounts that it tells of. */
+/** The audit trail. It has no foreign keys, because it outlives the accounts that it names. */
 export const events = mysqlTable(
   'events',
   {
-    /** Taken from `event_counter`: in the order of commits, so that a reader can't miss one. */
+    /** From `event_counter`: in the order of commits, so that a reader cannot miss one. */
     id: bigint('id', { mode: 'number', unsigned: true }).primaryKey(),
-    at: moment('at').notNull().default(now),
+    at: timestamp('at').notNull().default(now),
     type: asciiText('type', { length: 40 }).$type<EventType>().notNull(),
     outcome: mysqlEnum('outcome', ['success', 'failure']).notNull(),
-    /** Who did it: null where nobody was known. */
+    /** The account that acted; null if it is unknown. */
     actorId: bigint('actor_id', { mode: 'number', unsigned: true }),
-    /** To whose account. */
+    /** The account that was acted on. */
     userId: bigint('user_id', { mode: 'number', unsigned: true }),
     address: asciiText('address', { length: 45 }),
     requestId: asciiText('request_id', { length: 64 }),
-    /** What else there is to know, as JSON. Never a secret. */
+    /** Details as JSON. Never a secret. */
     detail: unicodeText('detail', { length: 1_000 }),
-    /** How often it happened: failed logins of an account in a minute share a row. */
+    /** How many events the row stands for: failed logins of one minute share a row. */
     count: int('count', { unsigned: true }).notNull().default(1),
-    /** Unique to the events that share a row; null for those that don't. */
+    /** The key of a shared row; null for an event with a row of its own. */
     bucket: asciiText('bucket', { length: 64 }),
   },
   (table) => [
     uniqueIndex('events_bucket').on(table.bucket),
     index('events_at').on(table.at),
-    // Each ends with the primary key, so that a filtered list is read in its order.
+    // InnoDB appends the primary key, so a filtered list is read in the order of ids.
     index('events_type').on(table.type),
     index('events_user_id').on(table.userId),
   ],
 )
 
-/** One row: whoever holds its lock is the only one about to commit an event. */
+/** One row. The transaction that holds its lock is the only one that can commit an event. */
 export const eventCounter = mysqlTable('event_counter', {
   id: tinyint('id').primaryKey(),
   lastId: bigint('last_id', { mode: 'number', unsigned: true }).notNull(),
 })
 
-/** Consecutive failed logins, by account and address range, and by account alone. */
+/** Consecutive failed logins, by account and address range and by account alone. */
 export const loginFailures = mysqlTable(
   'login_failures',
   {
-    /** SHA-256 of what is counted: names that exist are not told from those that don't. */
+    /** SHA-256 of the account and range. Existing and unknown names look the same. */
     key: sha256('key').primaryKey(),
     failures: int('failures').notNull(),
-    lastAt: moment('last_at').notNull(),
-    blockedUntil: moment('blocked_until').notNull(),
+    lastAt: timestamp('last_at').notNull(),
+    blockedUntil: timestamp('blocked_until').notNull(),
   },
   (table) => [index('login_failures_last_at').on(table.lastAt)],
 )
