@@ -2,17 +2,17 @@ import { drizzle, type MySql2Database } from 'drizzle-orm/mysql2'
 import { createPool, type Pool, type RowDataPacket } from 'mysql2/promise'
 import { databaseFault } from './errors.ts'
 
-/** What a query runs on: the pool, or the one connection of a transaction. */
+/** Runs queries: the pool, or the connection of a transaction. */
 export type Queryable = MySql2Database
 export type Database = Queryable & { $client: Pool }
 
 const CONNECT_TIMEOUT_MS = 2_000
-/** Short, so that a lock that isn't freed makes a 503 and doesn't use up the pool. */
+/** Short, so that a lock that is not released causes a 503 and does not exhaust the pool. */
 const LOCK_WAIT_TIMEOUT_S = 2
 const DEADLOCK = 1213
 const MAX_ATTEMPTS = 3
 
-/** What the servers' own defaults leave open and the queries rely on. */
+/** The queries rely on these; the servers' defaults differ. */
 const SESSION_SETTINGS = [
   "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00'",
   'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
@@ -20,10 +20,10 @@ const SESSION_SETTINGS = [
 ]
 
 /**
- * Opens a pool; no connection is made until the first query.
+ * Creates a pool. It connects at the first query.
  *
  * @param url `mysql://user:password@host:port/database`; a `socketPath` parameter names a socket
- * @param connections the most connections that this process ever holds
+ * @param connections the maximum number of connections
  */
 export function openDatabase(url: string, connections = 10): Database {
   const pool = createPool({
@@ -33,7 +33,7 @@ export function openDatabase(url: string, connections = 10): Database {
     connectTimeout: CONNECT_TIMEOUT_MS,
     queueLimit: 1_000,
     enableKeepAlive: true,
-    trace: false, // the driver's own stacks cost more than a query of one row
+    trace: false, // the driver's stack traces cost more than a query of one row
   })
   pool.pool.on('connection', (connection) => {
     for (const statement of SESSION_SETTINGS) {
@@ -50,11 +50,11 @@ export async function closeDatabase(db: Database): Promise<void> {
 }
 
 /**
- * Runs `work` in a transaction: committed when it resolves, rolled back when it rejects. A
- * deadlock's victim is run again, so `work` may have no effect outside the database.
+ * Runs `work` in a transaction: committed when it resolves, rolled back when it rejects. After a
+ * deadlock `work` runs again, so it must have no effect outside the database.
  *
- * Drizzle's own `transaction` keeps the pool's connection for ever when `begin` fails, and shows
- * the failure of `rollback` in place of its cause.
+ * Drizzle's own `transaction` never returns the connection to the pool when `begin` fails, and a
+ * failing `rollback` hides the first error.
  */
 export async function transaction<T>(
   db: Database,
@@ -87,11 +87,11 @@ async function runOnce<T>(db: Database, work: (tx: Queryable) => Promise<T>): Pr
 }
 
 /**
- * Reads past Drizzle. Where the server doesn't answer in time, the connection is given up: it would
- * stay busy.
+ * Reads without Drizzle. If the server does not answer in time, the connection is closed, because
+ * it would stay busy.
  *
- * @param timeoutMs for the answer; the connection, if there is none yet, has CONNECT_TIMEOUT_MS
- * @returns rows as arrays in the order of the columns, with moments as `Date`
+ * @param timeoutMs for the answer. Opening a connection has CONNECT_TIMEOUT_MS of its own
+ * @returns rows as arrays in the order of the columns, with timestamps as `Date`
  */
 export async function readRows<Row extends unknown[]>(
   db: Database,
@@ -110,7 +110,13 @@ export async function readRows<Row extends unknown[]>(
   }
 }
 
-/** The one number that a raw query asked for; drizzle doesn't type raw rows. */
+/** @throws Error if there is no row: the caller has just written or locked it */
+export function onlyRow<Row>([row]: Row[]): Row {
+  if (row === undefined) throw new Error('a row that this transaction holds is missing')
+  return row
+}
+
+/** @returns the only number of a raw query's result; Drizzle does not type raw rows */
 export function firstNumber(rows: unknown): number {
   const row: unknown = Array.isArray(rows) ? rows[0] : undefined
   return Number(row && typeof row === 'object' ? Object.values(row)[0] : undefined)

@@ -1,3 +1,4 @@
+import cookie from '@fastify/cookie'
 import fp from 'fastify-plugin'
 import { errors } from './errors/errors.ts'
 
@@ -7,28 +8,36 @@ declare module 'fastify' {
   }
 }
 
+export interface CursorsOptions {
+  /** The first key signs, all keys verify. They serve no other purpose. */
+  keys: Buffer[]
+}
+
 interface Cursors {
-  /** @param list the list that it belongs to, so that it serves no other */
+  /** @param list the name of the list: the cursor is valid for this list only */
   encode(list: string, position: string | number): string
-  /** @throws VALIDATION_FAILED if this isn't a cursor of that list, made here */
+  /** @throws VALIDATION_FAILED if the cursor was not made here for this list */
   decode(list: string, cursor: string): string
 }
 
-/** Where a list goes on, in a form that clients can't make up. */
-export default fp(
-  async (app) => {
-    const { signer } = app.sessionCookie
+/** Decorates `cursors`: the positions of pages in lists, signed so that clients cannot forge them. */
+export default fp<CursorsOptions>(
+  async (app, { keys }) => {
+    const signer = new cookie.Signer(keys)
     app.decorate('cursors', {
       encode: (list, position) =>
         Buffer.from(signer.sign(`${list} ${position}`)).toString('base64url'),
       decode(list, cursor) {
         const { valid, value } = signer.unsign(Buffer.from(cursor, 'base64url').toString())
         if (!valid || !value?.startsWith(`${list} `)) {
-          throw new errors.VALIDATION_FAILED().at('querystring.cursor', 'is not one of this list')
+          throw new errors.VALIDATION_FAILED().at(
+            'querystring.cursor',
+            'must be a `nextCursor` of this list',
+          )
         }
         return value.slice(list.length + 1)
       },
     })
   },
-  { name: 'cursors', dependencies: ['session-cookie'] },
+  { name: 'cursors' },
 )

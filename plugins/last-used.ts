@@ -1,13 +1,13 @@
 import fp from 'fastify-plugin'
 import type { Credential } from '../db/queries/authority.ts'
-import { touchSessions } from '../db/queries/sessions.ts'
-import { touchTokens } from '../db/queries/tokens.ts'
+import * as sessions from '../db/queries/sessions.ts'
+import * as tokens from '../db/queries/tokens.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     lastUsed: {
       note(credential: Credential): void
-      /** Writes what was noted, now. */
+      /** Writes all noted uses now. */
       flush(): Promise<void>
     }
   }
@@ -17,13 +17,13 @@ const FLUSH_MS = 1_000
 const BATCH_ROWS = 500
 
 /**
- * Writes when sessions and tokens were last used: gathered, in batches, beside the answers. What is
- * lost with a killed process, or while the database is away, is at most the last minute.
+ * Writes when sessions and tokens were last used, in batches and outside the requests. A killed
+ * process, or a database that is down, loses the uses of the last minute at most.
  */
 export default fp(
   async (app) => {
     const pending = { session: new Set<number>(), token: new Set<number>() }
-    const touch = { session: touchSessions, token: touchTokens }
+    const touch = { session: sessions.touch, token: tokens.touch }
 
     async function writeAll() {
       for (const kind of ['session', 'token'] as const) {

@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
 import { closeDatabase, openDatabase } from '../db/client.ts'
-import { createLookups, LOOKUP_CONNECTIONS, type Lookups } from '../db/lookups/lookups.ts'
+import { LOOKUP_CONNECTIONS, Lookups } from '../db/lookups/lookups.ts'
 import type { SessionLimits } from '../db/queries/sessions.ts'
 
 declare module 'fastify' {
@@ -10,17 +10,17 @@ declare module 'fastify' {
 }
 
 export interface LookupsOptions {
-  /** As that of `database`. */
+  /** The same as that of the plugin `database`. */
   url: string
   limits: SessionLimits
 }
 
-/** Decorates `lookups`: who asks and who is asked for, by few questions for many requests. */
+/** Decorates `lookups`, which finds callers and accounts for many requests by one query. */
 export default fp<LookupsOptions>(
   async (app, { url, limits }) => {
     const db = openDatabase(url, LOOKUP_CONNECTIONS)
     app.addHook('onClose', () => closeDatabase(db))
-    app.decorate('lookups', createLookups(db, limits))
+    app.decorate('lookups', new Lookups(db, limits))
   },
   { name: 'lookups', dependencies: ['database'] },
 )

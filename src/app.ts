@@ -40,6 +40,7 @@ import registration from '../routes/users/register.ts'
 import userUpdate from '../routes/users/update.ts'
 import passwordUpdate from '../routes/users/update-password.ts'
 import { type ResolvedConfig, splitList } from './config/config.ts'
+import { deriveKeys } from './config/keys.ts'
 import { VERSION } from './config/version.ts'
 import { isRequestLogged, type LogStream, standardOutput } from './server/logger.ts'
 import { MAX_PARAM_LENGTH, serverOptions } from './server/options.ts'
@@ -62,6 +63,7 @@ export async function buildApp(config: ResolvedConfig, logStream: LogStream = st
 
 async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promise<void> {
   const allowedOrigins = splitList(config.ALLOWED_ORIGINS)
+  const secrets = splitList(config.SESSION_SECRET)
   const limits = {
     idleMs: config.SESSION_IDLE * MS_PER_S,
     lifetimeMs: config.SESSION_LIFETIME * MS_PER_S,
@@ -89,13 +91,13 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
   await app.register(passwords, {
     cost: config.BCRYPT_COST,
     minLength: config.PASSWORD_MIN_LENGTH,
-    lane: { concurrency: config.HASH_CONCURRENCY, maxWaiting: config.HASH_QUEUE },
+    queue: { concurrency: config.HASH_CONCURRENCY, maxWaiting: config.HASH_QUEUE },
   })
   await app.register(sessionCookie, {
-    secrets: splitList(config.SESSION_SECRET),
+    secrets,
     secure: config.COOKIE_SECURE,
   })
-  await app.register(cursors)
+  await app.register(cursors, { keys: deriveKeys(secrets, 'gatehouse cursors') })
   await app.register(auth)
   if (isRequestLogged(config)) await app.register(requestLog)
   await app.register(components)
@@ -110,8 +112,8 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
   if (config.DOCS_ENABLED) await app.register(docsPage)
   if (config.REGISTRATION === 'open') await app.register(registration)
   await app.register(async (scope) => {
-    await scope.register(sessions, limits)
-    await scope.register(login, { throttled: config.LOGIN_THROTTLE_ENABLED })
+    await scope.register(sessions)
+    await scope.register(login, { limits, throttled: config.LOGIN_THROTTLE_ENABLED })
   })
 
   // Signed-in users, by a session or a token

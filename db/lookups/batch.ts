@@ -1,15 +1,15 @@
 export interface BatchLimits {
-  /** How many keys one question asks for at most. */
+  /** How many keys one batch takes. */
   maxKeys: number
-  /** How many questions are under way at once at most; what comes meanwhile waits for the next. */
-  maxAsking: number
-  /** How many keys wait for their question at most. */
+  /** How many batches run at the same time. */
+  maxRunning: number
+  /** How many keys may wait in all batches that have not started. */
   maxWaiting: number
-  /** How long a key waits for its answer at most, in ms. */
+  /** How long a key waits for its value, in ms. */
   deadlineMs: number
 }
 
-/** A lookup had no answer in time, or no place; the same one may have an answer later. */
+/** A lookup got no answer in time, or found the queue full. A later try may succeed. */
 export class LookupError extends Error {
   readonly code: 'LOOKUP_TIMEOUT' | 'LOOKUP_QUEUE_FULL'
 
@@ -19,105 +19,141 @@ export class LookupError extends Error {
   }
 }
 
-interface Waiter<Value> {
-  answer: Promise<Value | undefined>
+interface PendingValue<Value> {
+  promise: Promise<Value | undefined>
   resolve(value: Value | undefined): void
   reject(error: unknown): void
 }
 
-/** The keys of one question. */
-interface Batch<Key, Value> {
-  waiters: Map<Key, Waiter<Value>>
-  timer: NodeJS.Timeout
-}
+/** Keys of one kind, each with the promise of its value. */
+export class PendingKeys<Key, Value> {
+  readonly #pending = new Map<Key, PendingValue<Value>>()
 
-/**
- * Gathers the keys that are asked for in one turn of the event loop, and asks for all at once.
- * Nothing is kept: a key that comes after its question has gone out goes into the next one, so no
- * answer is older than its request.
- *
- * @param ask is given each key once, and leaves those that aren't there out of its answer. It has
- * to settle, in whatever time
- * @param isShared tells whether a failure is that of all keys, such as a lost connection. After
- * any other each half is asked anew, so that what fails for one key fails for that one only
- * @returns a function that resolves with undefined for a key that isn't there, and rejects with
- * LookupError, or with what `ask` rejected with
- */
-export function createBatch<Key, Value>(
-  ask: (keys: Key[]) => Promise<Map<Key, Value>>,
-  { maxKeys, maxAsking, maxWaiting, deadlineMs }: BatchLimits,
-  isShared: (error: unknown) => boolean,
-): (key: Key) => Promise<Value | undefined> {
-  /** In the order in which they are asked; the last one still takes keys. */
-  const queue: Batch<Key, Value>[] = []
-  let waiting = 0
-  let asking = 0
-
-  function open(): Batch<Key, Value> {
-    const batch = { waiters: new Map(), timer: setTimeout(() => expire(batch), deadlineMs) }
-    queue.push(batch)
-    // After this turn's other keys. Those of later turns join while the questions before last.
-    setImmediate(askNext)
-    return batch
+  get size(): number {
+    return this.#pending.size
   }
 
-  function expire(batch: Batch<Key, Value>): void {
-    const position = queue.indexOf(batch)
-    if (position >= 0) remove(position)
-    for (const { reject } of batch.waiters.values()) reject(new LookupError('LOOKUP_TIMEOUT'))
+  get keys(): Key[] {
+    return [...this.#pending.keys()]
   }
 
-  function remove(position: number): Batch<Key, Value> | undefined {
-    const [batch] = queue.splice(position, 1)
-    waiting -= batch?.waiters.size ?? 0
-    return batch
-  }
-
-  function askNext(): void {
-    if (asking >= maxAsking) return
-    const batch = remove(0)
-    if (!batch) return
-    asking++
-    answer([...batch.waiters]).finally(() => {
-      clearTimeout(batch.timer)
-      asking--
-      askNext()
-    })
-  }
-
-  async function answer(waiters: [Key, Waiter<Value>][]): Promise<void> {
-    try {
-      const found = await ask(waiters.map(([key]) => key))
-      for (const [key, { resolve }] of waiters) resolve(found.get(key))
-    } catch (error) {
-      if (waiters.length === 1 || isShared(error)) {
-        for (const [, { reject }] of waiters) reject(error)
-        return
-      }
-      const half = Math.ceil(waiters.length / 2)
-      await answer(waiters.slice(0, half))
-      await answer(waiters.slice(half))
+  /** @returns the value's promise: one promise, however often the key is added */
+  add(key: Key): Promise<Value | undefined> {
+    let pending = this.#pending.get(key)
+    if (!pending) {
+      pending = createPendingValue()
+      this.#pending.set(key, pending)
     }
+    return pending.promise
   }
 
-  return (key) => {
-    const last = queue.at(-1)
-    const known = last?.waiters.get(key)
-    if (known) return known.answer
-    if (waiting >= maxWaiting) return Promise.reject(new LookupError('LOOKUP_QUEUE_FULL'))
-    const batch = last && last.waiters.size < maxKeys ? last : open()
-    const waiter = createWaiter<Value>()
-    batch.waiters.set(key, waiter)
-    waiting++
-    return waiter.answer
+  resolve(key: Key, value: Value): void {
+    this.#pending.get(key)?.resolve(value)
+  }
+
+  /** Resolves every key that has no value yet with undefined. */
+  resolveMissing(): void {
+    for (const { resolve } of this.#pending.values()) resolve(undefined)
+  }
+
+  reject(error: unknown): void {
+    for (const { reject } of this.#pending.values()) reject(error)
   }
 }
 
-function createWaiter<Value>(): Waiter<Value> {
-  const settle = {} as Omit<Waiter<Value>, 'answer'> // both set before the next line ends
-  const answer = new Promise<Value | undefined>((resolve, reject) => {
+function createPendingValue<Value>(): PendingValue<Value> {
+  const settle = {} as Omit<PendingValue<Value>, 'promise'> // both set by the next statement
+  const promise = new Promise<Value | undefined>((resolve, reject) => {
     settle.resolve = resolve
     settle.reject = reject
   })
-  return { answer, ...settle }
+  return { promise, ...settle }
+}
+
+/** The keys of one batch, of all kinds. */
+export interface BatchKeys {
+  readonly size: number
+  reject(error: unknown): void
+}
+
+/**
+ * - `waiting`: in the queue; the last batch in the queue takes more keys
+ * - `running`: its query runs; it takes no more keys
+ * - `expired`: its deadline has passed and its keys are rejected
+ */
+type BatchState = 'waiting' | 'running' | 'expired'
+
+interface Batch<Keys> {
+  state: BatchState
+  readonly keys: Keys
+  readonly timer: NodeJS.Timeout
+}
+
+/**
+ * Collects the keys of one turn of the event loop into batches, and runs the batches in order.
+ *
+ * Nothing is kept: a key that arrives after its batch has started goes into the next one, so no
+ * value is older than the request that reads it.
+ */
+export class BatchQueue<Keys extends BatchKeys> {
+  readonly #limits: BatchLimits
+  readonly #createKeys: () => Keys
+  readonly #run: (keys: Keys) => Promise<void>
+  readonly #waiting: Batch<Keys>[] = []
+  #running = 0
+
+  /**
+   * @param createKeys makes an empty set of keys
+   * @param run resolves the keys. If it rejects, all keys are rejected with its error. It must
+   * settle at some time: until then it occupies one of `maxRunning`
+   */
+  constructor(limits: BatchLimits, createKeys: () => Keys, run: (keys: Keys) => Promise<void>) {
+    this.#limits = limits
+    this.#createKeys = createKeys
+    this.#run = run
+  }
+
+  /**
+   * @returns the keys to which the caller adds its own in the same turn of the event loop
+   * @throws LookupError if the queue is full
+   */
+  open(): Keys {
+    const waiting = this.#waiting.reduce((sum, { keys }) => sum + keys.size, 0)
+    if (waiting >= this.#limits.maxWaiting) throw new LookupError('LOOKUP_QUEUE_FULL')
+    const last = this.#waiting.at(-1)
+    return last && last.keys.size < this.#limits.maxKeys ? last.keys : this.#enqueue()
+  }
+
+  #enqueue(): Keys {
+    const batch: Batch<Keys> = {
+      state: 'waiting',
+      keys: this.#createKeys(),
+      timer: setTimeout(() => this.#expire(batch), this.#limits.deadlineMs),
+    }
+    this.#waiting.push(batch)
+    // Runs after this turn has added its keys. Later turns add theirs while another batch runs.
+    setImmediate(() => this.#startNext())
+    return batch.keys
+  }
+
+  #expire(batch: Batch<Keys>): void {
+    if (batch.state === 'waiting') this.#waiting.splice(this.#waiting.indexOf(batch), 1)
+    batch.state = 'expired'
+    batch.keys.reject(new LookupError('LOOKUP_TIMEOUT'))
+  }
+
+  #startNext(): void {
+    if (this.#running >= this.#limits.maxRunning) return
+    const batch = this.#waiting.shift()
+    if (!batch) return
+    batch.state = 'running'
+    this.#running++
+    this.#run(batch.keys)
+      .catch((error) => batch.keys.reject(error))
+      .finally(() => {
+        clearTimeout(batch.timer)
+        this.#running--
+        this.#startNext()
+      })
+  }
 }

@@ -4,7 +4,7 @@ import { now } from '../clock.ts'
 import { type Role, sessions, tokens, users } from '../schema.ts'
 import type { Origin } from './events.ts'
 
-/** Who asks, as the database knew them when the request came in, and by what. */
+/** The caller of a request, as the database had the account when the request arrived. */
 export interface Actor {
   id: number
   username: string
@@ -14,34 +14,38 @@ export interface Actor {
   credential: Credential
 }
 
-/** How exact a last use is: a session or token is written at most this often. */
+/** The precision of "last used": a session or token is written at most this often. */
 export const USE_PRECISION_MS = 60_000
 
-/** The session or the token that a request came with. */
+/** The session or the token that a request carries. */
 export interface Credential {
   kind: 'session' | 'token'
   id: number
-  /** Whether its last use is older than that, and is to be written. */
+  /** Whether the stored last use is older than USE_PRECISION_MS and must be written. */
   isStale: boolean
 }
 
-/** A change to an account: who asks, from where, and whose account it is. */
+/** A change to an account: the caller, where the request came from, and the account. */
 export interface Change {
   actor: Actor
   origin: Origin
   userId: number
-  /** If given, the change is made only while the account is of one of these versions. */
+  /** If given, the change is made only if the account has one of these versions. */
   versions?: readonly number[] | undefined
 }
 
-/** Whether an account is of a version that a change is meant for. */
+/** Whether an account has one of the versions that a change requires, if it requires any. */
 export function isWanted({ versions }: Pick<Change, 'versions'>, account: { version: number }) {
   return versions === undefined || versions.includes(account.version)
 }
 
-/** Who may make a change. */
+/** Which callers may make a change. */
 type Rule = 'own-or-admin' | 'admin' | 'admin-on-another'
 
+/**
+ * Why a change is refused. `actor-gone`: the session or token has ended, or its owner is disabled
+ * or deleted. `not-found`: the account, or the session or token to end, does not exist.
+ */
 export type Refusal =
   | 'actor-gone'
   | 'not-permitted'
@@ -49,24 +53,34 @@ export type Refusal =
   | 'own-account'
   | 'version-differs'
 
+/** The result of a change that was not made. */
+export interface Refused<Reason = Refusal> {
+  ok: false
+  reason: Reason
+}
+
+export function refused<const Reason>(reason: Reason): Refused<Reason> {
+  return { ok: false, reason }
+}
+
 export function mayActOn(actor: { id: number; role: Role }, userId: number): boolean {
   return actor.role === 'admin' || actor.id === userId
 }
 
 /**
- * Asks anew, within a change's transaction, whether its actor may make it: what they were allowed
- * when the request came in may have been taken back while its body arrived or a password was
- * hashed. Until the commit both accounts are locked, in the order of their ids, so that two who
- * act on each other can't deadlock.
+ * Checks again, within the transaction of a change, whether its actor may make it. The guard's
+ * check may be out of date: access can end while the body arrives or a password is hashed.
  *
- * @returns the account, or why there is none to act on: `actor-gone` means that the session or
- * token has ended, or that its owner is disabled or deleted; `version-differs` comes last
+ * Both accounts stay locked until the commit. They are locked in the order of their ids, so that
+ * two admins who act on each other cannot deadlock.
+ *
+ * @returns the account to change, or the first reason against the change
  */
 export async function authorize(
   tx: Queryable,
   { actor, userId, versions }: Omit<Change, 'origin'>,
   rule: Rule,
-): Promise<{ refusal: Refusal; account?: never } | { refusal?: never; account: LockedAccount }> {
+): Promise<{ ok: true; account: LockedAccount } | Refused> {
   const rows = await tx
     .select(lockedColumns)
     .from(users)
@@ -75,15 +89,15 @@ export async function authorize(
     .for('update')
   const acting = rows.find(({ id }) => id === actor.id)
   if (!acting || acting.disabled || !(await isLive(tx, actor.credential))) {
-    return { refusal: 'actor-gone' }
+    return refused('actor-gone')
   }
   const isPermitted = rule === 'own-or-admin' ? mayActOn(acting, userId) : acting.role === 'admin'
-  if (!isPermitted) return { refusal: 'not-permitted' }
-  if (rule === 'admin-on-another' && userId === actor.id) return { refusal: 'own-account' }
+  if (!isPermitted) return refused('not-permitted')
+  if (rule === 'admin-on-another' && userId === actor.id) return refused('own-account')
   const account = rows.find(({ id }) => id === userId)
-  if (!account) return { refusal: 'not-found' }
-  if (!isWanted({ versions }, account)) return { refusal: 'version-differs' }
-  return { account }
+  if (!account) return refused('not-found')
+  if (!isWanted({ versions }, account)) return refused('version-differs')
+  return { ok: true, account }
 }
 
 const lockedColumns = {
@@ -97,10 +111,9 @@ const lockedColumns = {
 
 type LockedAccount = Pick<typeof users.$inferSelect, keyof typeof lockedColumns>
 
-/** Of a token. */
 export const isUnexpired = or(isNull(tokens.expiresAt), gt(tokens.expiresAt, now))
 
-/** The idle limit is left to the guard: this request is a use. */
+/** Does not check the idle limit: the guard did, and this request is a use. */
 async function isLive(tx: Queryable, { kind, id }: Credential): Promise<boolean> {
   const found =
     kind === 'session'

@@ -2,12 +2,12 @@ import { and, asc, desc, eq, gt, lt, sql } from 'drizzle-orm'
 import { type Database, type Queryable, transaction } from '../client.ts'
 import { type EventType, eventCounter, events } from '../schema.ts'
 
-/** How many ids an event tells of at most: its row has a length. */
-export const IDS_TOLD = 20
+/** How many ids an event lists: the length of its row is limited. */
+export const MAX_EVENT_IDS = 20
 
 export type EventRecord = typeof events.$inferSelect
 
-/** Where a change came from. Empty for the command line. */
+/** Where a change came from. Both are undefined for the command line. */
 export interface Origin {
   address?: string | undefined
   requestId?: string
@@ -15,17 +15,17 @@ export interface Origin {
 
 export interface NewEvent {
   type: EventType
-  /** Who did it, if that is known. */
+  /** The account that acted, if it is known. */
   actorId?: number | undefined
-  /** To whose account. */
+  /** The account that was acted on. */
   userId?: number | undefined
   detail?: Record<string, string | number | boolean | number[]>
 }
 
 /**
- * Writes a row of the audit trail, in the transaction of what it tells of. It must be the
- * transaction's last statement: from here to the commit no other event can be committed, which is
- * what keeps the ids in the order of commits.
+ * Writes a row of the audit trail, in the transaction of the change that it describes. It must be
+ * the transaction's last statement: until the commit no other event can be committed. This keeps
+ * the ids in the order of commits.
  */
 export async function recordEvent(tx: Queryable, origin: Origin, event: NewEvent): Promise<void> {
   await tx
@@ -34,8 +34,8 @@ export async function recordEvent(tx: Queryable, origin: Origin, event: NewEvent
 }
 
 /**
- * Counts a failed login. Those of one account in one minute share a row, and so do all those of
- * names that don't exist, so that guessing can't fill the disk.
+ * Records a failed login. Failures of one account in one minute share a row, and so do all
+ * failures of unknown names, so that guessing cannot fill the disk.
  */
 export function recordFailedLogin(
   db: Database,
@@ -58,15 +58,14 @@ export function recordFailedLogin(
 
 export interface EventFilter {
   order: 'newest' | 'oldest'
-  /** The id behind which to go on, in this order. */
+  /** Return only events after this id, in this order. */
   beyond: number | undefined
   type: EventType | undefined
   userId: number | undefined
   limit: number
 }
 
-/** @returns at most `limit` events, newest or oldest first */
-export function listEvents(
+export function list(
   db: Queryable,
   { order, beyond, type, userId, limit }: EventFilter,
 ): Promise<EventRecord[]> {
@@ -89,12 +88,12 @@ function row(origin: Origin, { detail, ...event }: NewEvent) {
   return { ...event, ...origin, detail: detail && JSON.stringify(detail) }
 }
 
-/** Locks the counter until the commit: that makes the order of ids the order of commits. */
+/** Locks the counter until the commit, so that the order of ids is the order of commits. */
 async function nextId(tx: Queryable) {
   const [{ affectedRows }] = await tx
     .update(eventCounter)
     .set({ lastId: sql`LAST_INSERT_ID(${eventCounter.lastId} + 1)` })
     .where(eq(eventCounter.id, 1))
-  if (affectedRows !== 1) throw new Error('event_counter has lost its row')
+  if (affectedRows !== 1) throw new Error('the table event_counter has no row')
   return sql<number>`LAST_INSERT_ID()`
 }

@@ -3,18 +3,19 @@ import { type Database, type Queryable, transaction } from '../client.ts'
 import { ago, ahead, now } from '../clock.ts'
 import { digest } from '../digest.ts'
 import { sessions, users } from '../schema.ts'
-import { authorize, type Change, type Refusal, USE_PRECISION_MS } from './authority.ts'
-import { IDS_TOLD, type Origin, recordEvent } from './events.ts'
+import { authorize, type Change, type Refused, refused, USE_PRECISION_MS } from './authority.ts'
+import { MAX_EVENT_IDS, type Origin, recordEvent } from './events.ts'
 
-export type SessionRecord = Awaited<ReturnType<typeof listSessions>>[number]
+export type SessionRecord = Awaited<ReturnType<typeof list>>[number]
 
-/** Both in ms: since the last request, and since the login. */
 export interface SessionLimits {
+  /** Since the last request. */
   idleMs: number
+  /** Since the login. */
   lifetimeMs: number
 }
 
-/** Whether the last use is to be written. */
+/** Whether the last use must be written. */
 export const isDue = lte(sessions.lastSeenAt, ago(USE_PRECISION_MS))
 
 export function isLive({ idleMs }: SessionLimits) {
@@ -23,36 +24,36 @@ export function isLive({ idleMs }: SessionLimits) {
 
 export interface NewSession {
   userId: number
-  /** The hash that the password was checked against. */
+  /** The hash against which the password was checked. */
   passwordHash: string
   userAgent: string | undefined
   origin: Origin
-  /** The secret id of the session that the login came with, which ends with it. */
+  /** The secret id of the session that the login request carried. The login ends it. */
   replaces?: string | undefined
 }
 
 /**
- * Opens a session, unless the account was deleted or disabled, or its password changed, since the
- * password was checked.
- *
- * @returns whether the session was opened
+ * Opens a session. It refuses if the account was deleted or disabled, or its password changed,
+ * since the password was checked.
  */
-export function openSession(
+export function open(
   db: Database,
   secretId: string,
-  { userId, passwordHash, userAgent, origin, replaces }: NewSession,
   { lifetimeMs }: SessionLimits,
-): Promise<boolean> {
+  { userId, passwordHash, userAgent, origin, replaces }: NewSession,
+): Promise<{ ok: true } | Refused<'account-changed'>> {
   return transaction(db, async (tx) => {
     const old = replaces === undefined ? undefined : await findOwner(tx, replaces)
     const owners = await tx
       .select({ id: users.id, passwordHash: users.passwordHash, disabled: users.disabled })
       .from(users)
       .where(inArray(users.id, old ? [userId, old.userId] : [userId]))
-      .orderBy(users.id) // the order in which all lock accounts
+      .orderBy(users.id) // every transaction locks accounts in this order
       .for('update')
     const owner = owners.find(({ id }) => id === userId)
-    if (!owner || owner.disabled || owner.passwordHash !== passwordHash) return false
+    if (!owner || owner.disabled || owner.passwordHash !== passwordHash) {
+      return refused('account-changed')
+    }
     await tx.insert(sessions).values({
       digest: digest(secretId),
       userId,
@@ -60,13 +61,13 @@ export function openSession(
       address: origin.address,
       userAgent: userAgent?.slice(0, 255),
     })
-    if (old && (await dropOne(tx, old.userId, old.id)) > 0) {
+    if (old && (await removeOne(tx, old.userId, old.id)) > 0) {
       const detail = { sessionId: old.id, replaced: true }
-      const who = { actorId: old.userId, userId: old.userId } // the cookie spoke for them
+      const who = { actorId: old.userId, userId: old.userId } // the cookie authenticated this account
       await recordEvent(tx, origin, { type: 'session_ended', ...who, detail })
     }
     await recordEvent(tx, origin, { type: 'login', actorId: userId, userId })
-    return true
+    return { ok: true }
   })
 }
 
@@ -78,47 +79,43 @@ async function findOwner(tx: Queryable, secretId: string) {
   return found
 }
 
-/**
- * Ends a session of the account.
- *
- * @returns `not-found` also where the session is another account's
- */
-export function endSession(
+/** Ends a session of the account. A session of another account is `not-found`. */
+export function end(
   db: Database,
   change: Change,
   sessionId: number,
   type: 'logout' | 'session_ended' = 'session_ended',
-): Promise<'done' | Refusal> {
+): Promise<{ ok: true } | Refused> {
   const { actor, origin, userId } = change
   return transaction(db, async (tx) => {
-    const { refusal } = await authorize(tx, change, 'own-or-admin')
-    if (refusal) return refusal
-    if ((await dropOne(tx, userId, sessionId)) === 0) return 'not-found'
+    const permission = await authorize(tx, change, 'own-or-admin')
+    if (!permission.ok) return permission
+    if ((await removeOne(tx, userId, sessionId)) === 0) return refused('not-found')
     await recordEvent(tx, origin, { type, actorId: actor.id, userId, detail: { sessionId } })
-    return 'done'
+    return { ok: true }
   })
 }
 
-/** Ends all sessions of an account, or all but one. */
-export function endSessions(
+/** Ends all sessions of an account, or all except one. */
+export function endAll(
   db: Database,
   change: Change,
   keptSessionId?: number,
-): Promise<'done' | Refusal> {
+): Promise<{ ok: true } | Refused> {
   const { actor, origin, userId } = change
   return transaction(db, async (tx) => {
-    const { refusal } = await authorize(tx, change, 'own-or-admin')
-    if (refusal) return refusal
-    const ended = await dropSessions(tx, userId, keptSessionId)
+    const permission = await authorize(tx, change, 'own-or-admin')
+    if (!permission.ok) return permission
+    const ended = await removeAll(tx, userId, keptSessionId)
     if (ended.length > 0) {
-      const detail = { sessionsEnded: ended.length, sessionIds: ended.slice(0, IDS_TOLD) }
+      const detail = { sessionsEnded: ended.length, sessionIds: ended.slice(0, MAX_EVENT_IDS) }
       await recordEvent(tx, origin, { type: 'session_ended', actorId: actor.id, userId, detail })
     }
-    return 'done'
+    return { ok: true }
   })
 }
 
-async function dropOne(tx: Queryable, userId: number, sessionId: number): Promise<number> {
+async function removeOne(tx: Queryable, userId: number, sessionId: number): Promise<number> {
   const [{ affectedRows }] = await tx
     .delete(sessions)
     .where(and(eq(sessions.id, sessionId), eq(sessions.userId, userId)))
@@ -126,12 +123,12 @@ async function dropOne(tx: Queryable, userId: number, sessionId: number): Promis
 }
 
 /**
- * Ends all sessions of a user, or all but one, as part of something else. The user's row must be
- * locked, so that none is opened meanwhile.
+ * Deletes all sessions of a user, or all except one, within a larger change. The user's row must
+ * be locked, so that no session is opened at the same time.
  *
  * @returns their ids
  */
-export async function dropSessions(
+export async function removeAll(
   tx: Queryable,
   userId: number,
   keptSessionId?: number,
@@ -145,12 +142,12 @@ export async function dropSessions(
   return rows.map(({ id }) => id)
 }
 
-/** @returns at most `limit` live sessions of the user, newest first, with ids below `beforeId` */
-export function listSessions(
+/** @returns live sessions of the user, newest first, with ids below `before` */
+export function list(
   db: Queryable,
   userId: number,
   limits: SessionLimits,
-  { before: beforeId, limit }: { before?: number | undefined; limit: number },
+  { before, limit }: { before?: number | undefined; limit: number },
 ) {
   return db
     .select({
@@ -166,17 +163,17 @@ export function listSessions(
       and(
         eq(sessions.userId, userId),
         isLive(limits),
-        beforeId === undefined ? undefined : lt(sessions.id, beforeId),
+        before === undefined ? undefined : lt(sessions.id, before),
       ),
     )
     .orderBy(desc(sessions.id))
     .limit(limit)
 }
 
-/** Notes that these sessions were used just now. One that has ended stays ended. */
-export async function touchSessions(db: Queryable, ids: number[]): Promise<void> {
+/** Stores that these sessions were used now. A session that has ended stays ended. */
+export async function touch(db: Queryable, ids: number[]): Promise<void> {
   await db
     .update(sessions)
     .set({ lastSeenAt: now })
-    .where(and(inArray(sessions.id, ids), isDue)) // another process may have been first
+    .where(and(inArray(sessions.id, ids), isDue)) // another process may have written it
 }

@@ -1,17 +1,17 @@
 import { and, eq, gt, gte, lt, sql } from 'drizzle-orm'
-import { type Database, type Queryable, transaction } from '../client.ts'
+import { type Database, onlyRow, type Queryable, transaction } from '../client.ts'
 import { isDuplicateKey } from '../errors.ts'
 import { type Role, users } from '../schema.ts'
-import { type Actor, authorize, type Change, type Refusal } from './authority.ts'
-import { IDS_TOLD, type Origin, recordEvent } from './events.ts'
-import { dropSessions } from './sessions.ts'
-import { dropTokens } from './tokens.ts'
+import { type Actor, authorize, type Change, type Refused, refused } from './authority.ts'
+import { MAX_EVENT_IDS, type Origin, recordEvent } from './events.ts'
+import * as sessions from './sessions.ts'
+import * as tokens from './tokens.ts'
 
-/** An account with what a login is checked against. */
+/** An account with its password hash. */
 export type PasswordCredential = NonNullable<Awaited<ReturnType<typeof findCredential>>>
-export type UserRecord = NonNullable<Awaited<ReturnType<typeof findUser>>>
+export type UserRecord = NonNullable<Awaited<ReturnType<typeof find>>>
 
-/** What everybody who may see an account may see of it. */
+/** What any signed-in caller may see of an account. */
 const profile = {
   id: users.id,
   username: users.username,
@@ -22,18 +22,18 @@ const profile = {
 
 const nextVersion = sql`${users.version} + 1`
 
-/** What admins see besides. */
+/** What admins see. */
 const managedProfile = { ...profile, disabled: users.disabled }
 export type ManagedUserRecord = UserRecord & { disabled: boolean }
 
-export async function findUser(db: Queryable, id: number) {
+export async function find(db: Queryable, id: number) {
   const [user] = await db.select(profile).from(users).where(eq(users.id, id))
   return user
 }
 
 const credential = { ...managedProfile, passwordHash: users.passwordHash }
 
-/** The account of this name, without regard to case, with what a login is checked against. */
+/** @param username case-insensitive */
 export async function findCredential(db: Queryable, username: string) {
   const [found] = await db
     .select(credential)
@@ -53,31 +53,28 @@ export interface NewUser {
   role: Role
 }
 
-/**
- * Makes an account.
- *
- * @param by.actor the admin who makes it; without one, whoever may register
- */
-export function createUser(
+/** @param by.actor the admin who creates the account; undefined for a registration */
+export function create(
   db: Database,
   { actor, origin }: { actor?: Actor | undefined; origin: Origin },
   user: NewUser,
-): Promise<UserRecord | 'taken' | Refusal> {
+): Promise<{ ok: true; user: UserRecord } | Refused | Refused<'username-taken'>> {
   return transaction(db, async (tx) => {
     if (actor) {
-      const { refusal } = await authorize(tx, { actor, userId: actor.id }, 'admin')
-      if (refusal) return refusal
+      const permission = await authorize(tx, { actor, userId: actor.id }, 'admin')
+      if (!permission.ok) return permission
     }
-    const userId = await insertUser(tx, user)
-    if (userId === undefined) return 'taken'
-    const made = await findUser(tx, userId)
+    const userId = await insert(tx, user)
+    if (userId === undefined) return refused('username-taken')
+    const created = onlyRow(await tx.select(profile).from(users).where(eq(users.id, userId)))
     const detail = { username: user.username, role: user.role }
     await recordEvent(tx, origin, { type: 'user_created', actorId: actor?.id, userId, detail })
-    return made ?? 'not-found'
+    return { ok: true, user: created }
   })
 }
 
-async function insertUser(tx: Queryable, user: NewUser): Promise<number | undefined> {
+/** @returns the new id, or undefined if the name is taken */
+async function insert(tx: Queryable, user: NewUser): Promise<number | undefined> {
   try {
     const usernameKey = user.username.toLowerCase()
     const [{ insertId }] = await tx.insert(users).values({ ...user, usernameKey })
@@ -89,9 +86,9 @@ async function insertUser(tx: Queryable, user: NewUser): Promise<number | undefi
 }
 
 /**
- * Replaces a hash by one of the same password at today's cost.
+ * Replaces a hash by one of the same password at the configured cost.
  *
- * @returns false, and nothing is replaced, if `old` isn't the account's hash any more
+ * @returns false, and changes nothing, if `old` is no longer the account's hash
  */
 export async function renewHash(
   db: Queryable,
@@ -106,85 +103,90 @@ export async function renewHash(
 }
 
 /**
- * Sets a password, and ends all sessions and tokens of the account but the session that asked.
+ * Sets a password, and ends all sessions and tokens of the account except the caller's session.
  *
- * @param expectedHash if given, the password is set only while this is still the account's hash
+ * @param expectedHash if given, the password is set only if this is still the account's hash
  */
 export function changePassword(
   db: Database,
   change: Change,
   { passwordHash, expectedHash }: { passwordHash: string; expectedHash?: string | undefined },
-): Promise<'done' | 'password-changed' | Refusal> {
+): Promise<{ ok: true } | Refused | Refused<'wrong-current-password'>> {
   const { actor, origin, userId } = change
   return transaction(db, async (tx) => {
-    const { refusal, account } = await authorize(tx, change, 'own-or-admin')
-    if (refusal) return refusal
-    if (expectedHash !== undefined && account.passwordHash !== expectedHash) {
-      return 'password-changed'
+    const permission = await authorize(tx, change, 'own-or-admin')
+    if (!permission.ok) return permission
+    if (expectedHash !== undefined && permission.account.passwordHash !== expectedHash) {
+      return refused('wrong-current-password')
     }
     await tx.update(users).set({ passwordHash, version: nextVersion }).where(eq(users.id, userId))
     const { kind, id } = actor.credential
     const detail = await endAccess(tx, userId, kind === 'session' ? id : undefined)
     const who = { actorId: actor.id, userId }
     await recordEvent(tx, origin, { type: 'password_changed', ...who, detail })
-    return 'done'
+    return { ok: true }
   })
 }
 
-/** Deletes an account, its sessions and its tokens. Only an admin may, and not their own. */
-export function deleteUser(db: Database, change: Change): Promise<'done' | Refusal> {
+/** Deletes an account, its sessions and its tokens. Only an admin may, and not their own account. */
+export function remove(db: Database, change: Change): Promise<{ ok: true } | Refused> {
   const { actor, origin, userId } = change
   return transaction(db, async (tx) => {
-    const { refusal, account } = await authorize(tx, change, 'admin-on-another')
-    if (refusal) return refusal
-    const detail = { username: account.username, ...(await endAccess(tx, userId)) }
+    const permission = await authorize(tx, change, 'admin-on-another')
+    if (!permission.ok) return permission
+    const { username } = permission.account
+    const detail = { username, ...(await endAccess(tx, userId)) }
     await tx.delete(users).where(eq(users.id, userId))
     await recordEvent(tx, origin, { type: 'user_deleted', actorId: actor.id, userId, detail })
-    return 'done'
+    return { ok: true }
   })
 }
 
 /**
- * Sets the role or the state of an account. Only an admin may, and not on their own account: so
- * the last admin stays, since whoever acts is an enabled admin whose row is locked.
+ * Sets the role of an account, or disables or enables it. Only an admin may, and not on their own
+ * account. So one admin always remains: the actor is an enabled admin whose row is locked.
  *
- * Disabling also ends the account's sessions and tokens, so that enabling it brings none back.
+ * Disabling ends the account's sessions and tokens, so that enabling it restores none of them.
  */
-export function updateUser(
+export function update(
   db: Database,
   change: Change,
   patch: { role?: Role; disabled?: boolean },
-): Promise<ManagedUserRecord | Refusal> {
+): Promise<{ ok: true; user: ManagedUserRecord } | Refused> {
   const { actor, origin, userId } = change
   return transaction(db, async (tx) => {
-    const { refusal } = await authorize(tx, change, 'admin-on-another')
-    if (refusal) return refusal
+    const permission = await authorize(tx, change, 'admin-on-another')
+    if (!permission.ok) return permission
     await tx
       .update(users)
       .set({ ...patch, version: nextVersion })
       .where(eq(users.id, userId))
     const ended = patch.disabled ? await endAccess(tx, userId) : {}
-    const [user] = await tx.select(managedProfile).from(users).where(eq(users.id, userId))
+    const user = onlyRow(await tx.select(managedProfile).from(users).where(eq(users.id, userId)))
     const detail = { ...patch, ...ended }
     await recordEvent(tx, origin, { type: 'user_updated', actorId: actor.id, userId, detail })
-    return user ?? 'not-found'
+    return { ok: true, user }
   })
 }
 
-/** Ends all sessions and tokens of an account but one session, and tells which for the event. */
+/**
+ * Ends all sessions and tokens of an account, except one session.
+ *
+ * @returns what ended, for the event's detail
+ */
 async function endAccess(tx: Queryable, userId: number, keptSessionId?: number) {
-  const sessionIds = await dropSessions(tx, userId, keptSessionId)
-  const tokenIds = await dropTokens(tx, userId)
+  const sessionIds = await sessions.removeAll(tx, userId, keptSessionId)
+  const tokenIds = await tokens.removeAll(tx, userId)
   return {
     sessionsEnded: sessionIds.length,
-    sessionIds: sessionIds.slice(0, IDS_TOLD),
+    sessionIds: sessionIds.slice(0, MAX_EVENT_IDS),
     tokensEnded: tokenIds.length,
-    tokenIds: tokenIds.slice(0, IDS_TOLD),
+    tokenIds: tokenIds.slice(0, MAX_EVENT_IDS),
   }
 }
 
 export interface UserFilter {
-  /** The key (the name in lower case) after which to go on. */
+  /** Return only names after this one, in lower case. */
   afterKey?: string | undefined
   prefix?: string | undefined
   role?: Role | undefined
@@ -192,8 +194,8 @@ export interface UserFilter {
   limit: number
 }
 
-/** @returns users in the order of their names in lower case */
-export function listUsers(
+/** @returns accounts in the order of their names in lower case */
+export function list(
   db: Queryable,
   { afterKey, prefix, role, disabled, limit }: UserFilter,
 ): Promise<ManagedUserRecord[]> {
@@ -204,7 +206,7 @@ export function listUsers(
     .where(
       and(
         afterKey === undefined ? undefined : gt(users.usernameKey, afterKey),
-        // A range, not LIKE: no character means anything but itself. DEL follows every letter.
+        // A range, because LIKE has wildcards. DEL sorts after every character of a username.
         first === undefined ? undefined : gte(users.usernameKey, first),
         first === undefined ? undefined : lt(users.usernameKey, `${first}\x7f`),
         role === undefined ? undefined : eq(users.role, role),

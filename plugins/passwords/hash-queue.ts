@@ -1,94 +1,133 @@
 import { performance } from 'node:perf_hooks'
 import { errors } from '../errors/errors.ts'
 
-export interface HashLaneOptions {
-  /** How many hashes are computed at once. */
+export interface HashQueueOptions {
+  /** How many hashes run at the same time: the queue's slots. */
   concurrency: number
-  /** How many may wait for their turn. */
+  /** How many hashes may wait for a slot. */
   maxWaiting: number
 }
 
-export type HashLane = ReturnType<typeof createHashLane>
-
-/** How long a hash may wait for its turn. A client that waits longer has often given up. */
+/** How long a hash may wait for a slot, in ms. A client that waits longer has often given up. */
 const MAX_WAIT_MS = 5_000
-/** Of the newest time in the mean: the mean follows a machine that gets slower within ten hashes. */
+/** The weight of the newest time in the mean, so that it follows a slower machine in ten hashes. */
 const NEWEST_WEIGHT = 0.2
 
-/** The client of what waited has gone: nobody is there to be answered. */
+/** The client closed its connection while its hash was waiting, so nobody reads the response. */
 export class ClientGone extends Error {
   readonly code = 'CLIENT_GONE'
 }
 
-/**
- * The one way to the processor for password hashes: a few at once, in the order in which they
- * came, so that however many are wanted, the rest of the server keeps a core.
- *
- * Who wouldn't have their turn within MAX_WAIT_MS, by what hashes took lately, is refused at once
- * and not after that wait.
- */
-export function createHashLane({ concurrency, maxWaiting }: HashLaneOptions) {
-  /** Functions that begin what waits. */
-  const waiting = new Set<() => void>()
-  let running = 0
-  let meanMs = 0
+/** A hash in the queue. It leaves `waiting` once, for one of the other states. */
+class Job {
+  state: 'waiting' | 'started' | 'timed-out' | 'abandoned' = 'waiting'
+  /** Resolves when the job has a slot. */
+  readonly started: Promise<void>
+  #resolve: () => void = () => undefined
+  #reject: (error: Error) => void = () => undefined
 
-  /** @throws HASH_CAPACITY, with the time after which there is room again */
-  function assertRoom(): void {
-    if (running < concurrency) return
-    const waitMs = (waiting.size * meanMs) / concurrency
-    if (waiting.size >= maxWaiting || waitMs > MAX_WAIT_MS) {
+  constructor() {
+    this.started = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+  }
+
+  start(): void {
+    this.state = 'started'
+    this.#resolve()
+  }
+
+  refuse(state: 'timed-out' | 'abandoned', error: Error): void {
+    this.state = state
+    this.#reject(error)
+  }
+}
+
+/**
+ * Runs password hashes: a few at the same time, in the order of arrival, so that any number of
+ * them leaves the rest of the server a core.
+ *
+ * Rejects at once when the estimated wait, from recent hash times, exceeds MAX_WAIT_MS.
+ */
+export class HashQueue {
+  readonly #concurrency: number
+  readonly #maxWaiting: number
+  readonly #waiting = new Set<Job>()
+  #running = 0
+  #meanMs = 0
+
+  constructor({ concurrency, maxWaiting }: HashQueueOptions) {
+    this.#concurrency = concurrency
+    this.#maxWaiting = maxWaiting
+  }
+
+  get load(): { running: number; waiting: number } {
+    return { running: this.#running, waiting: this.#waiting.size }
+  }
+
+  /** @throws HASH_CAPACITY, with the time until a slot is expected to be free */
+  assertCapacity(): void {
+    if (this.#running < this.#concurrency) return
+    const waitMs = (this.#waiting.size * this.#meanMs) / this.#concurrency
+    if (this.#waiting.size >= this.#maxWaiting || waitMs > MAX_WAIT_MS) {
       throw new errors.HASH_CAPACITY().retryAfter(waitMs / 1_000)
     }
   }
 
-  function turn(signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const stop = (settle: () => void) => () => {
-        waiting.delete(begin)
-        clearTimeout(timer)
-        signal?.removeEventListener('abort', hangUp)
-        settle()
-      }
-      const begin = stop(resolve)
-      const hangUp = stop(() => reject(new ClientGone('the client has hung up')))
-      const timer = setTimeout(
-        stop(() => reject(new errors.HASH_CAPACITY().retryAfter(meanMs / 1_000))),
-        MAX_WAIT_MS,
-      )
-      signal?.addEventListener('abort', hangUp)
-      waiting.add(begin)
-    })
+  /**
+   * @param work computes the hash; its rejection is passed on
+   * @param signal removes the job from the queue. A job that has started runs to its end
+   * @throws HASH_CAPACITY, ClientGone
+   */
+  async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    this.assertCapacity()
+    if (signal?.aborted) throw clientGone()
+    if (this.#running < this.#concurrency) this.#running++
+    else await this.#waitForSlot(signal)
+    const start = performance.now()
+    try {
+      return await work()
+    } finally {
+      this.#record(performance.now() - start)
+      this.#passSlotOn()
+    }
   }
 
-  return {
-    assertRoom,
-
-    /** How many are computed, and how many wait. */
-    get load() {
-      return { running, waiting: waiting.size }
-    },
-
-    /**
-     * @param work what hashes; its rejection is passed on
-     * @param signal takes it out of the queue: once it has begun, it is seen through
-     * @throws HASH_CAPACITY, ClientGone
-     */
-    async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-      assertRoom()
-      if (signal?.aborted) throw new ClientGone('the client has hung up')
-      if (running < concurrency) running++
-      else await turn(signal) // who ends passes the place on, so that nobody overtakes
-      const start = performance.now()
-      try {
-        return await work()
-      } finally {
-        const tookMs = performance.now() - start
-        meanMs = meanMs === 0 ? tookMs : meanMs + NEWEST_WEIGHT * (tookMs - meanMs)
-        const [next] = waiting
-        if (next) next()
-        else running--
-      }
-    },
+  async #waitForSlot(signal: AbortSignal | undefined): Promise<void> {
+    const job = new Job()
+    const abandon = () => job.refuse('abandoned', clientGone())
+    const timer = setTimeout(() => {
+      job.refuse('timed-out', new errors.HASH_CAPACITY().retryAfter(this.#meanMs / 1_000))
+    }, MAX_WAIT_MS)
+    signal?.addEventListener('abort', abandon)
+    this.#waiting.add(job)
+    try {
+      await job.started
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', abandon)
+      this.#waiting.delete(job)
+    }
   }
+
+  /** The slot goes to the first waiting job directly, so that a new arrival cannot take it. */
+  #passSlotOn(): void {
+    for (const job of this.#waiting) {
+      if (job.state !== 'waiting') continue
+      this.#waiting.delete(job)
+      job.start()
+      return
+    }
+    this.#running--
+  }
+
+  #record(tookMs: number): void {
+    const mean = this.#meanMs
+    this.#meanMs = mean === 0 ? tookMs : mean + NEWEST_WEIGHT * (tookMs - mean)
+  }
+}
+
+function clientGone(): ClientGone {
+  return new ClientGone('the client closed its connection')
 }

@@ -1,7 +1,7 @@
 import { hash, parseOptions, verify } from '@node-rs/bcrypt'
 import fp from 'fastify-plugin'
 import { errors } from '../errors/errors.ts'
-import { createHashLane, type HashLaneOptions } from './hash-queue.ts'
+import { HashQueue, type HashQueueOptions } from './hash-queue.ts'
 import { isHashable, passwordFault } from './password-policy.ts'
 
 declare module 'fastify' {
@@ -11,19 +11,19 @@ declare module 'fastify' {
 }
 
 export interface PasswordsOptions {
-  /** bcrypt's cost: a hash takes 2^cost rounds */
+  /** bcrypt's cost: a hash takes 2^cost rounds. */
   cost: number
-  /** in characters */
+  /** In characters. */
   minLength: number
-  lane: HashLaneOptions
+  queue: HashQueueOptions
 }
 
 export type Passwords = Awaited<ReturnType<typeof createPasswords>>
 
-/** A hash dearer than this isn't checked: an imported one of cost 31 would run for days. */
+/** A hash of a higher cost is not checked: an imported one of cost 31 would run for days. */
 const MAX_COST = 15
 
-/** Hashing and checking of passwords; decorates `passwords`. */
+/** Decorates `passwords`: the password policy, hashing and verification. */
 export default fp<PasswordsOptions>(
   async (app, options) => {
     app.decorate('passwords', await createPasswords(options))
@@ -31,16 +31,16 @@ export default fp<PasswordsOptions>(
   { name: 'passwords' },
 )
 
-export async function createPasswords({ cost, minLength, lane: options }: PasswordsOptions) {
-  const lane = createHashLane(options)
+export async function createPasswords({ cost, minLength, queue: options }: PasswordsOptions) {
+  const queue = new HashQueue(options)
   const nobodysHash = await hash('the password of nobody', { cost })
 
   return {
-    lane,
+    queue,
 
     /**
-     * @param username of the account, once it is known
-     * @throws PASSWORD_REFUSED, with the reason, if the password may not be chosen
+     * @param username of the account, if it is known
+     * @throws PASSWORD_REFUSED, with the reason, if the policy refuses the password
      */
     check(password: string, username = ''): void {
       const fault = passwordFault(password, username, minLength)
@@ -48,30 +48,30 @@ export async function createPasswords({ cost, minLength, lane: options }: Passwo
     },
 
     /**
-     * A hash at today's cost.
+     * Hashes a password at the configured cost.
      *
-     * @throws as the lane does, HASH_CAPACITY among it
+     * @throws HASH_CAPACITY, ClientGone
      */
     hash: (password: string, signal?: AbortSignal): Promise<string> =>
-      lane.run(() => hash(password, { cost, rejectLongPasswords: true }), signal),
+      queue.run(() => hash(password, { cost, rejectLongPasswords: true }), signal),
 
-    /** Whether a hash was made at a lower cost than today's. */
+    /** Whether a hash has a lower cost than the configured one. */
     isOutdated: (passwordHash: string): boolean => (costOf(passwordHash) ?? 0) < cost,
 
     /**
-     * Checks a password in the same time, 2^cost rounds, whether there is such an account or not,
-     * and whatever lower cost its hash was made at.
+     * Verifies a password in the same time, 2^cost rounds, whether the account exists or not, and
+     * for hashes of any lower cost (OWASP ASVS 5.0, 6.3.8).
      *
-     * Hashes of a higher cost than today's take longer: lowering the cost tells such accounts from
-     * others until their passwords change.
+     * A hash of a higher cost takes longer. So after the cost is lowered, response times reveal
+     * the accounts with older hashes until their passwords change.
      *
-     * @throws as the lane does
+     * @throws HASH_CAPACITY, ClientGone
      */
     verify: (
       password: string,
       passwordHash: string | undefined,
       signal?: AbortSignal,
-    ): Promise<boolean> => lane.run(() => verifyInConstantTime(password, passwordHash), signal),
+    ): Promise<boolean> => queue.run(() => verifyInConstantTime(password, passwordHash), signal),
   }
 
   async function verifyInConstantTime(password: string, passwordHash: string | undefined) {
@@ -89,7 +89,7 @@ export async function createPasswords({ cost, minLength, lane: options }: Passwo
   }
 }
 
-/** @returns undefined if this is no bcrypt hash */
+/** @returns undefined if this is not a bcrypt hash */
 function costOf(passwordHash: string): number | undefined {
   try {
     return parseOptions(passwordHash).cost

@@ -5,12 +5,12 @@ import { closedObject, nullable, ref } from './schemas.ts'
 
 const DEFAULT_LIMIT = 50
 const MAX_LIMIT = 100
-/** Before the first id. */
+/** The position before the first id. */
 const BEGINNING = 0
 
 const Cursor = Type.String({ minLength: 1, maxLength: 400 })
 
-/** What every list takes. Numbers stay text until they are known to be ones. */
+/** The parameters of every list. Numbers stay text until they are validated. */
 export const pageParameters = {
   limit: Type.Optional(
     Type.String({
@@ -27,36 +27,30 @@ export const pageParameters = {
   ),
   cursor: Type.Optional({
     ...Cursor,
-    description: 'where to go on: the `nextCursor` of the part before',
+    description: 'the `nextCursor` of the previous page',
   }),
 }
 
 export const PageQuery = closedObject(pageParameters)
 
-/**
- * A part of a list, and the cursor of the next; null at the end. There is no count.
- *
- * @param $id its name in the document
- */
+/** @param $id the name of the schema in the document */
 export function page<Item extends TSchema>($id: string, item: Item) {
   return Type.Object(
     { items: Type.Array(ref(item), { maxItems: MAX_LIMIT }), nextCursor: nullable(Cursor) },
     {
       $id,
       description:
-        'A part of a list, and where the next begins: null at the end, but for events in the order `oldest`, whose last cursor is good for what comes later',
+        'A page of a list, and the cursor of the next page: null at the end. Events in the order `oldest` always have a cursor, which leads to later events',
     },
   )
 }
 
 export interface List<Row, Item> {
-  /** Its cursors are good for lists of this name alone. */
+  /** A cursor is valid for lists of this name only. */
   name: string
-  /** Whether rows come to its end, so that its last cursor is good for those to come. */
-  grows?: boolean
-  /** @param position of the row behind which to go on; undefined at the beginning */
+  /** @param position of the last row of the previous page; undefined for the first page */
   find(position: string | undefined, limit: number): Promise<Row[]>
-  /** What the list is ordered by, and unique. */
+  /** The unique value by which the list is ordered. */
   positionOf(row: Row): string | number
   toItem(row: Row): Item
 }
@@ -67,33 +61,57 @@ interface PageRequest {
 }
 
 /**
- * Reads the part of a list that a request asks for, and tells where the next begins, also in a
- * `Link` header (RFC 8288).
+ * Reads a page of a list that ends: after the last page there is no cursor.
  *
- * @throws VALIDATION_FAILED if the cursor isn't one of this list
+ * @throws VALIDATION_FAILED if the cursor is not one of this list
  */
 export async function readPage<Row, Item>(
+  request: PageRequest,
+  reply: FastifyReply,
+  list: List<Row, Item>,
+) {
+  const { items, cursor, hasNext } = await readRows(request, reply, list)
+  return { items, nextCursor: hasNext ? cursor : null }
+}
+
+/**
+ * Reads a page of a feed that grows: there is always a cursor, which leads to later rows.
+ *
+ * @throws VALIDATION_FAILED if the cursor is not one of this feed
+ */
+export async function readFeed<Row, Item>(
+  request: PageRequest,
+  reply: FastifyReply,
+  feed: List<Row, Item>,
+) {
+  const { items, cursor } = await readRows(request, reply, feed)
+  const { cursors } = request.server
+  return { items, nextCursor: cursor ?? cursors.encode(feed.name, BEGINNING) }
+}
+
+/** @returns the cursor after the last item: null if there is none yet */
+async function readRows<Row, Item>(
   { server: { cursors }, query }: PageRequest,
   reply: FastifyReply,
-  { name, grows = false, find, positionOf, toItem }: List<Row, Item>,
+  { name, find, positionOf, toItem }: List<Row, Item>,
 ) {
   const limit = query.limit === undefined ? DEFAULT_LIMIT : Number(query.limit)
   const position = query.cursor === undefined ? undefined : cursors.decode(name, query.cursor)
-  const rows = await find(position, limit + 1) // one more tells whether there is a next part
+  const rows = await find(position, limit + 1) // the extra row shows whether a next page exists
   const hasNext = rows.length > limit
-  const shown = rows.slice(0, limit)
-  const last = shown.at(-1)
-  const cursor = last === undefined ? query.cursor : cursors.encode(name, positionOf(last))
-  const nextCursor = grows ? (cursor ?? cursors.encode(name, BEGINNING)) : hasNext ? cursor : null
-  if (hasNext && cursor !== undefined) {
-    // Relative, so that it holds behind a proxy that serves this under another path.
+  const page = rows.slice(0, limit)
+  const last = page.at(-1)
+  const cursor =
+    last === undefined ? (query.cursor ?? null) : cursors.encode(name, positionOf(last))
+  if (hasNext && cursor !== null) {
+    // A relative URL (RFC 8288), so that it is right behind a proxy that adds a path.
     const next = new URLSearchParams({ ...query, cursor })
     reply.header('link', `<?${next}>; rel="next"`)
   }
-  return { items: shown.map(toItem), nextCursor: nextCursor ?? null }
+  return { items: page.map(toItem), cursor, hasNext }
 }
 
-/** For lists that are ordered by id. */
+/** @returns the position in a list that is ordered by id */
 export function idAt(position: string | undefined): number | undefined {
   return position === undefined ? undefined : Number(position)
 }

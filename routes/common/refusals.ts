@@ -1,29 +1,33 @@
-import type { Refusal } from '../../db/queries/authority.ts'
+import type { Refusal, Refused } from '../../db/queries/authority.ts'
 import { errors } from '../../plugins/errors/errors.ts'
 
-const REFUSALS: Record<Refusal, () => Error> = {
+type Reason = Refusal | 'username-taken' | 'wrong-current-password'
+
+const ERRORS: Record<Reason, () => Error> = {
   'actor-gone': () => new errors.UNAUTHENTICATED(),
   'not-permitted': () => new errors.NOT_PERMITTED(),
   'not-found': () => new errors.USER_NOT_FOUND(),
   'own-account': () => new errors.OWN_ACCOUNT(),
   'version-differs': () => new errors.PRECONDITION_FAILED(),
+  'username-taken': () => new errors.USERNAME_TAKEN().at('body.username', 'is taken'),
+  'wrong-current-password': () =>
+    new errors.WRONG_CURRENT_PASSWORD().at('body.currentPassword', 'is wrong'),
+}
+
+export function refusalError(reason: Reason): Error {
+  return ERRORS[reason]()
 }
 
 /**
- * @param outcome of a change
- * @param notFound told in place of USER_NOT_FOUND, where something else was looked for
- * @returns the outcome, if the change wasn't refused
- * @throws what a refusal is told as
+ * @param result of a change
+ * @param notFound the error for `not-found`, where the change looks for something other than a user
+ * @returns the result of a change that was made
+ * @throws the error that states why the change was refused
  */
-export function permitted<Outcome>(
-  outcome: Outcome | Refusal,
-  notFound = REFUSALS['not-found'],
-): Exclude<Outcome, Refusal> {
-  if (outcome === 'not-found') throw notFound()
-  if (isRefusal(outcome)) throw REFUSALS[outcome]()
-  return outcome as Exclude<Outcome, Refusal> // no refusal: just so
-}
-
-function isRefusal(outcome: unknown): outcome is Refusal {
-  return typeof outcome === 'string' && Object.hasOwn(REFUSALS, outcome)
+export function accepted<Done extends { ok: true }>(
+  result: Done | Refused<Reason>,
+  notFound = () => refusalError('not-found'),
+): Done {
+  if (result.ok) return result
+  throw result.reason === 'not-found' ? notFound() : refusalError(result.reason)
 }

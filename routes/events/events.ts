@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
-import { listEvents as findEvents } from '../../db/queries/events.ts'
+import * as events from '../../db/queries/events.ts'
 import { successHeaders } from '../../plugins/openapi/declarations.ts'
 import type { Handler } from '../common/handler.ts'
-import { idAt, pageParameters, readPage } from '../common/pages.ts'
+import { idAt, pageParameters, readFeed, readPage } from '../common/pages.ts'
 import { closedObject, PathId, ref, stringEnum } from '../common/schemas.ts'
 import { EventPage, EventType, toEvent } from './schemas.ts'
 
@@ -27,10 +27,10 @@ export default (async (app) => {
   const listEvents: Handler<typeof listEventsSchema> = async (request, reply) => {
     const { type, userId, order = 'newest' } = request.query
     const filter = { order, type, userId: userId === undefined ? undefined : Number(userId) }
-    return readPage(request, reply, {
+    const read = order === 'oldest' ? readFeed : readPage
+    return read(request, reply, {
       name: `events ${order}`,
-      grows: order === 'oldest',
-      find: (position, limit) => findEvents(app.db, { ...filter, beyond: idAt(position), limit }),
+      find: (position, limit) => events.list(app.db, { ...filter, beyond: idAt(position), limit }),
       positionOf: ({ id }) => id,
       toItem: toEvent,
     })

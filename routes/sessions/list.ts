@@ -1,10 +1,6 @@
 import type { Static } from '@sinclair/typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import {
-  listSessions as findSessions,
-  type SessionLimits,
-  type SessionRecord,
-} from '../../db/queries/sessions.ts'
+import * as sessions from '../../db/queries/sessions.ts'
 import { actorOf } from '../../plugins/auth.ts'
 import { idAt, type List } from '../common/pages.ts'
 import type { Session } from './schemas.ts'
@@ -12,14 +8,14 @@ import type { Session } from './schemas.ts'
 /** The open sessions of an account, newest first. */
 export function sessionsOf(
   app: FastifyInstance,
-  limits: SessionLimits,
+  limits: sessions.SessionLimits,
   userId: number,
   currentId: number | undefined,
-): List<SessionRecord, Static<typeof Session>> {
+): List<sessions.SessionRecord, Static<typeof Session>> {
   return {
     name: `sessions ${userId}`,
     find: (position, limit) =>
-      findSessions(app.db, userId, limits, { before: idAt(position), limit }),
+      sessions.list(app.db, userId, limits, { before: idAt(position), limit }),
     positionOf: ({ id }) => id,
     toItem: (row) => ({
       ...row,

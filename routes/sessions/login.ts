@@ -1,8 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
 import { recordFailedLogin } from '../../db/queries/events.ts'
+import * as sessions from '../../db/queries/sessions.ts'
 import { clearFailures, countLogin, uncountLogin } from '../../db/queries/throttle.ts'
-import { findCredential, type PasswordCredential, renewHash } from '../../db/queries/users.ts'
+import * as users from '../../db/queries/users.ts'
 import { errors } from '../../plugins/errors/errors.ts'
 import { errorResponses, successHeaders } from '../../plugins/openapi/declarations.ts'
 import { hangUpOf } from '../../plugins/passwords/hang-up.ts'
@@ -13,8 +14,9 @@ import { Password, toUser, UserMessage, Username } from '../users/schemas.ts'
 import { addressRange } from './address-range.ts'
 
 export interface LoginOptions {
-  /** Whether failed logins delay the next. */
+  /** Whether failed logins delay the next one. */
   throttled: boolean
+  limits: sessions.SessionLimits
 }
 
 export const Credentials = closedObject(
@@ -37,23 +39,23 @@ const loginSchema = {
 }
 
 /** `POST /login`. Its scope has @fastify/session. */
-export default (async (app, { throttled }) => {
+export default (async (app, { throttled, limits }) => {
   const login: Handler<typeof loginSchema> = async (request, reply) => {
     const { username, password } = request.body
-    app.passwords.lane.assertRoom() // before the throttle's writes, which a flood would multiply
+    app.passwords.queue.assertCapacity() // before the throttle writes: a flood must not reach it
     const range = addressRange(request.clientAddress)
     if (throttled) {
       const waitS = await countLogin(app.db, username, range)
       if (waitS > 0) throw new errors.LOGIN_THROTTLED().retryAfter(waitS)
     }
-    const { credential, isRight } = await judge(app, username, password, hangUpOf(reply)).catch(
+    const { ok, account } = await verify(app, username, password, hangUpOf(reply)).catch(
       async (error) => {
         if (throttled) await uncountLogin(app.db, username, range).catch(() => undefined)
         throw error
       },
     )
-    if (!credential || !isRight) {
-      const { id: userId, disabled } = credential ?? {}
+    if (!ok) {
+      const { id: userId, disabled } = account ?? {}
       request.log.info({ userId, disabled }, 'login refused')
       await recordFailedLogin(app.db, originOf(request), userId)
       throw new errors.INVALID_CREDENTIALS()
@@ -61,43 +63,47 @@ export default (async (app, { throttled }) => {
     if (throttled) await clearFailures(app.db, username, range)
 
     const { userId: oldUserId, sessionId: oldSecretId } = request.session
-    // A new id, and the old session's end: one that was planted before the login is worth nothing.
-    await request.session.regenerate()
-    request.session.login = {
-      userId: credential.id,
-      passwordHash: credential.passwordHash,
+    await request.session.regenerate() // a new id, so that a planted cookie is worth nothing
+    const opened = await sessions.open(app.db, request.session.sessionId, limits, {
+      userId: account.id,
+      passwordHash: account.passwordHash,
       userAgent: request.headers['user-agent'],
       origin: originOf(request),
       replaces: oldUserId === undefined ? undefined : oldSecretId,
-    }
-    await request.session.save()
-    return { message: 'Logged in.', user: toUser(credential) }
+    })
+    if (!opened.ok) throw new errors.INVALID_CREDENTIALS()
+    request.session.userId = account.id // a changed session gets its cookie
+    return { message: 'Logged in.', user: toUser(account) }
   }
 
   app.route({ method: 'POST', url: '/login', schema: loginSchema, handler: login })
 }) satisfies FastifyPluginAsyncTypebox<LoginOptions>
 
+type Verification =
+  | { ok: true; account: users.PasswordCredential }
+  | { ok: false; account: users.PasswordCredential | undefined }
+
 /**
- * Checks a name and a password, and renews the hash if it was made at a lower cost.
+ * Verifies a username and a password, and renews the hash if its cost is lower than configured.
  *
- * @returns the account of that name, if there is one, and whether it may be entered
+ * @returns the account of that name, if it exists, and whether the login is accepted
  */
-async function judge(
+async function verify(
   { db, passwords }: FastifyInstance,
   username: string,
   password: string,
   signal: AbortSignal,
-): Promise<{ credential: PasswordCredential | undefined; isRight: boolean }> {
+): Promise<Verification> {
   for (;;) {
-    const credential = await findCredential(db, username)
-    const matches = await passwords.verify(password, credential?.passwordHash, signal)
-    if (!credential || !matches || credential.disabled) return { credential, isRight: false }
-    if (!passwords.isOutdated(credential.passwordHash)) return { credential, isRight: true }
+    const account = await users.findCredential(db, username)
+    const matches = await passwords.verify(password, account?.passwordHash, signal)
+    if (!account || !matches || account.disabled) return { ok: false, account }
+    if (!passwords.isOutdated(account.passwordHash)) return { ok: true, account }
     const renewed = await passwords.hash(password, signal)
-    const hashes = { old: credential.passwordHash, renewed }
-    if (await renewHash(db, credential.id, hashes)) {
-      return { credential: { ...credential, passwordHash: renewed }, isRight: true }
+    const hashes = { old: account.passwordHash, renewed }
+    if (await users.renewHash(db, account.id, hashes)) {
+      return { ok: true, account: { ...account, passwordHash: renewed } }
     }
-    // Another login or a change of password was faster: what it left is judged anew.
+    // Another login or a password change was faster: verify against the hash that it stored.
   }
 }

@@ -1,11 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { endSession } from '../../db/queries/sessions.ts'
-import { endToken } from '../../db/queries/tokens.ts'
+import * as sessions from '../../db/queries/sessions.ts'
+import * as tokens from '../../db/queries/tokens.ts'
 import { errors } from '../../plugins/errors/errors.ts'
 import { successHeaders } from '../../plugins/openapi/declarations.ts'
 import { changeToOwn } from '../common/change.ts'
 import type { Handler } from '../common/handler.ts'
-import { permitted } from '../common/refusals.ts'
+import { accepted } from '../common/refusals.ts'
 import { Message, ref } from '../common/schemas.ts'
 
 const logoutSchema = {
@@ -19,11 +19,11 @@ export default (async (app) => {
   const logout: Handler<typeof logoutSchema> = async (request, reply) => {
     const change = changeToOwn(request)
     const { kind, id } = change.actor.credential
-    const outcome =
+    const result =
       kind === 'token'
-        ? await endToken(app.db, change, id)
-        : await endSession(app.db, change, id, 'logout')
-    permitted(outcome, () => new errors.UNAUTHENTICATED())
+        ? await tokens.end(app.db, change, id)
+        : await sessions.end(app.db, change, id, 'logout')
+    accepted(result, () => new errors.UNAUTHENTICATED())
     if (kind === 'session') app.sessionCookie.clear(reply)
     return { message: 'Logged out.' }
   }

@@ -1,12 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { endSessions as endMany, type SessionLimits } from '../../db/queries/sessions.ts'
-import { findUser } from '../../db/queries/users.ts'
+import * as sessions from '../../db/queries/sessions.ts'
+import * as users from '../../db/queries/users.ts'
 import { errors } from '../../plugins/errors/errors.ts'
 import { errorResponses, successHeaders } from '../../plugins/openapi/declarations.ts'
 import { changeTo } from '../common/change.ts'
 import type { Handler } from '../common/handler.ts'
 import { PageQuery, readPage } from '../common/pages.ts'
-import { permitted } from '../common/refusals.ts'
+import { accepted } from '../common/refusals.ts'
 import { IdParams, Message, ref } from '../common/schemas.ts'
 import { currentSessionOf, sessionsOf } from './list.ts'
 import { SessionPage } from './schemas.ts'
@@ -51,13 +51,13 @@ const USER_SESSIONS_PATHS = [
 export default (async (app, limits) => {
   const listUserSessions: Handler<typeof listUserSessionsSchema> = async (request, reply) => {
     const id = Number(request.params.id)
-    if (!(await findUser(app.db, id))) throw new errors.USER_NOT_FOUND()
+    if (!(await users.find(app.db, id))) throw new errors.USER_NOT_FOUND()
     return readPage(request, reply, sessionsOf(app, limits, id, currentSessionOf(request)))
   }
 
   const endUserSessions: Handler<typeof endUserSessionsSchema> = async (request, reply) => {
     const change = changeTo(request, Number(request.params.id))
-    permitted(await endMany(app.db, change))
+    accepted(await sessions.endAll(app.db, change))
     const isOwn = change.userId === change.actor.id
     if (isOwn && currentSessionOf(request) !== undefined) app.sessionCookie.clear(reply)
     return { message: 'Sessions ended.' }
@@ -77,4 +77,4 @@ export default (async (app, limits) => {
       handler: endUserSessions,
     })
   }
-}) satisfies FastifyPluginAsyncTypebox<SessionLimits>
+}) satisfies FastifyPluginAsyncTypebox<sessions.SessionLimits>

@@ -1,17 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
-import {
-  endSessions as endMany,
-  endSession as endOne,
-  type SessionLimits,
-} from '../../db/queries/sessions.ts'
+import * as sessions from '../../db/queries/sessions.ts'
 import { actorOf } from '../../plugins/auth.ts'
 import { errors } from '../../plugins/errors/errors.ts'
 import { errorResponses, successHeaders } from '../../plugins/openapi/declarations.ts'
 import { changeToOwn } from '../common/change.ts'
 import type { Handler } from '../common/handler.ts'
 import { PageQuery, readPage } from '../common/pages.ts'
-import { permitted } from '../common/refusals.ts'
+import { accepted } from '../common/refusals.ts'
 import { closedObject, IdParams, Message, ref, stringEnum } from '../common/schemas.ts'
 import { currentSessionOf, sessionsOf } from './list.ts'
 import { SessionPage } from './schemas.ts'
@@ -62,8 +58,8 @@ export default (async (app, limits) => {
 
   const endSession: Handler<typeof endSessionSchema> = async (request, reply) => {
     const sessionId = Number(request.params.id)
-    const outcome = await endOne(app.db, changeToOwn(request), sessionId)
-    permitted(outcome, () => new errors.SESSION_NOT_FOUND())
+    const result = await sessions.end(app.db, changeToOwn(request), sessionId)
+    accepted(result, () => new errors.SESSION_NOT_FOUND())
     if (sessionId === currentSessionOf(request)) app.sessionCookie.clear(reply)
     return { message: 'Session ended.' }
   }
@@ -71,8 +67,7 @@ export default (async (app, limits) => {
   const endSessions: Handler<typeof endSessionsSchema> = async (request, reply) => {
     const current = currentSessionOf(request)
     const kept = request.query.scope === 'all' ? undefined : current
-    const change = changeToOwn(request)
-    permitted(await endMany(app.db, change, kept))
+    accepted(await sessions.endAll(app.db, changeToOwn(request), kept))
     if (current !== undefined && kept === undefined) app.sessionCookie.clear(reply)
     return { message: 'Sessions ended.' }
   }
@@ -95,4 +90,4 @@ export default (async (app, limits) => {
     schema: endSessionSchema,
     handler: endSession,
   })
-}) satisfies FastifyPluginAsyncTypebox<SessionLimits>
+}) satisfies FastifyPluginAsyncTypebox<sessions.SessionLimits>

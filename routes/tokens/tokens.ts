@@ -1,17 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import {
-  createToken as addToken,
-  endToken as endOne,
-  listTokens as findTokens,
-} from '../../db/queries/tokens.ts'
+import * as tokens from '../../db/queries/tokens.ts'
 import { actorOf } from '../../plugins/auth.ts'
 import { errors } from '../../plugins/errors/errors.ts'
 import { errorResponses, successHeaders } from '../../plugins/openapi/declarations.ts'
 import { changeToOwn } from '../common/change.ts'
 import type { Handler } from '../common/handler.ts'
 import { idAt, PageQuery, readPage } from '../common/pages.ts'
-import { permitted } from '../common/refusals.ts'
+import { accepted } from '../common/refusals.ts'
 import { IdParams, Message, ref } from '../common/schemas.ts'
 import { NewToken, TokenPage, TokenRequest, toToken } from './schemas.ts'
 
@@ -56,27 +52,27 @@ export default (async (app) => {
       throw new errors.VALIDATION_FAILED().at('body.name', 'must be well-formed Unicode')
     }
     const secret = `gh_${randomBytes(TOKEN_BYTES).toString('base64url')}`
-    const made = await addToken(app.db, changeToOwn(request), {
+    const created = await tokens.create(app.db, changeToOwn(request), {
       secret,
       name,
       expiresAt: expiresAt === undefined ? undefined : futureDate(expiresAt),
     })
-    return { ...toToken(permitted(made)), token: secret }
+    return { ...toToken(accepted(created).token), token: secret }
   }
 
   const listTokens: Handler<typeof listTokensSchema> = async (request, reply) => {
     const { id } = actorOf(request)
     return readPage(request, reply, {
       name: `tokens ${id}`,
-      find: (position, limit) => findTokens(app.db, id, { before: idAt(position), limit }),
+      find: (position, limit) => tokens.list(app.db, id, { before: idAt(position), limit }),
       positionOf: (token) => token.id,
       toItem: toToken,
     })
   }
 
   const endToken: Handler<typeof endTokenSchema> = async (request) => {
-    const outcome = await endOne(app.db, changeToOwn(request), Number(request.params.id))
-    permitted(outcome, () => new errors.TOKEN_NOT_FOUND())
+    const result = await tokens.end(app.db, changeToOwn(request), Number(request.params.id))
+    accepted(result, () => new errors.TOKEN_NOT_FOUND())
     return { message: 'Token ended.' }
   }
 

@@ -1,10 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { deleteUser as deleteAccount } from '../../db/queries/users.ts'
+import * as users from '../../db/queries/users.ts'
 import { errorResponses } from '../../plugins/openapi/declarations.ts'
 import { changeTo } from '../common/change.ts'
 import { wantedVersions } from '../common/entity-tags.ts'
 import type { Handler } from '../common/handler.ts'
-import { permitted } from '../common/refusals.ts'
+import { accepted } from '../common/refusals.ts'
 import { IdParams, Message, ref } from '../common/schemas.ts'
 
 const deleteUserSchema = {
@@ -23,7 +23,7 @@ const deleteUserSchema = {
 export default (async (app) => {
   const deleteUser: Handler<typeof deleteUserSchema> = async (request) => {
     const change = changeTo(request, Number(request.params.id), wantedVersions(request))
-    permitted(await deleteAccount(app.db, change))
+    accepted(await users.remove(app.db, change))
     return { message: 'User deleted.' }
   }
 

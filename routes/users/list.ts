@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
-import { listUsers as findUsers } from '../../db/queries/users.ts'
+import * as users from '../../db/queries/users.ts'
 import { successHeaders } from '../../plugins/openapi/declarations.ts'
 import { DOCUMENTED_AS } from '../../plugins/openapi/documented-as.ts'
 import type { Handler } from '../common/handler.ts'
@@ -46,7 +46,7 @@ export default (async (app) => {
     }
     return readPage(request, reply, {
       name: 'users',
-      find: (afterKey, limit) => findUsers(app.db, { ...filter, afterKey, limit }),
+      find: (afterKey, limit) => users.list(app.db, { ...filter, afterKey, limit }),
       positionOf: ({ username }) => username.toLowerCase(),
       toItem: toManagedUser,
     })

@@ -1,11 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { createUser as insertUser } from '../../db/queries/users.ts'
-import { errors } from '../../plugins/errors/errors.ts'
+import * as users from '../../db/queries/users.ts'
 import { errorResponses } from '../../plugins/openapi/declarations.ts'
 import { hangUpOf } from '../../plugins/passwords/hang-up.ts'
 import { originOf } from '../common/change.ts'
 import type { Handler } from '../common/handler.ts'
-import { permitted } from '../common/refusals.ts'
+import { accepted } from '../common/refusals.ts'
 import { closedObject, ref } from '../common/schemas.ts'
 import { NewPassword, toUser, UserMessage, Username } from './schemas.ts'
 
@@ -38,8 +37,9 @@ export default (async (app) => {
     app.passwords.check(password, username)
     const passwordHash = await app.passwords.hash(password, hangUpOf(reply))
     const by = { actor: request.actor ?? undefined, origin: originOf(request) }
-    const user = permitted(await insertUser(app.db, by, { username, passwordHash, role: 'user' }))
-    if (user === 'taken') throw new errors.USERNAME_TAKEN().at('body.username', 'is taken')
+    const { user } = accepted(
+      await users.create(app.db, by, { username, passwordHash, role: 'user' }),
+    )
     return { message: 'User created.', user: toUser(user) }
   }
 

@@ -2,14 +2,14 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
 import { isWanted } from '../../db/queries/authority.ts'
-import { changePassword, findCredentialById } from '../../db/queries/users.ts'
+import * as users from '../../db/queries/users.ts'
 import { errors } from '../../plugins/errors/errors.ts'
 import { errorResponses } from '../../plugins/openapi/declarations.ts'
 import { hangUpOf } from '../../plugins/passwords/hang-up.ts'
 import { changeTo } from '../common/change.ts'
 import { wantedVersions } from '../common/entity-tags.ts'
 import type { Handler } from '../common/handler.ts'
-import { permitted } from '../common/refusals.ts'
+import { accepted, refusalError } from '../common/refusals.ts'
 import { closedObject, IdParams, Message, ref } from '../common/schemas.ts'
 import { NewPassword, Password } from './schemas.ts'
 
@@ -45,24 +45,23 @@ export default (async (app) => {
     app.passwords.check(password) // before the account is read: 400 comes before 404
     const signal = hangUpOf(reply)
     const change = changeTo(request, Number(request.params.id), wantedVersions(request))
-    const account = await findCredentialById(app.db, change.userId)
+    const account = await users.findCredentialById(app.db, change.userId)
     if (!account) {
       const isOwn = change.userId === change.actor.id // deleted since the guard's check
-      throw new errors[isOwn ? 'UNAUTHENTICATED' : 'USER_NOT_FOUND']()
+      throw refusalError(isOwn ? 'actor-gone' : 'not-found')
     }
     app.passwords.check(password, account.username)
     // The change checks the version again. This check saves the hash.
-    if (!isWanted(change, account)) throw new errors.PRECONDITION_FAILED()
+    if (!isWanted(change, account)) throw refusalError('version-differs')
     if (
       currentPassword !== undefined &&
       !(await app.passwords.verify(currentPassword, account.passwordHash, signal))
     ) {
-      throw wrongCurrentPassword()
+      throw refusalError('wrong-current-password')
     }
     const passwordHash = await app.passwords.hash(password, signal)
     const expectedHash = currentPassword === undefined ? undefined : account.passwordHash
-    const outcome = await changePassword(app.db, change, { passwordHash, expectedHash })
-    if (permitted(outcome) === 'password-changed') throw wrongCurrentPassword()
+    accepted(await users.changePassword(app.db, change, { passwordHash, expectedHash }))
     return { message: 'Password changed.' }
   }
 
@@ -84,8 +83,4 @@ async function requirePassword({ body }: FastifyRequest): Promise<void> {
 
 function isRecord(body: unknown): body is Record<string, unknown> {
   return typeof body === 'object' && body !== null && !Array.isArray(body)
-}
-
-function wrongCurrentPassword() {
-  return new errors.WRONG_CURRENT_PASSWORD().at('body.currentPassword', 'is wrong')
 }

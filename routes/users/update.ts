@@ -1,11 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
-import { updateUser as updateAccount } from '../../db/queries/users.ts'
+import * as users from '../../db/queries/users.ts'
 import { errorResponses, successHeaders } from '../../plugins/openapi/declarations.ts'
 import { changeTo } from '../common/change.ts'
 import { setEtag, wantedVersions } from '../common/entity-tags.ts'
 import type { Handler } from '../common/handler.ts'
-import { permitted } from '../common/refusals.ts'
+import { accepted } from '../common/refusals.ts'
 import { closedObject, IdParams, ref } from '../common/schemas.ts'
 import { ManagedUser, Role, toManagedUser } from './schemas.ts'
 
@@ -33,7 +33,7 @@ const updateUserSchema = {
 export default (async (app) => {
   const updateUser: Handler<typeof updateUserSchema> = async (request, reply) => {
     const change = changeTo(request, Number(request.params.id), wantedVersions(request))
-    const user = permitted(await updateAccount(app.db, change, request.body))
+    const { user } = accepted(await users.update(app.db, change, request.body))
     setEtag(reply, user)
     return toManagedUser(user)
   }

@@ -4,6 +4,7 @@ import { digest } from '../../db/digest.ts'
 import { seedSessions, seedTokens, seedUsers } from '../../db/queries/seed.ts'
 import { createSessionCookie } from '../../plugins/sessions/session-cookie.ts'
 import { type Config, splitList } from '../config/config.ts'
+import { deriveKeys } from '../config/keys.ts'
 
 /** Rows in one statement, which must fit into a packet of the database. */
 const BATCH_SIZE = 1_000
@@ -58,10 +59,7 @@ export function usernameOf(seed: number, index: number): string {
 export function createSeedSecrets(seed: number, { SESSION_SECRET, COOKIE_SECURE }: Settings) {
   const secrets = splitList(SESSION_SECRET)
   const { name, signer } = createSessionCookie({ secrets, secure: COOKIE_SECURE })
-  // A separate key: the server signs text that clients influence with the secret itself.
-  const key = createHmac('sha256', secrets[0] ?? '')
-    .update(LABEL)
-    .digest()
+  const [key = ''] = deriveKeys(secrets, LABEL)
   const derive = (kind: string, index = 0) =>
     createHmac('sha256', key).update(`${seed} ${kind} ${index}`).digest('base64url')
   return {

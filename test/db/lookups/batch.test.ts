@@ -1,64 +1,65 @@
 import { EventEmitter, once } from 'node:events'
 import { type TestContext, test } from 'node:test'
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
-import { type BatchLimits, createBatch, type LookupError } from '../../../db/lookups/batch.ts'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import {
+  type BatchLimits,
+  BatchQueue,
+  type LookupError,
+  PendingKeys,
+} from '../../../db/lookups/batch.ts'
 
-const LIMITS: BatchLimits = { maxKeys: 100, maxAsking: 1, maxWaiting: 1_000, deadlineMs: 5_000 }
+const LIMITS: BatchLimits = { maxKeys: 100, maxRunning: 1, maxWaiting: 1_000, deadlineMs: 5_000 }
 
-test('a batch, of keys of one turn, asks once, for each key once, and tells what is not there', async (t: TestContext) => {
-  const { asked, load } = createRecorded()
+test('keys of one turn of the event loop run as one batch, each key once', async (t: TestContext) => {
+  const { batches, load } = createQueue()
   const found = await Promise.all([load(1), load(2), load(1), load(-3)])
   t.assert.deepStrictEqual(found, ['1', '2', '1', undefined])
-  t.assert.deepStrictEqual(asked, [[1, 2, -3]])
+  t.assert.deepStrictEqual(batches, [[1, 2, -3]])
 })
 
-test('a batch, asked again for a key, asks anew: also where the first answer is under way', async (t: TestContext) => {
+test('a key that arrives while its batch runs is read again, by the next batch', async (t: TestContext) => {
   let version = 0
   const gate = createGate()
-  const load = createBatch<number, number>(
-    async (keys) => {
-      const read = version // as a database reads it: when the question comes
-      await gate.passed
-      return new Map(keys.map((key) => [key, read]))
-    },
-    LIMITS,
-    () => true,
-  )
+  const { load } = createQueue({}, async (key) => {
+    const read = `${key} v${version}` // a database reads when the query arrives
+    await gate.passed
+    return read
+  })
   const before = load(1)
   await nextTurn()
   version = 1
   const after = load(1)
   gate.open()
-  t.assert.deepStrictEqual([await before, await after, await load(1)], [0, 1, 1])
+  t.assert.deepStrictEqual([await before, await after], ['1 v0', '1 v1'])
 })
 
-test('a batch, of more keys than one question takes, asks several times', async (t: TestContext) => {
-  const { asked, load } = createRecorded({ maxKeys: 10 })
+test('more keys than a batch takes run as several batches', async (t: TestContext) => {
+  const { batches, load } = createQueue({ maxKeys: 10 })
   const keys = Array.from({ length: 25 }, (_, index) => index)
   t.assert.deepStrictEqual(await Promise.all(keys.map(load)), keys.map(String))
   t.assert.deepStrictEqual(
-    asked.map(({ length }) => length),
+    batches.map(({ length }) => length),
     [10, 10, 5],
   )
 })
 
-test('a batch, asked while its questions are under way, waits, and asks for all that came at once', async (t: TestContext) => {
+test('keys of several turns that arrive while a batch runs share the next batch', async (t: TestContext) => {
   const gate = createGate()
-  const { asked, load } = createRecorded({}, () => gate.passed)
+  const { batches, load } = createQueue({}, gate.pass)
   const first = load(1)
   await nextTurn()
   const second = load(2)
   await nextTurn()
   const third = load(3)
-  t.assert.deepStrictEqual(asked, [[1]])
+  t.assert.deepStrictEqual(batches, [[1]])
   gate.open()
   await Promise.all([first, second, third])
-  t.assert.deepStrictEqual(asked, [[1], [2, 3]])
+  t.assert.deepStrictEqual(batches, [[1], [2, 3]])
 })
 
-test('a batch, with as many waiting as there may be, refuses the next, and later takes keys again', async (t: TestContext) => {
+test('a full queue refuses a key, and accepts keys again when a batch has started', async (t: TestContext) => {
   const gate = createGate()
-  const { load } = createRecorded({ maxWaiting: 2 }, () => gate.passed)
+  const { load } = createQueue({ maxWaiting: 2 }, gate.pass)
   const first = load(1)
   await nextTurn()
   const waiting = [load(2), load(3)]
@@ -68,9 +69,9 @@ test('a batch, with as many waiting as there may be, refuses the next, and later
   t.assert.strictEqual(await load(4), '4')
 })
 
-test('a batch, whose question stands still, fails at its deadline, as do those that wait', async (t: TestContext) => {
+test('a batch that runs and a batch that waits both expire at their deadline', async (t: TestContext) => {
   const gate = createGate()
-  const { asked, load } = createRecorded({ deadlineMs: 50 }, () => gate.passed)
+  const { batches, load } = createQueue({ deadlineMs: 50 }, gate.pass)
   const first = load(1)
   await nextTurn()
   const second = load(2)
@@ -79,63 +80,51 @@ test('a batch, whose question stands still, fails at its deadline, as do those t
     'LOOKUP_TIMEOUT',
   ])
   gate.open()
-  await sleep(0)
+  await nextTurn()
   t.assert.strictEqual(await load(3), '3')
-  t.assert.deepStrictEqual(asked, [[1], [3]], 'nobody waits for the second any more')
+  t.assert.deepStrictEqual(batches, [[1], [3]], 'the batch that expired while waiting never runs')
 })
 
-test('a batch, with a key that makes its question fail, fails for that key alone', async (t: TestContext) => {
-  const load = createBatch<number, string>(
-    async (keys) => {
-      if (keys.includes(13)) throw new Error('an unlucky key')
-      return new Map(keys.map((key) => [key, String(key)]))
-    },
-    LIMITS,
-    () => false,
-  )
-  const keys = Array.from({ length: 20 }, (_, index) => index)
-  const settled = await Promise.allSettled(keys.map(load))
-  for (const [key, outcome] of settled.entries()) {
-    t.assert.strictEqual(outcome.status, key === 13 ? 'rejected' : 'fulfilled')
-  }
-})
-
-test('a batch, whose question fails for all, is not asked anew', async (t: TestContext) => {
-  let questions = 0
-  const load = createBatch<number, string>(
-    async () => {
-      questions++
-      throw new Error('the connection is lost')
-    },
-    LIMITS,
-    () => true,
-  )
+test('a batch that fails rejects all its keys, and does not run again', async (t: TestContext) => {
+  const { batches, load } = createQueue({}, async (key) => {
+    throw new Error(`no value for ${key}`)
+  })
   const settled = await Promise.allSettled([load(1), load(2), load(3)])
   t.assert.ok(settled.every(({ status }) => status === 'rejected'))
-  t.assert.strictEqual(questions, 1)
+  t.assert.deepStrictEqual(batches, [[1, 2, 3]])
+  t.assert.strictEqual((await Promise.allSettled([load(4)])).length, 1, 'the queue goes on')
+  t.assert.deepStrictEqual(batches, [[1, 2, 3], [4]])
 })
 
-/** Finds a text for each key that isn't negative, and records what it is asked. */
-function createRecorded(
+/** A queue that records its batches, and finds a value for each key that is not negative. */
+function createQueue(
   limits: Partial<BatchLimits> = {},
-  until = async (): Promise<unknown> => undefined,
+  read = async (key: number): Promise<string> => String(key),
 ) {
-  const asked: number[][] = []
-  const load = createBatch<number, string>(
-    async (keys) => {
-      asked.push(keys)
-      await until()
-      return new Map(keys.filter((key) => key >= 0).map((key) => [key, String(key)]))
-    },
+  const batches: number[][] = []
+  const queue = new BatchQueue(
     { ...LIMITS, ...limits },
-    () => true,
+    () => new PendingKeys<number, string>(),
+    async (pending) => {
+      const { keys } = pending
+      batches.push(keys)
+      const found = keys.filter((key) => key >= 0)
+      const values = await Promise.all(found.map(read))
+      for (const [index, key] of found.entries()) pending.resolve(key, values[index] ?? '')
+      pending.resolveMissing()
+    },
   )
-  return { asked, load }
+  return { batches, load: async (key: number) => queue.open().add(key) }
 }
 
 function createGate() {
   const gate = new EventEmitter()
-  return { passed: once(gate, 'open'), open: () => gate.emit('open') }
+  const passed = once(gate, 'open')
+  return {
+    passed,
+    pass: async (key: number) => passed.then(() => String(key)),
+    open: () => gate.emit('open'),
+  }
 }
 
 async function codeOf(answer: Promise<unknown>): Promise<string> {

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import { eq, sql } from 'drizzle-orm'
 import { hexDigest } from '../../../db/digest.ts'
-import { createLookups } from '../../../db/lookups/lookups.ts'
-import { openSession } from '../../../db/queries/sessions.ts'
-import { createToken } from '../../../db/queries/tokens.ts'
-import { findUser, updateUser } from '../../../db/queries/users.ts'
-import { sessions, tokens } from '../../../db/schema.ts'
+import { Lookups } from '../../../db/lookups/lookups.ts'
+import * as sessions from '../../../db/queries/sessions.ts'
+import * as tokens from '../../../db/queries/tokens.ts'
+import * as users from '../../../db/queries/users.ts'
+import { sessions as sessionsTable, tokens as tokensTable } from '../../../db/schema.ts'
 import { createDatabase } from '../../support/database.ts'
 import {
   changeTo,
@@ -22,13 +22,13 @@ const DATABASE_URL = await createDatabase()
 
 test('lookups, of a session, a token and an account in one turn, are one question', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
-  const lookups = createLookups(db, LIMITS)
+  const lookups = new Lookups(db, LIMITS)
   const user = await makeDatabaseUser(db, 'admin')
   const secretId = randomUUID()
-  await openSession(db, secretId, newSession(user), LIMITS)
+  await sessions.open(db, secretId, LIMITS, newSession(user))
   const secret = randomUUID()
   const actor = await makeActor(db, user)
-  await createToken(db, changeTo(user.id, actor), { secret, name: 'job' })
+  await tokens.create(db, changeTo(user.id, actor), { secret, name: 'job' })
 
   const { result, statements } = await statementsDuring(() =>
     Promise.all([
@@ -48,7 +48,7 @@ test('lookups, of a session, a token and an account in one turn, are one questio
     username,
     role,
     version: 1,
-    createdAt: (await findUser(db, id))?.createdAt,
+    createdAt: (await users.find(db, id))?.createdAt,
   }
   t.assert.deepStrictEqual(profile, expected)
   t.assert.strictEqual(bySession?.credential.kind, 'session')
@@ -63,50 +63,50 @@ test('lookups, of a session, a token and an account in one turn, are one questio
 
 test('lookups, of many accounts at once, find each of them, and their moments to the millisecond', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
-  const lookups = createLookups(db, LIMITS)
-  const users = await Promise.all(Array.from({ length: 40 }, () => makeDatabaseUser(db)))
-  const found = await Promise.all(users.map(({ id }) => lookups.user(id)))
-  for (const [index, user] of users.entries()) {
-    t.assert.deepStrictEqual(found[index], await findUser(db, user.id))
+  const lookups = new Lookups(db, LIMITS)
+  const made = await Promise.all(Array.from({ length: 40 }, () => makeDatabaseUser(db)))
+  const found = await Promise.all(made.map(({ id }) => lookups.user(id)))
+  for (const [index, user] of made.entries()) {
+    t.assert.deepStrictEqual(found[index], await users.find(db, user.id))
   }
 })
 
 test('lookups, of a session used a minute ago and of a token used just now, tell which use to write', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
-  const lookups = createLookups(db, LIMITS)
+  const lookups = new Lookups(db, LIMITS)
   const user = await makeDatabaseUser(db)
   const secretId = randomUUID()
-  await openSession(db, secretId, newSession(user), LIMITS)
+  await sessions.open(db, secretId, LIMITS, newSession(user))
   const digest = hexDigest(secretId)
   t.assert.strictEqual((await lookups.actorBySession(digest))?.credential.isStale, false)
   await db
-    .update(sessions)
+    .update(sessionsTable)
     .set({ lastSeenAt: sql`CURRENT_TIMESTAMP(3) - INTERVAL 61 SECOND` })
-    .where(eq(sessions.userId, user.id))
+    .where(eq(sessionsTable.userId, user.id))
   t.assert.strictEqual((await lookups.actorBySession(digest))?.credential.isStale, true)
 
   const secret = randomUUID()
   const actor = await makeActor(db, user)
-  await createToken(db, changeTo(user.id, actor), { secret, name: 'job' })
+  await tokens.create(db, changeTo(user.id, actor), { secret, name: 'job' })
   await db
-    .update(tokens)
+    .update(tokensTable)
     .set({ lastUsedAt: sql`CURRENT_TIMESTAMP(3)` })
-    .where(eq(tokens.userId, user.id))
+    .where(eq(tokensTable.userId, user.id))
   t.assert.strictEqual((await lookups.actorByToken(hexDigest(secret)))?.credential.isStale, false)
 })
 
 test('lookups, of an account whose role changed, or that was disabled, are of this moment', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
-  const lookups = createLookups(db, LIMITS)
+  const lookups = new Lookups(db, LIMITS)
   const admin = await makeActor(db, await makeDatabaseUser(db, 'admin'))
   const user = await makeDatabaseUser(db)
   const secretId = randomUUID()
-  await openSession(db, secretId, newSession(user), LIMITS)
+  await sessions.open(db, secretId, LIMITS, newSession(user))
   const digest = hexDigest(secretId)
   t.assert.strictEqual((await lookups.actorBySession(digest))?.role, 'user')
-  await updateUser(db, changeTo(user.id, admin), { role: 'admin' })
+  await users.update(db, changeTo(user.id, admin), { role: 'admin' })
   t.assert.strictEqual((await lookups.actorBySession(digest))?.role, 'admin')
-  await updateUser(db, changeTo(user.id, admin), { disabled: true })
+  await users.update(db, changeTo(user.id, admin), { disabled: true })
   t.assert.strictEqual(await lookups.actorBySession(digest), undefined)
   t.assert.strictEqual((await lookups.user(user.id))?.id, user.id)
 })

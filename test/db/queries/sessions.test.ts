@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import { eq, sql } from 'drizzle-orm'
 import type { Database } from '../../../db/client.ts'
-import { endSession, openSession } from '../../../db/queries/sessions.ts'
+import { refused } from '../../../db/queries/authority.ts'
+import * as sessions from '../../../db/queries/sessions.ts'
 import { changePassword } from '../../../db/queries/users.ts'
-import { sessions, users } from '../../../db/schema.ts'
+import { sessions as sessionsTable, users } from '../../../db/schema.ts'
 import { createDatabase } from '../../support/database.ts'
 import {
   changeTo,
@@ -23,7 +24,7 @@ test('a session, opened, is found by its secret id alone, and lasts as long as w
   const db = open(t, DATABASE_URL)
   const user = await makeDatabaseUser(db)
   const secretId = randomUUID()
-  t.assert.strictEqual(await openSession(db, secretId, newSession(user), LIMITS), true)
+  t.assert.ok((await sessions.open(db, secretId, LIMITS, newSession(user))).ok)
   const actor = await findActor(db, secretId)
   t.assert.strictEqual(actor?.id, user.id)
   t.assert.deepStrictEqual(Object.keys(actor).sort(), [
@@ -45,7 +46,7 @@ test('a session, of an account that changed since the password was checked, is n
     'its password was changed': async (user) => {
       const actor = await makeActor(db, user)
       await changePassword(db, changeTo(user.id, actor), { passwordHash: 'other' })
-      await db.delete(sessions)
+      await db.delete(sessionsTable)
     },
     'it was disabled': ({ id }) => db.update(users).set({ disabled: true }).where(eq(users.id, id)),
     'it was deleted': ({ id }) => db.delete(users).where(eq(users.id, id)),
@@ -55,7 +56,8 @@ test('a session, of an account that changed since the password was checked, is n
     const session = newSession(user)
     await change(user)
     const secretId = randomUUID()
-    t.assert.strictEqual(await openSession(db, secretId, session, LIMITS), false, circumstance)
+    const opened = await sessions.open(db, secretId, LIMITS, session)
+    t.assert.deepStrictEqual(opened, refused('account-changed'), circumstance)
     t.assert.strictEqual(await findActor(db, secretId), undefined, circumstance)
     t.assert.deepStrictEqual(await rowsOf(db, user), [], circumstance)
   }
@@ -67,11 +69,11 @@ test('line 6: a session, whose opening meets a change of password, is never left
     const user = await makeDatabaseUser(db)
     const actor = await makeActor(db, user)
     const opening = randomUUID()
-    const [outcome] = await Promise.all([
+    const [changed] = await Promise.all([
       changePassword(db, changeTo(user.id, actor), { passwordHash: 'other' }),
-      openSession(db, opening, newSession(user), LIMITS),
+      sessions.open(db, opening, LIMITS, newSession(user)),
     ])
-    t.assert.strictEqual(outcome, 'done')
+    t.assert.ok(changed.ok)
     t.assert.strictEqual(await findActor(db, opening), undefined)
     t.assert.deepStrictEqual(
       (await rowsOf(db, user)).map(({ id }) => id),
@@ -87,13 +89,13 @@ test('line 6: a session, of an account that is disabled or deleted or that is ov
     ({ id }) => db.delete(users).where(eq(users.id, id)),
     ({ id }) => {
       const past = sql`CURRENT_TIMESTAMP(3) - INTERVAL 1 MICROSECOND`
-      return db.update(sessions).set({ expiresAt: past }).where(eq(sessions.userId, id))
+      return db.update(sessionsTable).set({ expiresAt: past }).where(eq(sessionsTable.userId, id))
     },
   ]
   for (const change of changes) {
     const user = await makeDatabaseUser(db)
     const secretId = randomUUID()
-    await openSession(db, secretId, newSession(user), LIMITS)
+    await sessions.open(db, secretId, LIMITS, newSession(user))
     t.assert.ok(await findActor(db, secretId))
     await change(user)
     t.assert.strictEqual(await findActor(db, secretId), undefined)
@@ -105,12 +107,12 @@ test('a session, ended by its owner, is dead, and can not be ended again', async
   const user = await makeDatabaseUser(db)
   const kept = await makeActor(db, user)
   const ended = randomUUID()
-  await openSession(db, ended, newSession(user), LIMITS)
+  await sessions.open(db, ended, LIMITS, newSession(user))
   const { id } = (await findActor(db, ended))?.credential ?? { id: 0 }
   const change = changeTo(user.id, kept)
-  t.assert.strictEqual(await endSession(db, change, id), 'done')
+  t.assert.ok((await sessions.end(db, change, id)).ok)
   t.assert.strictEqual(await findActor(db, ended), undefined)
-  t.assert.strictEqual(await endSession(db, change, id), 'not-found')
+  t.assert.deepStrictEqual(await sessions.end(db, change, id), refused('not-found'))
   const left = await rowsOf(db, user)
   t.assert.deepStrictEqual(
     left.map((row) => row.id),
@@ -124,7 +126,7 @@ test('a session, of a client with a long or foreign name, stores what there is r
     const user = await makeDatabaseUser(db)
     const address = '2001:db8:1111:2222:3333:4444:5555:6666'
     const session = { ...newSession(user), userAgent, origin: { address } }
-    t.assert.strictEqual(await openSession(db, randomUUID(), session, LIMITS), true)
+    t.assert.ok((await sessions.open(db, randomUUID(), LIMITS, session)).ok)
     const [row] = await rowsOf(db, user)
     t.assert.strictEqual(row?.address, address)
     t.assert.strictEqual(row?.userAgent, userAgent.slice(0, 255))
@@ -132,5 +134,5 @@ test('a session, of a client with a long or foreign name, stores what there is r
 })
 
 function rowsOf(db: Database, { id }: DatabaseUser) {
-  return db.select().from(sessions).where(eq(sessions.userId, id))
+  return db.select().from(sessionsTable).where(eq(sessionsTable.userId, id))
 }

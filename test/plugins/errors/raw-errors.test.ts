@@ -147,3 +147,13 @@ test('a request, followed by bytes that are none, is answered before those are',
   const codes = [...answer.body.matchAll(/"code":"([A-Z_]+)"/g)].map(([, code]) => code)
   t.assert.deepStrictEqual(codes, ['INVALID_CREDENTIALS', 'BAD_REQUEST'])
 })
+
+test('a request, followed by one whose body breaks off in bad bytes, is answered before those are', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const port = await listen(app)
+  const body = '{"username":"nobody","password":"not the password"}'
+  const head = `POST /login HTTP/1.1\r\n${HOST}${JSON_BODY}Content-Length: ${body.length}\r\n\r\n`
+  const answer = await exchange(port, Buffer.from(`${head}${body}${CHUNKED}nonsense\r\n`))
+  const codes = [...answer.body.matchAll(/"code":"([A-Z_]+)"/g)].map(([, code]) => code)
+  t.assert.deepStrictEqual(codes, ['INVALID_CREDENTIALS', 'BAD_REQUEST'])
+})

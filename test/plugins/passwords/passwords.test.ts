@@ -138,7 +138,7 @@ test('a hash, of another family, damaged or of too high a cost, opens nothing an
   const passwords = await createPasswords({
     cost: 4,
     minLength: 8,
-    lane: { concurrency: 1, maxWaiting: 0 },
+    queue: { concurrency: 1, maxWaiting: 0 },
   })
   const own = await hash('right', { cost: 4 })
   t.assert.strictEqual(await passwords.verify('right', own), true)

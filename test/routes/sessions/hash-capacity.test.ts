@@ -14,8 +14,8 @@ const DATABASE_URL = await createDatabase()
 const POLL_MS = 5
 const LOGIN = 'POST /login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n'
 
-test('logins, more at once than the lane takes, are refused within 100 ms, whether the account exists or not', async (t: TestContext) => {
-  const cost = 12 // so that the lane stays full for all tries
+test('logins, more at once than the queue takes, are refused within 100 ms, whether the account exists or not', async (t: TestContext) => {
+  const cost = 12 // so that the queue stays full for all tries
   const options = { DATABASE_URL, BCRYPT_COST: cost, HASH_CONCURRENCY: 1, HASH_QUEUE: 2 }
   const { app } = await build(t, options)
   const known = await makeUser(app, 'user', cost)
@@ -46,7 +46,7 @@ test('logins, more at once than the lane takes, are refused within 100 ms, wheth
   t.assert.strictEqual(login2.statusCode, 200, 'what was refused did not count as a failure')
 })
 
-test('registration and a change of password, while the lane is full, are refused and change nothing', async (t: TestContext) => {
+test('registration and a change of password, while the queue is full, are refused and change nothing', async (t: TestContext) => {
   const options = { DATABASE_URL, BCRYPT_COST: 10, HASH_CONCURRENCY: 1, HASH_QUEUE: 0 }
   const { app } = await build(t, options)
   const account = await makeUser(app)
@@ -66,7 +66,7 @@ test('registration and a change of password, while the lane is full, are refused
   t.assert.strictEqual(login.statusCode, 200)
 })
 
-test('a login, whose client hangs up while it waits for its hash, leaves the lane and counts as no failure', async (t: TestContext) => {
+test('a login, whose client hangs up while it waits for its hash, leaves the queue and counts as no failure', async (t: TestContext) => {
   const options = { DATABASE_URL, BCRYPT_COST: 10, HASH_CONCURRENCY: 1, HASH_QUEUE: 10 }
   const { app, log } = await build(t, options)
   const port = await listen(app)
@@ -115,9 +115,9 @@ test('passwords, while they are hashed, hold no connection to the database', asy
 async function untilLoad(app: App, { running, waiting }: { running: number; waiting: number }) {
   const deadline = Date.now() + 5_000
   for (;;) {
-    const { load } = app.passwords.lane
+    const { load } = app.passwords.queue
     if (load.running === running && load.waiting === waiting) return
-    if (Date.now() > deadline) throw new Error(`the lane has ${JSON.stringify(load)}`)
+    if (Date.now() > deadline) throw new Error(`the queue has ${JSON.stringify(load)}`)
     await sleep(POLL_MS)
   }
 }

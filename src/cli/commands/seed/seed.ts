@@ -114,8 +114,8 @@ async function fill(
   secrets: SeedSecrets,
   files: SeedFiles,
 ): Promise<void> {
-  const lane = { concurrency: 1, maxWaiting: 0 }
-  const policy = { cost: config.BCRYPT_COST, minLength: config.PASSWORD_MIN_LENGTH, lane }
+  const queue = { concurrency: 1, maxWaiting: 0 }
+  const policy = { cost: config.BCRYPT_COST, minLength: config.PASSWORD_MIN_LENGTH, queue }
   const passwordHash = await (await createPasswords(policy)).hash(secrets.password)
   const progress = showProgressBar(plan.users + plan.sessions + plan.tokens)
   try {

@@ -36,7 +36,7 @@ async function createUser(
   const passwords = await createPasswords({
     cost: config.BCRYPT_COST,
     minLength: config.PASSWORD_MIN_LENGTH,
-    lane: { concurrency: 1, maxWaiting: 0 },
+    queue: { concurrency: 1, maxWaiting: 0 },
   })
   const password = await readPassword()
   passwords.check(password, username)
@@ -44,8 +44,8 @@ async function createUser(
   const db = openDatabase(url, 1)
   try {
     const passwordHash = await passwords.hash(password)
-    const user = await users.createUser(db, { origin: {} }, { username, passwordHash, role })
-    if (user === 'taken') throw new Error(`A user named ${username} already exists.`)
+    const created = await users.create(db, { origin: {} }, { username, passwordHash, role })
+    if (!created.ok) throw new Error(`A user named ${username} already exists.`)
   } finally {
     await closeDatabase(db)
   }
