@@ -386,7 +386,7 @@ export interface components {
             createdAt: string;
             disabled: boolean;
         };
-        /** @description A part of a list, and where the next begins: null at the end, but for events in the order `oldest`, whose last cursor is good for what comes later */
+        /** @description A page of a list, and the cursor of the next page: null at the end. Events in the order `oldest` always have a cursor, which leads to later events */
         ManagedUserPage: {
             items: components["schemas"]["ManagedUser"][];
             nextCursor: string | null;
@@ -476,7 +476,7 @@ export interface components {
             /** @description whether it is the session of this request */
             current: boolean;
         };
-        /** @description A part of a list, and where the next begins: null at the end, but for events in the order `oldest`, whose last cursor is good for what comes later */
+        /** @description A page of a list, and the cursor of the next page: null at the end. Events in the order `oldest` always have a cursor, which leads to later events */
         SessionPage: {
             items: components["schemas"]["Session"][];
             nextCursor: string | null;
@@ -532,7 +532,7 @@ export interface components {
             lastUsedAt: string | null;
             token: string;
         };
-        /** @description A part of a list, and where the next begins: null at the end, but for events in the order `oldest`, whose last cursor is good for what comes later */
+        /** @description A page of a list, and the cursor of the next page: null at the end. Events in the order `oldest` always have a cursor, which leads to later events */
         TokenPage: {
             items: components["schemas"]["Token"][];
             nextCursor: string | null;
@@ -590,7 +590,7 @@ export interface components {
             /** Format: int64 */
             count: number;
         };
-        /** @description A part of a list, and where the next begins: null at the end, but for events in the order `oldest`, whose last cursor is good for what comes later */
+        /** @description A page of a list, and the cursor of the next page: null at the end. Events in the order `oldest` always have a cursor, which leads to later events */
         EventPage: {
             items: components["schemas"]["Event"][];
             nextCursor: string | null;
@@ -1581,7 +1581,7 @@ export interface operations {
             query?: {
                 /** @description a whole number from 1 to 100 */
                 limit?: number;
-                /** @description where to go on: the `nextCursor` of the part before */
+                /** @description the `nextCursor` of the previous page */
                 cursor?: string;
             };
             header?: never;
@@ -1590,7 +1590,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A part of a list, and where the next begins: null at the end, but for events in the order `oldest`, whose last cursor is good for what comes later */
+            /** @description A page of a list, and the cursor of the next page: null at the end. Events in the order `oldest` always have a cursor, which leads to later events */
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -1836,7 +1836,7 @@ export interface operations {
             query?: {
                 /** @description a whole number from 1 to 100 */
                 limit?: number;
-                /** @description where to go on: the `nextCursor` of the part before */
+                /** @description the `nextCursor` of the previous page */
                 cursor?: string;
             };
             header?: never;
@@ -1845,7 +1845,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A part of a list, and where the next begins: null at the end, but for events in the order `oldest`, whose last cursor is good for what comes later */
+            /** @description A page of a list, and the cursor of the next page: null at the end. Events in the order `oldest` always have a cursor, which leads to later events */
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -2180,7 +2180,7 @@ export interface operations {
             query?: {
                 /** @description a whole number from 1 to 100 */
                 limit?: number;
-                /** @description where to go on: the `nextCursor` of the part before */
+                /** @description the `nextCursor` of the previous page */
                 cursor?: string;
                 /** @description what the username begins with, case-insensitive */
                 prefix?: string;
@@ -2193,7 +2193,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A part of a list, and where the next begins: null at the end, but for events in the order `oldest`, whose last cursor is good for what comes later */
+            /** @description A page of a list, and the cursor of the next page: null at the end. Events in the order `oldest` always have a cursor, which leads to later events */
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -2256,7 +2256,7 @@ export interface operations {
             query?: {
                 /** @description a whole number from 1 to 100 */
                 limit?: number;
-                /** @description where to go on: the `nextCursor` of the part before */
+                /** @description the `nextCursor` of the previous page */
                 cursor?: string;
             };
             header?: never;
@@ -2267,7 +2267,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A part of a list, and where the next begins: null at the end, but for events in the order `oldest`, whose last cursor is good for what comes later */
+            /** @description A page of a list, and the cursor of the next page: null at the end. Events in the order `oldest` always have a cursor, which leads to later events */
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -2406,7 +2406,7 @@ export interface operations {
             query?: {
                 /** @description a whole number from 1 to 100 */
                 limit?: number;
-                /** @description where to go on: the `nextCursor` of the part before */
+                /** @description the `nextCursor` of the previous page */
                 cursor?: string;
                 type?: components["schemas"]["EventType"];
                 userId?: number;
@@ -2418,7 +2418,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A part of a list, and where the next begins: null at the end, but for events in the order `oldest`, whose last cursor is good for what comes later */
+            /** @description A page of a list, and the cursor of the next page: null at the end. Events in the order `oldest` always have a cursor, which leads to later events */
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
