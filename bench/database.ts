@@ -4,28 +4,31 @@ import { closeDatabase, openDatabase } from '../db/client.ts'
 import { migrateDatabase } from '../src/config/resolve.ts'
 import { createSeedSecrets, type SeededUser, storeSeed } from '../src/seed/data.ts'
 
-export const SECRET = 'a secret that the benchmark alone signs with'
+export const SECRET = 'a secret that only the benchmark uses'
 export const COST = 10
 
-/** Accounts and sessions that the load knows. */
+/** How many accounts and sessions the load uses. */
 const KNOWN = 512
 const SEED = 1
 const SETTINGS = { SESSION_SECRET: SECRET, COOKIE_SECURE: false, SESSION_LIFETIME: 7 * 86_400 }
 
 export interface Accounts {
-  /** Of the database. */
+  /** The URL of the database. */
   url: string
   /** The first one is an admin. */
   users: SeededUser[]
-  /** Of all of them. */
+  /** The password of all accounts. */
   password: string
-  /** The values of the `Cookie` header of their sessions. */
+  /** Values of the `Cookie` header, one for each account. */
   cookies: string[]
 }
 
 /**
- * Makes a database on the server, with so many accounts and a session of each, as `gatehouse seed`
- * does. The first ones are known to the load; their hash is of the cost COST.
+ * Creates a database with accounts and one session each, as `gatehouse seed` does. The load uses
+ * the first ones.
+ *
+ * @param server the URL of a database server
+ * @param rows how many accounts
  */
 export async function fillDatabase(server: string, name: string, rows: number): Promise<Accounts> {
   const root = await createConnection(server)
@@ -47,7 +50,6 @@ export async function fillDatabase(server: string, name: string, rows: number): 
     else cookies.push(...batch.rows.slice(0, KNOWN - cookies.length).map(({ secret }) => secret))
   }
   await db.$client.query("UPDATE users SET role = 'admin' WHERE id = ?", [users[0]?.id])
-  await db.$client.query('ANALYZE TABLE users, sessions')
   await closeDatabase(db)
   return { url: url.href, users, password: secrets.password, cookies }
 }

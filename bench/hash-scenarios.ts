@@ -4,8 +4,15 @@ import { fileURLToPath } from 'node:url'
 import { type Accounts, COST } from './database.ts'
 import { drive, type Figures, type Request } from './load.ts'
 import { logins, reads } from './loads.ts'
-import { type Context, median, type Row, run, toRow } from './measure.ts'
-import type { Databases, Scenario } from './scenarios.ts'
+import {
+  type Context,
+  type Databases,
+  median,
+  type Row,
+  run,
+  type Scenario,
+  toRow,
+} from './measure.ts'
 import { withServers } from './servers.ts'
 
 const AT_ONCE = 16
@@ -13,10 +20,10 @@ const HASHES_AT_ONCE = 1
 const SETTINGS = { HASH_CONCURRENCY: String(HASHES_AT_ONCE) }
 const FLOOD_PER_S = 50
 const READS_BESIDE_FLOOD = 16
-/** Of reads: a p99 needs thousands of them, whatever their speed. */
+/** The rate of reads: a p99 needs thousands of them, whatever their speed. */
 const READS_PER_S = 1_000
 
-/** Hashes by way of the server: the ratio is to a process that does nothing but hash. */
+/** Hashes through the server. The ratio is to a process that only hashes. */
 export function hashed(
   operation: string,
   requests: (accounts: Accounts, connections: number) => Request[][],
@@ -48,7 +55,7 @@ function hashesPerSecond({ cores, seconds }: Context): number {
   return Number(execFileSync(file, rest, { encoding: 'utf8' }))
 }
 
-/** Reads at a steady rate, in turn without and beside a flood of logins. */
+/** Reads at a steady rate, alternately without and during a flood of logins. */
 export async function flood(context: Context, { small }: Databases): Promise<Row[]> {
   const { cores, pairs, seconds } = context
   const server = { program: 'gatehouse', url: small.url, cores: cores?.wide } as const
@@ -66,7 +73,7 @@ export async function flood(context: Context, { small }: Databases): Promise<Row
       context.progress(`flood: pair ${pair} of ${pairs}`)
       alone.push(await run(context, { server: own, load: reading }))
       const flood = drive(own, { ...flooding, seconds: seconds + 2 }, cores?.load)
-      await sleep(1_000) // the load's process starts, and the lane fills
+      await sleep(1_000) // the process of the load starts, and the hash queue fills
       beside.push(await run(context, { server: own, load: reading }))
       floods.push(await flood)
     }
@@ -75,7 +82,7 @@ export async function flood(context: Context, { small }: Databases): Promise<Row
     return [
       toRow(`read, ${READS_PER_S} a second`, alone),
       {
-        ...toRow('the same beside a flood of logins (ratio: of the p99)', beside),
+        ...toRow('the same during a flood of logins (ratio: of the p99)', beside),
         ratio: median(ratios),
         spread,
       },

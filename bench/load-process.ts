@@ -1,4 +1,4 @@
-// Sends one load by autocannon, as its parent describes it, and tells what came of it.
+// Sends one load with autocannon, as the parent process describes it, and returns the results.
 import autocannon from 'autocannon'
 import type { Answers, Load } from './load.ts'
 

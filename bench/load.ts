@@ -14,32 +14,32 @@ export interface Request {
 export interface Load {
   connections: number
   seconds: number
-  /** What each connection sends in turn; the first takes the first list, and so on. */
+  /** A list for each connection, which sends its requests in order and repeatedly. */
   requests: Request[][]
-  /** How many a second all connections send at most; as fast as they can without it. */
+  /** The maximum number of requests per second of all connections. No maximum by default. */
   rate?: number
 }
 
-/** What the load's own process saw. */
+/** The results in the process of the load. */
 export interface Answers {
   requests: number
   seconds: number
   p50: number
   p99: number
-  /** How many answers had which status. */
+  /** The number of responses by status. */
   statuses: Record<string, number>
-  /** Without any answer. */
+  /** Requests without a response. */
   errors: number
 }
 
 export interface Figures extends Answers {
   requestsPerSecond: number
-  /** Of the server, its workers included. */
+  /** Processor time of the server and its workers per request, in µs. */
   processorUs: number
   residentMb: number
 }
 
-/** Drives a server from a process of its own, and measures what the server takes meanwhile. */
+/** Sends a load from a separate process, and measures the server's processor time and memory. */
 export async function drive(
   server: Server,
   load: Load,
@@ -49,7 +49,7 @@ export async function drive(
     execArgv: ['--import', 'tsx'],
   })
   pin(child.pid ?? 0, cores)
-  await once(child, 'message') // it is loaded
+  await once(child, 'message') // the process is ready
   const before = processorTimeUs(server.pid)
   child.send({ url: server.url, ...load })
   const [answers] = (await once(child, 'message')) as [Answers] // as load-process.ts sends it

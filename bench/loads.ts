@@ -3,10 +3,10 @@ import type { Accounts } from './database.ts'
 import type { Request } from './load.ts'
 
 const JSON_TYPE = { 'content-type': 'application/json' }
-/** Of each connection, before it begins anew: names that are to be new must last. */
+/** New names for each connection. There must be enough for a whole run. */
 const NEW_NAMES = 500
 
-/** Each connection reads another account than its own, by a session of its own. */
+/** Each connection has a session of its own, and reads another account. */
 export function reads({ cookies, users }: Accounts): Request[][] {
   return cookies.map((cookie, index) => [
     { method: 'GET', path: `/user/${users[(index + 7) % users.length]?.id}`, headers: { cookie } },
@@ -35,7 +35,7 @@ export function registrations({ password }: Accounts, connections: number): Requ
   )
 }
 
-/** Nineteen reads, then a token is made, which writes two rows. */
+/** Nineteen reads, then one new token, which writes two rows. */
 export function mixed(accounts: Accounts): Request[][] {
   return reads(accounts).map((list, index) => {
     const cookie = accounts.cookies[index] ?? ''

@@ -5,18 +5,18 @@ import { availableParallelism, cpus } from 'node:os'
 const MS_PER_TICK = 10 // of /proc, on every Linux that Node runs on
 const KIB = 1_024
 
-/** Where each part runs, as lists for `taskset`; undefined where nothing can be pinned. */
+/** The cores of each process, as lists for `taskset`. */
 export interface Cores {
-  /** The server under test alone. */
+  /** The server under test has these for itself. */
   server: string
-  /** The server where it is to have all that the load leaves, for its hashes or workers. */
+  /** For a server with hashes or workers: all cores that the load does not need. */
   wide: string
   database: string
   load: string
 }
 
 /**
- * The server has a core to itself; the database and the load share the others, or the one other.
+ * Gives the server a core of its own. The database and the load share the others.
  *
  * @returns undefined on one core, or without `taskset`
  */
@@ -36,12 +36,12 @@ function hasTaskset(): boolean {
   }
 }
 
-/** Moves a process that runs already, and its threads. */
+/** Moves a running process and its threads. */
 export function pin(pid: number, cores: string | undefined): void {
   if (cores) execFileSync('taskset', ['-a', '-p', '-c', cores, String(pid)], { stdio: 'ignore' })
 }
 
-/** @returns the processor time of a process and its children that live, in µs */
+/** @returns the processor time of a process and its running children, in µs */
 export function processorTimeUs(pid: number): number {
   return familyOf(pid).reduce((sum, member) => {
     const fields = readFileSync(`/proc/${member}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
@@ -65,7 +65,7 @@ function familyOf(pid: number): number[] {
   return [pid, ...children.map(Number)]
 }
 
-/** What figures are worth nothing without. */
+/** Figures mean nothing without these facts. */
 export function describeMachine() {
   return {
     processor: cpus()[0]?.model ?? 'unknown',

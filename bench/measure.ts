@@ -1,24 +1,34 @@
+import type { Accounts } from './database.ts'
 import { drive, type Figures, type Load } from './load.ts'
 import type { Cores } from './machine.ts'
 import type { Server } from './servers.ts'
 
 export interface Context {
   cores: Cores | undefined
-  /** How many pairs a ratio is the median of. */
+  /** A ratio is the median of so many pairs of runs. */
   pairs: number
-  /** How long each of a pair is driven. */
+  /** The length of a run, in s. */
   seconds: number
   progress(text: string): void
 }
 
-/** A line of the table. */
+export interface Databases {
+  /** A thousand accounts and sessions. */
+  small: Accounts
+  /** A million, created at the first call. */
+  large(): Promise<Accounts>
+}
+
+export type Scenario = (context: Context, databases: Databases) => Promise<Row[]>
+
+/** A row of the table. */
 export interface Row extends Omit<Figures, 'seconds' | 'requests' | 'statuses' | 'errors'> {
   operation: string
-  /** Requests a second by those of bare Fastify (or of what the operation names), in pairs. */
+  /** Requests per second relative to bare Fastify, or to what the operation names. */
   ratio?: number
-  /** The least and the most of the pairs. */
+  /** The lowest and the highest ratio of the pairs. */
   spread?: [number, number]
-  /** Answers that weren't 200, by status, and requests without one. */
+  /** Responses other than 200, by status, and requests without a response. */
   failed?: Record<string, number>
 }
 
@@ -29,10 +39,10 @@ interface Side {
 }
 
 /**
- * Drives two servers in turn, several times, since a shared machine's speed changes by the second:
- * only neighbours can be compared.
+ * Runs the load against two servers alternately. The speed of a shared machine changes every
+ * second, so only adjacent runs can be compared.
  *
- * @returns a row of medians for each, the first with its ratio to the second
+ * @returns a row of medians for each server, the first with its ratio to the second
  */
 export async function compare(context: Context, subject: Side, base: Side): Promise<[Row, Row]> {
   const figures: [Figures[], Figures[]] = [[], []]
@@ -55,7 +65,7 @@ export async function compare(context: Context, subject: Side, base: Side): Prom
 
 const WARM_UP_S = 3
 
-/** Drives one server once. */
+/** Runs the load against one server once. */
 export function run(
   { cores, seconds }: Context,
   { server, load }: Omit<Side, 'operation'>,
@@ -64,7 +74,7 @@ export function run(
   return drive(server, { ...load, seconds: forSeconds }, cores?.load)
 }
 
-/** @returns the medians of several runs, and the sum of what failed */
+/** @returns the medians of several runs, and the sum of their failures */
 export function toRow(operation: string, figures: Figures[]): Row {
   const of = (name: 'requestsPerSecond' | 'p50' | 'p99' | 'processorUs' | 'residentMb') =>
     median(figures.map((figure) => figure[name]))

@@ -1,5 +1,5 @@
-// The same read as one would first write it: @fastify/session on the route, and a query of Drizzle
-// for the session and one for the user. Shows what the design of the guard and the lookups buys.
+// The same read in the usual way: @fastify/session on the route, one Drizzle query for the session
+// and one for the user. It shows what the guard and the batched lookups save.
 import cookie from '@fastify/cookie'
 import session, { type SessionStore } from '@fastify/session'
 import { and, eq, gt } from 'drizzle-orm'
@@ -9,7 +9,7 @@ import { now } from '../db/clock.ts'
 import { digest } from '../db/digest.ts'
 import { sessions, users } from '../db/schema.ts'
 import { DOCUMENTED_AS } from '../plugins/openapi/documented-as.ts'
-import { IdParams } from '../routes/common/schemas.ts'
+import { formats, IdParams } from '../routes/common/schemas.ts'
 import { Role, toUser, User } from '../routes/users/schemas.ts'
 
 const { PORT, DATABASE_URL = '', SESSION_SECRET = '' } = process.env
@@ -32,7 +32,7 @@ const store: SessionStore = {
 
 const app = Fastify({
   logger: false,
-  ajv: { customOptions: { keywords: [DOCUMENTED_AS] } }, // of the schemas' own
+  ajv: { customOptions: { formats, keywords: [DOCUMENTED_AS] } }, // the schemas use both
 })
 app.addSchema(Role)
 await app.register(cookie)

@@ -4,7 +4,7 @@ import type { Row } from './measure.ts'
 const HEADER = [
   'operation',
   'requests/s',
-  'ratio (least to most)',
+  'ratio (lowest to highest)',
   'p50 ms',
   'p99 ms',
   'processor µs/request',
@@ -12,7 +12,7 @@ const HEADER = [
   'not 200',
 ]
 
-/** Prints the figures as a table of Markdown. */
+/** Prints the figures as a Markdown table. */
 export function printTable(machine: ReturnType<typeof describeMachine>, rows: Row[]): void {
   console.log(
     `${Object.entries(machine)

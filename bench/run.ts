@@ -16,11 +16,16 @@ const SMALL_ROWS = 1_000
 const { json, only, pairs, seconds, rows, minutes } = new Command('bench')
   .description('Measures the server against bare Fastify; all on this machine, by loopback.')
   .option('--only <names>', `some of: ${Object.keys(SCENARIOS).join(', ')}, soak`, splitNames)
-  .option('--pairs <n>', 'how many pairs a ratio is the median of', wholeNumber, 5)
-  .option('--seconds <n>', 'how long each of a pair is driven', wholeNumber, 5)
-  .option('--rows <n>', 'of the large tables', wholeNumber, 1_000_000)
-  .option('--minutes <n>', 'of the soak, which runs only if it is named', wholeNumber, 10)
-  .option('--json <file>', 'where to write the figures as JSON')
+  .option('--pairs <n>', 'the number of pairs of runs: a ratio is their median', wholeNumber, 5)
+  .option('--seconds <n>', 'the length of a run in s', wholeNumber, 5)
+  .option('--rows <n>', 'the number of rows of the large tables', wholeNumber, 1_000_000)
+  .option(
+    '--minutes <n>',
+    'the length of the soak in minutes; it runs only if it is named',
+    wholeNumber,
+    10,
+  )
+  .option('--json <file>', 'also write the figures to this file, as JSON')
   .parse()
   .opts<{
     json?: string
@@ -61,7 +66,7 @@ try {
   await rm(folder, { recursive: true })
 }
 
-/** A line that the next one overwrites; on no terminal, lines. */
+/** On a terminal, each line overwrites the last one. */
 function progress(text: string): void {
   const { isTTY } = process.stderr
   if (text || isTTY) process.stderr.write(isTTY ? `\r\x1b[K${text}` : `${text}\n`)
@@ -70,11 +75,11 @@ function progress(text: string): void {
 function splitNames(list: string): string[] {
   const names = list.split(',')
   const unknown = names.filter((name) => !Object.hasOwn(SCENARIOS, name) && name !== 'soak')
-  if (unknown.length > 0) throw new InvalidArgumentError(`There is no ${unknown.join(', ')}.`)
+  if (unknown.length > 0) throw new InvalidArgumentError(`Unknown: ${unknown.join(', ')}.`)
   return names
 }
 
 function wholeNumber(text: string): number {
-  if (!/^[1-9][0-9]{0,8}$/.test(text)) throw new InvalidArgumentError('A whole number is wanted.')
+  if (!/^[1-9][0-9]{0,8}$/.test(text)) throw new InvalidArgumentError('Must be a whole number.')
   return Number(text)
 }

@@ -1,21 +1,11 @@
-import type { Accounts } from './database.ts'
 import { flood, hashed } from './hash-scenarios.ts'
 import { lists, logins, mixed, ownAccounts, reads, registrations } from './loads.ts'
-import { type Context, compare, type Row, run, toRow } from './measure.ts'
+import { compare, type Row, run, type Scenario, toRow } from './measure.ts'
 import { withServers } from './servers.ts'
 
-export const CONNECTIONS = 64
+const CONNECTIONS = 64
 
-export interface Databases {
-  /** A thousand accounts and sessions. */
-  small: Accounts
-  /** A million, made when it is asked for. */
-  large(): Promise<Accounts>
-}
-
-export type Scenario = (context: Context, databases: Databases) => Promise<Row[]>
-
-/** By the names that `--only` takes, in the order in which they run. */
+/** The names that `--only` takes, in the order of the runs. */
 export const SCENARIOS: Record<string, Scenario> = {
   read: async (context, { small }) => {
     const server = { program: 'gatehouse', url: small.url, cores: context.cores?.server } as const
@@ -73,7 +63,7 @@ export const SCENARIOS: Record<string, Scenario> = {
   },
 }
 
-/** Reads for minutes: what the server takes after the first, and at the end. */
+/** Reads for several minutes, to show whether memory grows. */
 export function soak(minutes: number): Scenario {
   return async (context, { small }) => {
     const server = { program: 'gatehouse', url: small.url, cores: context.cores?.server } as const
@@ -90,7 +80,7 @@ export function soak(minutes: number): Scenario {
   }
 }
 
-/** A scenario of one load, at 64 connections, whose ratio is to reads of bare Fastify. */
+/** A scenario with one load and 64 connections. Its ratio is to reads of bare Fastify. */
 function againstBare(
   operation: string,
   requests: typeof reads,

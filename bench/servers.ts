@@ -9,7 +9,7 @@ import { pin } from './machine.ts'
 const START_TIMEOUT_MS = 30_000
 const POLL_MS = 50
 
-/** The server itself, as `npm run build` makes it for production; and what it is compared with. */
+/** The built server, and the servers that it is compared with. */
 const PROGRAMS = {
   gatehouse: ['dist/src/server.js'],
   bare: ['--import', 'tsx', 'bench/bare.ts'],
@@ -26,14 +26,14 @@ export interface Server {
 
 export interface ServerOptions {
   program: Program
-  /** Of its database. */
+  /** The URL of the database. */
   url: string
   /** A list for `taskset`. */
   cores: string | undefined
   settings?: Record<string, string>
 }
 
-/** Starts servers, and stops them after the work, whatever became of it. */
+/** Starts servers, and stops them when the work has ended or failed. */
 export async function withServers<const Options extends readonly ServerOptions[], Result>(
   options: Options,
   work: (servers: { [Index in keyof Options]: Server }) => Promise<Result>,

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 
-/** The database's own clock, in UTC with milliseconds: one for all instances. */
+/** The database's clock, in UTC with milliseconds. All instances share it. */
 export const now = sql`CURRENT_TIMESTAMP(3)`
 
 /** @param ms before now */

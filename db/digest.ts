@@ -1,11 +1,11 @@
 import { hash } from 'node:crypto'
 
-/** SHA-256: the form in which the database keeps secrets of 128 random bits or more, and keys. */
+/** SHA-256. The database stores secrets, of at least 128 random bits, in this form only. */
 export function digest(text: string): Buffer {
   return hash('sha256', text, 'buffer')
 }
 
-/** The same in upper-case hex, as the database writes it: lookups take it so. */
+/** SHA-256 in upper-case hex, as `HEX()` of the database writes it. */
 export function hexDigest(text: string): string {
   return hash('sha256', text, 'hex').toUpperCase()
 }

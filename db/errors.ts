@@ -1,7 +1,7 @@
 import { DrizzleQueryError } from 'drizzle-orm/errors'
 import { LookupError } from './lookups/batch.ts'
 
-/** The part of a database error that may be told: its message and its `sql` hold parameters. */
+/** The parts of a database error that may be logged. Its message and its `sql` hold parameters. */
 export interface DatabaseFault {
   code: string
   errno: number | undefined
@@ -9,7 +9,7 @@ export interface DatabaseFault {
 
 const DUPLICATE_KEY = 1062
 
-/** Server errors that pass, or that an operator mends, without a change to the request. */
+/** Server errors that end by themselves or by an operator's action. */
 const TRANSIENT_ERRNOS = new Set([
   1040, // too many connections
   1053, // server shutdown in progress
@@ -24,7 +24,7 @@ const TRANSIENT_ERRNOS = new Set([
   1927, // connection killed
 ])
 
-/** Client errors of Node and mysql2: the server can't be reached or has gone away. */
+/** Errors of Node and mysql2: the server cannot be reached, or the connection is lost. */
 const TRANSIENT_CODES = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -41,7 +41,7 @@ const TRANSIENT_CODES = new Set([
   'PROTOCOL_SEQUENCE_TIMEOUT',
 ])
 
-/** mysql2 gives these no code at all. */
+/** Errors of mysql2 without a code. */
 const TRANSIENT_MESSAGES = new Set([
   'Pool is closed.',
   'Queue limit reached.',
@@ -49,9 +49,9 @@ const TRANSIENT_MESSAGES = new Set([
 ])
 
 /**
- * Recognises an error of the database or of its driver, wrapped by Drizzle or not.
+ * Recognises an error of the database or its driver, wrapped by Drizzle or not.
  *
- * @returns what may be logged of it, or undefined if it is none
+ * @returns the parts that may be logged, or undefined for any other error
  */
 export function databaseFault(error: unknown): DatabaseFault | undefined {
   const cause = error instanceof DrizzleQueryError ? error.cause : error
@@ -59,15 +59,15 @@ export function databaseFault(error: unknown): DatabaseFault | undefined {
   if (TRANSIENT_MESSAGES.has(cause.message)) return { code: 'POOL_UNAVAILABLE', errno: undefined }
   const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined
   const errno = 'errno' in cause && typeof cause.errno === 'number' ? cause.errno : undefined
-  const isDatabases =
+  const isDatabaseError =
     error instanceof DrizzleQueryError ||
     cause instanceof LookupError ||
     'sqlState' in cause ||
     'fatal' in cause
-  return isDatabases ? { code: code ?? cause.name, errno } : undefined
+  return isDatabaseError ? { code: code ?? cause.name, errno } : undefined
 }
 
-/** Whether the same request may succeed later: the answer is then 503, not 500. */
+/** @returns whether the same request may succeed later, so that the response is 503, not 500 */
 export function isTransient(fault: DatabaseFault): boolean {
   return (
     fault.code === 'POOL_UNAVAILABLE' ||

@@ -13,23 +13,24 @@ const migrations = readMigrationFiles({
 const LOCK_TIMEOUT_S = 120
 
 /**
- * "It is there already": a migration that was cut off half-way is run again from its start, and
- * neither server can roll back a change of tables.
+ * Errors of a statement that took effect before. An interrupted migration runs again from its
+ * start, because neither server can roll back a change of tables.
  */
 const ALREADY_APPLIED = new Set([
   1050, // table exists
   1051, // no table to drop
   1060, // column exists
   1061, // index exists
-  1091, // nothing there to drop
+  1091, // no column or index to drop
   1826, // foreign key exists
 ])
 
 /**
- * Applies the migrations that the database lacks. One process migrates, others wait for it.
+ * Applies the missing migrations. One process migrates, others wait for it.
  *
- * @returns how many were applied
- * @throws if the lock isn't free within two minutes, or a statement fails: those before it stay
+ * @returns the number of applied migrations
+ * @throws Error if the lock is not free within two minutes, or a statement fails. The statements
+ * before it stay applied
  */
 export async function migrate(db: Database): Promise<number> {
   const client = await db.$client.getConnection()
@@ -53,12 +54,12 @@ export async function migrate(db: Database): Promise<number> {
     }
     return pending.length
   } finally {
-    // The end of its connection frees the lock, whatever happened.
+    // Closing the connection releases the lock in every case.
     client.destroy()
   }
 }
 
-/** Whether every migration of this version has been applied. Rejects if the database is away. */
+/** @returns whether every migration of this version is applied. Rejects if the database is down */
 export async function isSchemaCurrent(db: Database): Promise<boolean> {
   const newest = migrations.at(-1)?.folderMillis ?? 0
   try {
@@ -80,7 +81,7 @@ async function apply(connection: Queryable, statement: string): Promise<void> {
 function isAlreadyApplied(error: unknown): boolean {
   const errno = databaseFault(error)?.errno
   if (errno !== undefined && ALREADY_APPLIED.has(errno)) return true
-  // MariaDB has no number of its own for a foreign key that exists.
+  // MariaDB has no error number for a foreign key that exists.
   const cause = error instanceof Error ? error.cause : undefined
   return errno === 1005 && cause instanceof Error && cause.message.includes('errno: 121')
 }

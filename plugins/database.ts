@@ -13,13 +13,13 @@ export interface DatabaseOptions {
   url: string
 }
 
-/** Decorates `db`. Booting fails where the database can't be reached. */
+/** Decorates `db`, a pool of connections. The server does not start if the database is down. */
 export default fp<DatabaseOptions>(
   async (app, { url }) => {
     const db = openDatabase(url)
     app.addHook('onClose', () => closeDatabase(db))
     if (!(await isSchemaCurrent(db))) {
-      app.log.warn('the database schema is behind this version: run `gatehouse migrate`')
+      app.log.warn('the database schema is older than this version: run `gatehouse migrate`')
     }
     app.decorate('db', db)
   },

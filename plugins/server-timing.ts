@@ -1,8 +1,8 @@
 import fp from 'fastify-plugin'
 
 /**
- * Tells with each answer, by `Server-Timing` (W3C), in ms: `before`, how long it took until the
- * handler had its turn, and `total`, until the answer was there to be sent.
+ * Adds `Server-Timing` (W3C) to each response, in ms: `before` is the time until the handler
+ * started, `total` the time until the response was ready.
  */
 export default fp(
   async (app) => {

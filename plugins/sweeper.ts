@@ -2,11 +2,11 @@ import fp from 'fastify-plugin'
 import { type Retention, sweep } from '../db/queries/sweep.ts'
 
 export interface SweeperOptions extends Retention {
-  /** How long to wait between two sweeps. */
+  /** The time between two sweeps, in ms. */
   intervalMs: number
 }
 
-/** Deletes what has expired, from time to time, beside the requests. */
+/** Deletes expired rows at intervals, outside the requests. */
 export default fp<SweeperOptions>(
   async (app, { intervalMs, ...retention }) => {
     const closing = new AbortController()
@@ -15,9 +15,9 @@ export default fp<SweeperOptions>(
       sweeping = sweeping.then(async () => {
         try {
           const rows = await sweep(app.db, retention, closing.signal)
-          if (rows > 0) app.log.info({ rows }, 'expired rows swept')
+          if (rows > 0) app.log.info({ rows }, 'expired rows deleted')
         } catch (err) {
-          app.log.warn({ err }, 'expired rows were not swept')
+          app.log.warn({ err }, 'expired rows were not deleted')
         }
       })
     }, intervalMs)

@@ -3,8 +3,8 @@ import { MySqlDialect } from 'drizzle-orm/mysql-core'
 import { format, type SqlValue } from 'mysql2'
 import { type Database, readRows } from '../client.ts'
 import { type Actor, isUnexpired } from '../queries/authority.ts'
-import { isLive, isDue as isSessionDue, type SessionLimits } from '../queries/sessions.ts'
-import { isDue as isTokenDue } from '../queries/tokens.ts'
+import * as sessionQueries from '../queries/sessions.ts'
+import * as tokenQueries from '../queries/tokens.ts'
 import type { UserRecord } from '../queries/users.ts'
 import { type Role, sessions, tokens, users } from '../schema.ts'
 import { BatchQueue, PendingKeys } from './batch.ts'
@@ -52,7 +52,7 @@ export class Lookups {
   readonly #queue: BatchQueue<LookupKeys>
 
   /** @param db a pool of LOOKUP_CONNECTIONS that nothing else uses, so that nothing delays it */
-  constructor(db: Database, limits: SessionLimits) {
+  constructor(db: Database, limits: sessionQueries.SessionLimits) {
     const statements = createStatements(limits)
     this.#queue = new BatchQueue(
       LIMITS,
@@ -110,7 +110,7 @@ function resolveRow(keys: LookupKeys, row: Row): void {
  * mapping by Drizzle costs several times what the rest of a request does. All select the same
  * columns, those of Row.
  */
-function createStatements(limits: SessionLimits) {
+function createStatements(limits: sessionQueries.SessionLimits) {
   const account = sql`${users.id}, ${users.username}, ${users.role}, ${users.version},
     ${users.createdAt}`
   const credential = (table: typeof sessions | typeof tokens, isDue: unknown, isLive: unknown) =>
@@ -118,8 +118,10 @@ function createStatements(limits: SessionLimits) {
       FROM ${table} JOIN ${users} ON ${users.id} = ${table.userId}
       WHERE (${isLive}) AND NOT ${users.disabled} AND ${table.digest} IN `
   return {
-    sessions: toText(sql`SELECT 'session', ${credential(sessions, isSessionDue, isLive(limits))}`),
-    tokens: toText(sql`SELECT 'token', ${credential(tokens, isTokenDue, isUnexpired)}`),
+    sessions: toText(
+      sql`SELECT 'session', ${credential(sessions, sessionQueries.isDue, sessionQueries.isLive(limits))}`,
+    ),
+    tokens: toText(sql`SELECT 'token', ${credential(tokens, tokenQueries.isDue, isUnexpired)}`),
     users: toText(sql`SELECT 'user', NULL, NULL, NULL, ${account}
       FROM ${users} WHERE ${users.id} IN `),
   }

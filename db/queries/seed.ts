@@ -1,24 +1,24 @@
 import { eq, inArray, like, sql } from 'drizzle-orm'
 import { format, raw, type SqlValue } from 'mysql2'
 import { type Database, type Queryable, transaction } from '../client.ts'
-import { seededUsers, users } from '../schema.ts'
+import { seededUsers, sessions, tokens, users } from '../schema.ts'
 
-/** Deleted in one transaction, with all that they own: what a server waits for is over soon. */
-const USERS_AT_ONCE = 1_000
+/** Accounts deleted in one transaction: few, so that a running server waits briefly for its locks. */
+const USERS_PER_TRANSACTION = 1_000
 
 export interface SeededCredential {
   userId: number
-  /** SHA-256 of the secret, as `digest` makes it. */
+  /** SHA-256 of the secret, made by `digest`. */
   digest: Buffer
 }
 
 /**
- * Makes accounts of the role `user`, and marks them in the same transaction, so that whatever
- * becomes of the process, none is left unmarked.
+ * Creates accounts with the role `user`, and marks them in the same transaction, so that a killed
+ * process leaves no account unmarked.
  *
- * @param usernames in lower case, at most a few thousand: they go in one statement
- * @returns them, in the order of the names
- * @throws the database's error if one of the names is taken
+ * @param usernames in lower case, at most a few thousand, because they go into one statement
+ * @returns the accounts in the order of the names
+ * @throws the database's error if a name is taken
  */
 export function seedUsers(
   db: Database,
@@ -28,7 +28,7 @@ export function seedUsers(
   return transaction(db, async (tx) => {
     const rows = usernames.map((username) => [username, username, passwordHash])
     await insert(tx, 'users (username, username_key, password_hash)', rows)
-    // Read back: a statement's ids are consecutive neither on a cluster nor beside other inserts.
+    // Read the ids: those of one statement need not be consecutive.
     const made = await tx
       .select({ id: users.id, username: users.username })
       .from(users)
@@ -40,7 +40,7 @@ export function seedUsers(
   })
 }
 
-/** Opens sessions that end after `lifetimeMs`, or before if they aren't used. */
+/** Opens sessions that expire after `lifetimeMs`, or earlier if they are not used. */
 export async function seedSessions(
   db: Database,
   sessions: SeededCredential[],
@@ -52,7 +52,7 @@ export async function seedSessions(
   await transaction(db, (tx) => insert(tx, columns, rows))
 }
 
-/** Makes tokens that end after `lifetimeMs`. */
+/** Creates tokens that expire after `lifetimeMs`. */
 export async function seedTokens(
   db: Database,
   tokens: SeededCredential[],
@@ -65,10 +65,10 @@ export async function seedTokens(
 }
 
 /**
- * Looks for accounts whose names begin so, seeded or not.
+ * Finds an account, seeded or not, by the beginning of its name.
  *
  * @param prefix in lower case, without `%` and `_`
- * @returns one of them, an unmarked one first, or undefined
+ * @returns an account that is not seeded if there is one, otherwise a seeded one
  */
 export async function findByPrefix(
   db: Queryable,
@@ -79,9 +79,14 @@ export async function findByPrefix(
     .from(users)
     .leftJoin(seededUsers, eq(seededUsers.userId, users.id))
     .where(like(users.usernameKey, `${prefix}%`))
-    .orderBy(seededUsers.userId) // null comes first
+    .orderBy(seededUsers.userId) // null sorts first
     .limit(1)
   return found && { username: found.username, isSeeded: found.mark !== null }
+}
+
+/** Updates the statistics: after a bulk insert, old ones make the server choose slow plans. */
+export async function analyzeTables(db: Queryable): Promise<void> {
+  await db.execute(sql`ANALYZE TABLE ${users}, ${sessions}, ${tokens}`)
 }
 
 export function countSeeded(db: Queryable): Promise<number> {
@@ -89,9 +94,9 @@ export function countSeeded(db: Queryable): Promise<number> {
 }
 
 /**
- * Deletes some of the marked accounts, with their sessions, tokens and marks.
+ * Deletes some of the seeded accounts, with their sessions and tokens.
  *
- * @returns how many went; 0 once none is left
+ * @returns the number of deleted accounts: 0 when none is left
  */
 export function clearSeeded(db: Database): Promise<number> {
   return transaction(db, async (tx) => {
@@ -99,14 +104,14 @@ export function clearSeeded(db: Database): Promise<number> {
       .select({ id: seededUsers.userId })
       .from(seededUsers)
       .orderBy(seededUsers.userId)
-      .limit(USERS_AT_ONCE)
+      .limit(USERS_PER_TRANSACTION)
     const ids = marked.map(({ id }) => id)
     if (ids.length > 0) await tx.delete(users).where(inArray(users.id, ids))
     return ids.length
   })
 }
 
-/** By text: building a thousand rows with Drizzle takes longer than the server does to insert them. */
+/** Builds text: Drizzle takes longer to build a thousand rows than the server to insert them. */
 async function insert(db: Queryable, columns: string, rows: SqlValue[][]): Promise<void> {
   if (rows.length === 0) return
   await db.execute(sql.raw(format(`INSERT INTO ${columns} VALUES ?`, [rows])))
@@ -117,5 +122,5 @@ function ahead(ms: number) {
 }
 
 function missing(username: string): never {
-  throw new Error(`${username} was made and is not there`)
+  throw new Error(`the account ${username} is missing after its insert`)
 }

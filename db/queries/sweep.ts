@@ -6,20 +6,20 @@ import { takeLock } from '../named-lock.ts'
 import { events, loginFailures, sessions, tokens } from '../schema.ts'
 import type { SessionLimits } from './sessions.ts'
 
-/** Small, so that each batch's locks are held for some milliseconds only. */
+/** Small, so that a batch holds its locks for a few milliseconds only. */
 const BATCH_ROWS = 500
 const LOGIN_FAILURES_KEPT_MS = 24 * 60 * 60 * 1_000
 
 export interface Retention extends Pick<SessionLimits, 'idleMs'> {
-  /** How long the audit trail is kept. */
+  /** How long events are kept, in ms. */
   eventsMs: number
 }
 
 /**
- * Deletes what has expired. One process at a time does, whichever comes first.
+ * Deletes expired rows. One process at a time sweeps; a second one returns at once.
  *
- * @param signal ends it after the batch that it is at
- * @returns how many rows went; 0 also where another process is at it
+ * @param signal ends the sweep after the current batch
+ * @returns the number of deleted rows
  */
 export async function sweep(
   db: Database,
@@ -43,7 +43,7 @@ export async function sweep(
     }
     return swept
   } finally {
-    // The end of its connection frees the lock, whatever happened.
+    // Closing the connection releases the lock in every case.
     client.destroy()
   }
 }

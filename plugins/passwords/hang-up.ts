@@ -1,8 +1,8 @@
 import type { FastifyReply } from 'fastify'
 
 /**
- * @returns a signal that aborts when the client hangs up, and harmlessly once it is answered.
- * Fastify's own, `request.signal`, aborts as soon as the body has been read
+ * @returns a signal that aborts when the client closes the connection, and also after the response.
+ * Fastify's own `request.signal` aborts as soon as the body is read
  */
 export function hangUpOf({ raw }: FastifyReply): AbortSignal {
   const controller = new AbortController()

@@ -1,16 +1,16 @@
 import { dictionary } from '@zxcvbn-ts/language-common'
 
-/** What bcrypt reads of a password; anything behind it would not count. */
+/** The bytes of a password that bcrypt reads; it ignores the rest. */
 const MAX_BYTES = 72
 
 const commonPasswords = new Set(dictionary['passwords-common'])
 
 /**
- * Judges a new password (NIST SP 800-63B-4 3.1.1.2, OWASP ASVS 5.0 6.2): length, a list of common
- * ones, and the username. There are no rules about kinds of characters.
+ * Checks a new password (NIST SP 800-63B-4 3.1.1.2, OWASP ASVS 5.0 6.2): its length, a list of
+ * common passwords, and the username. There are no rules about kinds of characters.
  *
  * @param minLength in Unicode code points
- * @returns why the password is refused, as the end of "The password …", or undefined
+ * @returns the reason for a refusal, as the end of "The password …", or undefined
  */
 export function passwordFault(
   password: string,
@@ -20,7 +20,7 @@ export function passwordFault(
   if (!isHashable(password)) {
     return Buffer.byteLength(password) > MAX_BYTES
       ? `is longer than ${MAX_BYTES} bytes in UTF-8`
-      : 'holds a NUL or half of a surrogate pair'
+      : 'contains a NUL or half of a surrogate pair'
   }
   if ([...password].length < minLength) return `is shorter than ${minLength} characters`
   const folded = password.toLowerCase()
@@ -29,7 +29,7 @@ export function passwordFault(
   return undefined
 }
 
-/** Whether bcrypt reads all of the password: it stops at a NUL and after 72 bytes. */
+/** @returns whether bcrypt reads the whole password: it stops at a NUL and after 72 bytes */
 export function isHashable(password: string): boolean {
   return (
     Buffer.byteLength(password) <= MAX_BYTES && !password.includes('\0') && password.isWellFormed()

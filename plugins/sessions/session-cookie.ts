@@ -12,18 +12,18 @@ declare module 'fastify' {
 }
 
 export interface SessionCookieOptions {
-  /** The first signs, all verify. At least 32 characters each. */
+  /** The first secret signs, all verify. Each has at least 32 characters. */
   secrets: string[]
-  /** Clients reach this server by TLS alone. */
+  /** Whether clients reach this server by TLS only. */
   secure: boolean
 }
 
-/** How many signatures are remembered: checking one costs as much as all hooks of a request. */
+/** How many verified signatures are kept: a verification costs as much as all hooks of a request. */
 const VERIFIED_COOKIES = 10_000
 
 export type SessionCookie = ReturnType<typeof createSessionCookie>
 
-/** The session cookie's name, attributes and signature; decorates `sessionCookie`. */
+/** Decorates `sessionCookie`: its name, attributes and signature. */
 export default fp<SessionCookieOptions>(
   async (app, options) => {
     app.decorate('sessionCookie', createSessionCookie(options))
@@ -35,7 +35,7 @@ export default fp<SessionCookieOptions>(
 export function createSessionCookie({ secrets, secure }: SessionCookieOptions) {
   const name = secure ? '__Host-session' : 'session'
   const signer = new cookie.Signer(secrets)
-  // What is remembered is arithmetic alone: whether the session is open is asked each time.
+  // Holds signatures only. Every request reads from the database whether the session is open.
   const verified = new LruMap<string>(VERIFIED_COOKIES)
   const attributes = { httpOnly: true, path: '/', sameSite: 'lax', secure } satisfies CookieOptions
 
@@ -45,8 +45,8 @@ export function createSessionCookie({ secrets, secure }: SessionCookieOptions) {
     attributes,
     clear: (reply: FastifyReply) => reply.clearCookie(name, attributes),
     /**
-     * @returns the digest, in upper-case hex, of the secret id of the session, or undefined if the cookie is
-     * missing or forged
+     * @returns the SHA-256 of the session's secret id in upper-case hex, or undefined if the cookie
+     * is missing or forged
      */
     read({ cookies }: FastifyRequest): string | undefined {
       const signed = cookies[name]

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { Database } from '../../db/client.ts'
 import { digest } from '../../db/digest.ts'
-import { seedSessions, seedTokens, seedUsers } from '../../db/queries/seed.ts'
+import { analyzeTables, seedSessions, seedTokens, seedUsers } from '../../db/queries/seed.ts'
 import { createSessionCookie } from '../../plugins/sessions/session-cookie.ts'
 import { type Config, splitList } from '../config/config.ts'
 import { deriveKeys } from '../config/keys.ts'
@@ -116,6 +116,7 @@ export async function* storeSeed(
     await seedTokens(db, rows, { lifetimeMs, name: LABEL })
     yield { kind: 'tokens', rows }
   }
+  await analyzeTables(db)
 }
 
 /** Yields the numbers from 0 to `count` - 1 in batches. */

@@ -19,15 +19,17 @@ const READ_THE_ENVIRONMENT = [
 const MAX_LINES = 250
 const MAX_FILES_IN_A_FOLDER = 14
 
-const sources = Object.keys(MAY_IMPORT).flatMap((folder) =>
-  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+const sources = Object.keys(MAY_IMPORT).flatMap(filesOf)
+
+function filesOf(folder: string) {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => /\.(ts|mjs)$/.test(name))
     .map((name) => {
       const path = join(folder, name)
       const text = readFileSync(path, 'utf8')
       return { folder, path, text, imports: importsOf(text) }
-    }),
-)
+    })
+}
 
 test('an import, of another folder of ours, runs one way', (t: TestContext) => {
   const wrong = sources.flatMap(({ folder, path, imports }) =>
@@ -49,6 +51,25 @@ test('an import, of another folder of ours, runs one way', (t: TestContext) => {
   // The check itself sees imports, of every folder's files.
   const seen = new Set(sources.filter(({ imports }) => imports.length > 0).map((s) => s.folder))
   t.assert.deepStrictEqual([...seen], Object.keys(MAY_IMPORT))
+})
+
+test('no files import each other in a circle, in the sources and in the benchmark', (t: TestContext) => {
+  const imports = new Map(
+    [...sources, ...filesOf('bench')].map(({ path, imports }) => [
+      path,
+      imports.filter((name) => name.startsWith('.')).map((name) => join(dirname(path), name)),
+    ]),
+  )
+  const finished = new Set<string>()
+  const circles: string[] = []
+  const visit = (path: string, trail: string[]): void => {
+    if (trail.includes(path)) return void circles.push([...trail, path].join(' imports '))
+    if (finished.has(path)) return
+    for (const target of imports.get(path) ?? []) visit(target, [...trail, path])
+    finished.add(path)
+  }
+  for (const path of imports.keys()) visit(path, [])
+  t.assert.deepStrictEqual(circles, [])
 })
 
 test('a file of db imports nothing of Fastify', (t: TestContext) => {
