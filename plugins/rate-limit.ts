@@ -25,6 +25,11 @@ const REDIS_TIMEOUT_MS = 500
 export default fp<RateLimitOptions>(
   async (app, { max, windowMs, allowed, redisUrl }) => {
     const exempt = toBlockList(allowed)
+    // By URL, because `request.routeOptions` builds an object at each read.
+    const unlimited = new Set<string>()
+    app.addHook('onRoute', ({ url, config }) => {
+      if (config?.rateLimit === false) unlimited.add(url)
+    })
     const redis = redisUrl === undefined ? undefined : await createClient(redisUrl)
     if (redis) logAvailability(app, redis)
     app.addHook('onClose', async () => redis?.disconnect())
@@ -37,8 +42,8 @@ export default fp<RateLimitOptions>(
       ...(redis && { redis, skipOnError: true }),
       enableDraftSpec: true, // the names of the IETF's draft: `ratelimit-limit` and so on
       keyGenerator: ({ clientAddress = '' }) => normalizeIP(clientAddress),
-      allowList: ({ clientAddress = '', routeOptions }: FastifyRequest) =>
-        routeOptions.config.rateLimit === false ||
+      allowList: ({ clientAddress = '', url }: FastifyRequest) =>
+        unlimited.has(url) ||
         (allowed.length > 0 && exempt.check(clientAddress, familyOf(clientAddress))),
       errorResponseBuilder: () => new errors.TOO_MANY_REQUESTS(),
     })

@@ -114,14 +114,16 @@ export class BatchQueue<Keys extends BatchKeys> {
   }
 
   /**
-   * @returns the keys to which the caller adds its own in the same turn of the event loop
-   * @throws LookupError if the queue is full
+   * @param add adds a key to the batch that takes keys now
+   * @returns the promise that `add` returns. It rejects with LookupError if the queue is full
    */
-  open(): Keys {
+  load<Value>(add: (keys: Keys) => Promise<Value>): Promise<Value> {
     const waiting = this.#waiting.reduce((sum, { keys }) => sum + keys.size, 0)
-    if (waiting >= this.#limits.maxWaiting) throw new LookupError('LOOKUP_QUEUE_FULL')
+    if (waiting >= this.#limits.maxWaiting) {
+      return Promise.reject(new LookupError('LOOKUP_QUEUE_FULL'))
+    }
     const last = this.#waiting.at(-1)
-    return last && last.keys.size < this.#limits.maxKeys ? last.keys : this.#enqueue()
+    return add(last && last.keys.size < this.#limits.maxKeys ? last.keys : this.#enqueue())
   }
 
   #enqueue(): Keys {

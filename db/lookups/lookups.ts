@@ -66,18 +66,18 @@ export class Lookups {
   }
 
   /** @param digest of the secret id in the cookie: SHA-256 in upper-case hex */
-  async actorBySession(digest: string): Promise<Actor | undefined> {
-    return this.#queue.open().sessions.add(digest)
+  actorBySession(digest: string): Promise<Actor | undefined> {
+    return this.#queue.load(({ sessions }) => sessions.add(digest))
   }
 
   /** @param digest of the token: SHA-256 in upper-case hex */
-  async actorByToken(digest: string): Promise<Actor | undefined> {
-    return this.#queue.open().tokens.add(digest)
+  actorByToken(digest: string): Promise<Actor | undefined> {
+    return this.#queue.load(({ tokens }) => tokens.add(digest))
   }
 
   /** @param id a safe integer */
-  async user(id: number): Promise<UserRecord | undefined> {
-    return this.#queue.open().users.add(id)
+  user(id: number): Promise<UserRecord | undefined> {
+    return this.#queue.load(({ users }) => users.add(id))
   }
 }
 

@@ -114,7 +114,7 @@ function createQueue(
       pending.resolveMissing()
     },
   )
-  return { batches, load: async (key: number) => queue.open().add(key) }
+  return { batches, load: (key: number) => queue.load((keys) => keys.add(key)) }
 }
 
 function createGate() {
