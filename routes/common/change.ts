@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { Change } from '../../db/queries/authority.ts'
 import type { Origin } from '../../db/queries/events.ts'
-import { actorOf } from '../../plugins/auth.ts'
+import { actorOf } from '../../plugins/auth/auth.ts'
 
 /** Where a request comes from, for the audit trail. */
 export function originOf(request: FastifyRequest): Origin {

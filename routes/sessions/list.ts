@@ -1,7 +1,7 @@
 import type { Static } from '@sinclair/typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import * as sessions from '../../db/queries/sessions.ts'
-import { actorOf } from '../../plugins/auth.ts'
+import { actorOf } from '../../plugins/auth/auth.ts'
 import { idAt, type List } from '../common/pages.ts'
 import type { Session } from './schemas.ts'
 

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import * as sessions from '../../db/queries/sessions.ts'
-import { actorOf } from '../../plugins/auth.ts'
+import { actorOf } from '../../plugins/auth/auth.ts'
 import { errors } from '../../plugins/errors/errors.ts'
 import { errorResponses, successHeaders } from '../../plugins/openapi/declarations.ts'
 import { changeToOwn } from '../common/change.ts'

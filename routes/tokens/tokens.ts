@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import * as tokens from '../../db/queries/tokens.ts'
-import { actorOf } from '../../plugins/auth.ts'
+import { actorOf } from '../../plugins/auth/auth.ts'
 import { errors } from '../../plugins/errors/errors.ts'
 import { errorResponses, successHeaders } from '../../plugins/openapi/declarations.ts'
 import { changeToOwn } from '../common/change.ts'

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { UserRecord } from '../../db/queries/users.ts'
-import { actorOf } from '../../plugins/auth.ts'
+import { actorOf } from '../../plugins/auth/auth.ts'
 import { errors } from '../../plugins/errors/errors.ts'
 import { errorResponses, notModified } from '../../plugins/openapi/declarations.ts'
 import { hasVersion, setEtag } from '../common/entity-tags.ts'

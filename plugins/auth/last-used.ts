@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin'
-import type { Credential } from '../db/queries/authority.ts'
-import * as sessions from '../db/queries/sessions.ts'
-import * as tokens from '../db/queries/tokens.ts'
+import type { Credential } from '../../db/queries/authority.ts'
+import * as sessions from '../../db/queries/sessions.ts'
+import * as tokens from '../../db/queries/tokens.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,10 +1,10 @@
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
-import { hexDigest } from '../db/digest.ts'
-import { type Actor, mayActOn } from '../db/queries/authority.ts'
-import type { UserRecord } from '../db/queries/users.ts'
-import { type ErrorCode, errors } from './errors/errors.ts'
-import { withError } from './openapi/declarations.ts'
+import { hexDigest } from '../../db/digest.ts'
+import { type Actor, mayActOn } from '../../db/queries/authority.ts'
+import type { UserRecord } from '../../db/queries/users.ts'
+import { type ErrorCode, errors } from '../errors/errors.ts'
+import { withError } from '../openapi/declarations.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
