@@ -160,11 +160,11 @@ export const eventCounter = mysqlTable('event_counter', {
   lastId: bigint('last_id', { mode: 'number', unsigned: true }).notNull(),
 })
 
-/** Consecutive failed logins, by account and address range and by account alone. */
+/** Login attempts since the last success, by account and address range and by account alone. */
 export const loginFailures = mysqlTable(
   'login_failures',
   {
-    /** SHA-256 of the account and range. Existing and unknown names look the same. */
+    /** SHA-256 of the name, with or without the range. Existing and unknown names look the same. */
     key: sha256('key').primaryKey(),
     failures: int('failures').notNull(),
     lastAt: timestamp('last_at').notNull(),

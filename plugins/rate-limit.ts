@@ -92,12 +92,12 @@ function logAvailability(app: FastifyInstance, redis: Redis): void {
   })
   redis.on('close', () => {
     if (!isAway && !isClosing) {
-      app.log.warn({ reason }, 'Redis is away: requests are served without a limit')
+      app.log.warn({ reason }, 'Redis is unavailable: requests are not limited')
     }
     isAway = true
   })
   redis.on('ready', () => {
-    if (isAway) app.log.info('Redis is back')
+    if (isAway) app.log.info('Redis is available again')
     isAway = false
   })
 }

@@ -27,7 +27,10 @@ export const Service = Type.Object(
       docs: Type.Optional(path('/docs')),
     }),
   },
-  { $id: 'Service', description: 'The name and the version of this server, and where to go on' },
+  {
+    $id: 'Service',
+    description: 'The name and the version of this server, and links to its other resources',
+  },
 )
 
 const getServiceSchema = {
@@ -35,7 +38,7 @@ const getServiceSchema = {
   tags: ['Health'],
   summary: 'Read the name and the version of the server',
   description:
-    'Does not query the database. `links` has the paths that this server serves, by its configuration.',
+    'Does not query the database. `links` lists the paths that are enabled on this server.',
   response: {
     200: ref(Service),
     ...redirect('The client prefers HTML, and the server has a documentation page'),

@@ -90,7 +90,7 @@ interface Batch<Keys> {
 }
 
 /**
- * Collects the keys of one turn of the event loop into batches, and runs the batches in order.
+ * Collects the keys of one iteration of the event loop into batches, and runs the batches in order.
  *
  * Nothing is kept: a key that arrives after its batch has started goes into the next one, so no
  * value is older than the request that reads it.
@@ -133,7 +133,7 @@ export class BatchQueue<Keys extends BatchKeys> {
       timer: setTimeout(() => this.#expire(batch), this.#limits.deadlineMs),
     }
     this.#waiting.push(batch)
-    // Runs after this turn has added its keys. Later turns add theirs while another batch runs.
+    // Runs after this iteration has added its keys. Later ones add theirs while another batch runs.
     setImmediate(() => this.#startNext())
     return batch.keys
   }

@@ -8,12 +8,7 @@ import * as tokenQueries from '../queries/tokens.ts'
 import type { UserRecord } from '../queries/users.ts'
 import { type Role, sessions, tokens, users } from '../schema.ts'
 import { BatchQueue, PendingKeys } from './batch.ts'
-
-/**
- * One batch at a time: the longer a query takes, the more requests share the next one, and the
- * less each request costs on both servers.
- */
-const LIMITS = { maxKeys: 512, maxRunning: 1, maxWaiting: 10_000, deadlineMs: 2_000 }
+import { LIMITS } from './limits.ts'
 
 /** How many connections the lookups need: the second one replaces one that is given up. */
 export const LOOKUP_CONNECTIONS = LIMITS.maxRunning + 1
@@ -43,7 +38,7 @@ class LookupKeys {
 }
 
 /**
- * Finds callers and accounts for all requests of one turn of the event loop by one query.
+ * Finds callers and accounts for all requests of one iteration of the event loop by one query.
  *
  * Each method resolves with undefined where nothing is found. It rejects with LookupError, or with
  * an error of the database.

@@ -4,7 +4,7 @@ import { now } from '../clock.ts'
 import { digest } from '../digest.ts'
 import { loginFailures } from '../schema.ts'
 
-/** Logins that cause no delay, by account and address range, and by account alone. */
+/** Attempts that are not delayed, by account and address range and by account alone. */
 const FREE_TRIES = 10
 const FREE_TRIES_ANYWHERE = 100
 const MAX_DELAY_S = 15 * 60
@@ -13,8 +13,8 @@ const MAX_DELAY_S = 15 * 60
  * Counts a login before it is tried, so that a thousand simultaneous logins count as a thousand,
  * and decides whether it may be tried now.
  *
- * Each login after the free ones delays the next one: by 1 s, 2 s, 4 s, up to 15 minutes (OWASP
- * ASVS 5.0, 6.3.1). A success resets the count (`clearFailures`). Refused logins do not count:
+ * The last free attempt delays the next one by 1 s, and each further attempt doubles the delay, up
+ * to 15 minutes (OWASP ASVS 5.0, 6.3.1). A success resets the count (`clearFailures`). Refused logins do not count:
  * otherwise a client that obeys `retry-after` would be blocked by one that does not.
  *
  * @param range the address range that one attacker may control
@@ -42,7 +42,7 @@ export function countLogin(db: Database, username: string, range: string): Promi
   })
 }
 
-/** @param excess how many logins more than the free ones were tried: the last free one is 0 */
+/** @param excess 0 for the last free attempt, 1 for the next one, and so on */
 function delayS(excess: number): number {
   return excess < 0 ? 0 : Math.min(2 ** excess, MAX_DELAY_S)
 }
@@ -54,7 +54,7 @@ export function clearFailures(db: Database, username: string, range: string): Pr
   })
 }
 
-/** Takes back the count of a login that a server error interrupted. A delay stays. */
+/** Subtracts an attempt that ended with a server error. It does not shorten a delay. */
 export function uncountLogin(db: Database, username: string, range: string): Promise<void> {
   const isOfLogin = inArray(loginFailures.key, keysOf(username, range))
   return transaction(db, async (tx) => {

@@ -9,7 +9,7 @@ export interface paths {
         };
         /**
          * Read the name and the version of the server
-         * @description Does not query the database. `links` has the paths that this server serves, by its configuration.
+         * @description Does not query the database. `links` lists the paths that are enabled on this server.
          */
         get: operations["getService"];
         put?: never;
@@ -71,7 +71,7 @@ export interface paths {
         put?: never;
         /**
          * Register an account
-         * @description Creates an account with the role `user`. By configuration, anyone may do so or admins only. Usernames are unique, case-insensitive.
+         * @description Creates an account with the role `user`. The setting `REGISTRATION` decides whether anyone may do so, or only admins. Usernames are unique and case-insensitive.
          */
         post: operations["createUser"];
         delete?: never;
@@ -164,7 +164,7 @@ export interface paths {
         post?: never;
         /**
          * End your sessions
-         * @description All except the session of this request, or all.
+         * @description By default, it keeps the session of this request.
          */
         delete: operations["endSessions"];
         options?: never;
@@ -184,7 +184,7 @@ export interface paths {
         post?: never;
         /**
          * End a session
-         * @description One of your own.
+         * @description The session must be one of your own.
          */
         delete: operations["endSession"];
         options?: never;
@@ -230,8 +230,8 @@ export interface paths {
         get: operations["listTokens"];
         put?: never;
         /**
-         * Make a token
-         * @description Only this response holds the token. It acts with the current role of its owner until it is ended or expires.
+         * Create a token
+         * @description Only this response contains the token. The token acts with the current role of its owner until it expires or is ended.
          */
         post: operations["createToken"];
         delete?: never;
@@ -386,7 +386,7 @@ export interface components {
             createdAt: string;
             disabled: boolean;
         };
-        /** @description A page of a list, and the cursor of the next page: null at the end. Events in the order `oldest` always have a cursor, which leads to later events */
+        /** @description A page of a list, and the cursor of the next page */
         ManagedUserPage: {
             items: components["schemas"]["ManagedUser"][];
             nextCursor: string | null;
@@ -410,7 +410,7 @@ export interface components {
         /** @description The username, case-insensitive, and the password */
         Credentials: {
             /**
-             * @description letters, digits or ._@+- and start with a letter or a digit
+             * @description 1 to 80 letters, digits or ._@+-, starting with a letter or a digit
              * @example alice
              */
             username: string;
@@ -423,7 +423,7 @@ export interface components {
         /** @description The new account */
         NewCredentials: {
             /**
-             * @description letters, digits or ._@+- and start with a letter or a digit
+             * @description 1 to 80 letters, digits or ._@+-, starting with a letter or a digit
              * @example alice
              */
             username: string;
@@ -476,7 +476,7 @@ export interface components {
             /** @description whether it is the session of this request */
             current: boolean;
         };
-        /** @description A page of a list, and the cursor of the next page: null at the end. Events in the order `oldest` always have a cursor, which leads to later events */
+        /** @description A page of a list, and the cursor of the next page */
         SessionPage: {
             items: components["schemas"]["Session"][];
             nextCursor: string | null;
@@ -532,7 +532,7 @@ export interface components {
             lastUsedAt: string | null;
             token: string;
         };
-        /** @description A page of a list, and the cursor of the next page: null at the end. Events in the order `oldest` always have a cursor, which leads to later events */
+        /** @description A page of a list, and the cursor of the next page */
         TokenPage: {
             items: components["schemas"]["Token"][];
             nextCursor: string | null;
@@ -590,7 +590,7 @@ export interface components {
             /** Format: int64 */
             count: number;
         };
-        /** @description A page of a list, and the cursor of the next page: null at the end. Events in the order `oldest` always have a cursor, which leads to later events */
+        /** @description A page of a list, and the cursor of the next page */
         EventPage: {
             items: components["schemas"]["Event"][];
             nextCursor: string | null;
@@ -600,7 +600,7 @@ export interface components {
             /** @enum {string} */
             status: "alive" | "ready";
         };
-        /** @description The name and the version of this server, and where to go on */
+        /** @description The name and the version of this server, and links to its other resources */
         Service: {
             /** @example Gatehouse */
             name: string;
@@ -804,7 +804,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `USER_NOT_FOUND`: There is no such user. */
+        /** @description `USER_NOT_FOUND`: There is no such account. */
         UserNotFound: {
             headers: {
                 "x-request-id": components["headers"]["x-request-id"];
@@ -992,7 +992,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The name and the version of this server, and where to go on */
+            /** @description The name and the version of this server, and links to its other resources */
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -1142,7 +1142,7 @@ export interface operations {
              *
              *     `PASSWORD_REFUSED`: The password is refused, with the reason.
              *
-             *     `USERNAME_TAKEN`: A user with this name exists already.
+             *     `USERNAME_TAKEN`: An account with this name exists already.
              */
             400: {
                 headers: {
@@ -1590,7 +1590,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of a list, and the cursor of the next page: null at the end. Events in the order `oldest` always have a cursor, which leads to later events */
+            /** @description A page of a list, and the cursor of the next page */
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -1845,7 +1845,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of a list, and the cursor of the next page: null at the end. Events in the order `oldest` always have a cursor, which leads to later events */
+            /** @description A page of a list, and the cursor of the next page */
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -2193,7 +2193,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of a list, and the cursor of the next page: null at the end. Events in the order `oldest` always have a cursor, which leads to later events */
+            /** @description A page of a list, and the cursor of the next page */
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -2267,7 +2267,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of a list, and the cursor of the next page: null at the end. Events in the order `oldest` always have a cursor, which leads to later events */
+            /** @description A page of a list, and the cursor of the next page */
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -2418,7 +2418,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of a list, and the cursor of the next page: null at the end. Events in the order `oldest` always have a cursor, which leads to later events */
+            /** @description A page of a list, and the cursor of the next page */
             200: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];

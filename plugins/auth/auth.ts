@@ -36,7 +36,7 @@ const DOCUMENTED: Record<Guard, { error: ErrorCode; security?: Record<string, []
 const BEARER = /^Bearer(?: +(.*))?$/i
 const TOKEN = /^gh_[A-Za-z0-9_-]{43}$/
 
-const NOBODY = Promise.resolve(undefined)
+const NOT_FOUND = Promise.resolve(undefined)
 
 /**
  * Decorates `guard`, the hooks that restrict a scope, and `request.actor`.
@@ -57,16 +57,16 @@ export default fp(
       const bearer = authorization === undefined ? null : BEARER.exec(authorization)
       if (bearer) {
         const [, secret = ''] = bearer
-        return TOKEN.test(secret) ? app.lookups.actorByToken(hexDigest(secret)) : NOBODY
+        return TOKEN.test(secret) ? app.lookups.actorByToken(hexDigest(secret)) : NOT_FOUND
       }
       const digest = app.sessionCookie.read(request)
-      return digest === undefined ? NOBODY : app.lookups.actorBySession(digest)
+      return digest === undefined ? NOT_FOUND : app.lookups.actorBySession(digest)
     }
 
     /** An invalid id is refused by the schema, which is checked after the guards. */
     function findTarget({ params }: FastifyRequest): Promise<UserRecord | undefined> {
       const id = Number((params as { id: string }).id) // only on paths with an {id}
-      if (!Number.isSafeInteger(id)) return NOBODY
+      if (!Number.isSafeInteger(id)) return NOT_FOUND
       const target = app.lookups.user(id)
       target.catch(() => undefined) // a guard may refuse the request before anything awaits it
       return target
@@ -100,7 +100,7 @@ export default fp(
 
 /**
  * Restricts the routes of a scope, and documents the guard's error and security schemes on them.
- * Guards of nested scopes add up. `signedIn` belongs to the outermost.
+ * A nested scope runs the guards of its parents first. Add `signedIn` to the outermost scope.
  */
 export function restrict(scope: FastifyInstance, guard: Guard): void {
   const { error, security } = DOCUMENTED[guard]
@@ -114,4 +114,13 @@ export function restrict(scope: FastifyInstance, guard: Guard): void {
 export function actorOf(request: FastifyRequest): Actor {
   if (!request.actor) throw new Error(`${request.routeOptions.url} has no guard`)
   return request.actor
+}
+
+/**
+ * @returns the account of the path's id, or undefined if it does not exist
+ * @throws Error (a 500) if the route has no `wantsTarget`
+ */
+export async function targetOf(request: FastifyRequest): Promise<UserRecord | undefined> {
+  if (!request.target) throw new Error(`${request.routeOptions.url} has no wantsTarget`)
+  return request.target
 }

@@ -13,22 +13,28 @@ export const REFUSED = 'request refused before routing'
 /** How long a refused client may take to read the response. */
 const LINGER_MS = 1_000
 
-/**
- * The last two responses of a connection. Responses are sent in the order of the requests, and only
- * the last request can be incomplete.
- */
-const lastResponses = new WeakMap<Duplex, [ServerResponse, ServerResponse | undefined]>()
+interface LastResponses {
+  /** The response to the newest request, which may still be incomplete. */
+  current: ServerResponse
+  /** The response before it, if it was not yet sent when the newest request began. */
+  previous: ServerResponse | undefined
+}
+
+const lastResponses = new WeakMap<Duplex, LastResponses>()
 
 /**
- * Answers what Node would answer in a way of its own: `CONNECT`, by closing the connection, and an
- * unknown `Expect`, by an empty 417. RFC 9110 10.1.1 lets a server ignore that header.
+ * Replaces two responses of Node: to `CONNECT`, where Node closes the connection, and to an unknown
+ * `Expect`, where Node sends an empty 417. RFC 9110 10.1.1 lets a server ignore that header.
  */
 export default fp<ResponseHeadersOptions>(
   async (app, options) => {
     const headers = responseHeaders(options)
     app.addHook('onRequest', ({ socket }, { raw }, done) => {
-      const last = lastResponses.get(socket)?.[0]
-      lastResponses.set(socket, [raw, last?.writableFinished ? undefined : last])
+      const last = lastResponses.get(socket)?.current
+      lastResponses.set(socket, {
+        current: raw,
+        previous: last?.writableFinished ? undefined : last,
+      })
       done()
     })
     app.server.on('connect', (_request, socket) => {
@@ -65,19 +71,24 @@ export function refuseBeforeRouting(
 }
 
 /**
- * @returns the response to a complete request before the bad bytes, which must be sent first. A
- * request whose body holds the bad bytes gets no other response.
+ * @returns the unfinished response to an earlier, complete request, which must be sent first. An
+ * incomplete request gets only the error
  */
 function pendingResponse(socket: Duplex): ServerResponse | undefined {
-  return lastResponses
-    .get(socket)
-    ?.find((response) => response?.req.complete && !response.writableFinished)
+  const { current, previous } = lastResponses.get(socket) ?? {}
+  return [current, previous].find(
+    (response) => response?.req.complete && !response.writableFinished,
+  )
 }
 
 function answer(socket: Duplex, coded: CodedError, headers: Headers): void {
   const pending = pendingResponse(socket)
-  if (pending)
-    return void pending.once('finish', () => setImmediate(answer, socket, coded, headers))
+  if (!pending) send(socket, coded, headers)
+  // Checks again then, because the current response may follow the previous one.
+  else pending.once('finish', () => setImmediate(answer, socket, coded, headers))
+}
+
+function send(socket: Duplex, coded: CodedError, headers: Headers): void {
   if (!socket.writable) return
   const { headers: described, body } = renderError(coded, undefined)
   const lines = Object.entries({

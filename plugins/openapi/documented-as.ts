@@ -1,5 +1,5 @@
 /**
- * A schema keyword for text that stands for another type, as numbers in a URL do. The document
+ * A schema keyword for a string that carries another type, such as a number in a URL. The document
  * shows the keyword's value in place of the schema. Validation ignores it.
  */
 export const DOCUMENTED_AS = 'x-documented-as'

@@ -6,24 +6,35 @@ import type { HeaderName } from './headers.ts'
 
 type Response = OpenAPIV3.ResponseObject | OpenAPIV3.ReferenceObject
 
-const ON_ANY: HeaderName[] = [
-  ...(['x-request-id', 'ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset'] as const),
+const COMMON_HEADERS: HeaderName[] = [
+  'x-request-id',
+  'ratelimit-limit',
+  'ratelimit-remaining',
+  'ratelimit-reset',
 ]
 
-/** The headers that a status has besides. */
-const BY_STATUS: Record<number, HeaderName[]> = {
+/** The additional headers of a status. */
+const STATUS_HEADERS: Record<number, HeaderName[]> = {
   401: ['www-authenticate'],
   429: ['retry-after'],
   503: ['retry-after'],
 }
 
-const OF_ANY: ErrorCode[] = [
-  ...(['BAD_REQUEST', 'REQUEST_TIMEOUT', 'HEADERS_TOO_LARGE', 'TOO_MANY_REQUESTS'] as const),
-  ...(['INTERNAL_ERROR', 'SERVICE_UNAVAILABLE'] as const),
+/** The errors of every operation. */
+const COMMON_ERRORS: ErrorCode[] = [
+  'BAD_REQUEST',
+  'REQUEST_TIMEOUT',
+  'HEADERS_TOO_LARGE',
+  'TOO_MANY_REQUESTS',
+  'INTERNAL_ERROR',
+  'SERVICE_UNAVAILABLE',
 ]
-/** The server reads a body even where the operation takes none. */
-const OF_BODIES: ErrorCode[] = [
-  ...(['VALIDATION_FAILED', 'INVALID_JSON', 'BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const),
+/** The errors of every method other than GET: a body is read even if the operation takes none. */
+const BODY_ERRORS: ErrorCode[] = [
+  'VALIDATION_FAILED',
+  'INVALID_JSON',
+  'BODY_TOO_LARGE',
+  'UNSUPPORTED_MEDIA_TYPE',
 ]
 
 /** @returns every code that an operation can answer with, in the order of the list of errors */
@@ -32,9 +43,9 @@ export function errorCodesOf({ method, schema, config }: RouteOptions): ErrorCod
   const isChange = !isRead || config?.changesState
   const hasInput = schema?.params ?? schema?.querystring
   const codes = new Set<string>([
-    ...OF_ANY,
+    ...COMMON_ERRORS,
     ...declarationsOf(schema).errorCodes,
-    ...(isRead ? [] : OF_BODIES),
+    ...(isRead ? [] : BODY_ERRORS),
     ...(isChange ? ['CROSS_SITE'] : []),
     ...(hasInput ? ['VALIDATION_FAILED'] : []),
   ])
@@ -66,7 +77,7 @@ export function describeErrors(
 function describeError(status: number, codes: ErrorCode[]): Response {
   return {
     description: codes.map((code) => `\`${code}\`: ${messageOf(code)}`).join('\n\n'),
-    headers: references([...ON_ANY, ...(BY_STATUS[status] ?? [])]),
+    headers: references([...COMMON_HEADERS, ...(STATUS_HEADERS[status] ?? [])]),
     content: {
       'application/json': { schema: { $ref: '#/components/schemas/Error' } },
       'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
@@ -81,12 +92,12 @@ export function describeSuccess(
 ): Record<number, Response> {
   if (!response || '$ref' in response) throw new Error('An operation needs a 200 of its own')
   const { successHeaders, bodiless } = declarationsOf(schema)
-  const success = { ...response, headers: references([...ON_ANY, ...successHeaders]) }
+  const success = { ...response, headers: references([...COMMON_HEADERS, ...successHeaders]) }
   if (!bodiless) return { 200: success }
   const { status, description, headers } = bodiless
   return {
     200: success,
-    [status]: { description, headers: references([...ON_ANY, ...headers]) },
+    [status]: { description, headers: references([...COMMON_HEADERS, ...headers]) },
   }
 }
 

@@ -18,31 +18,12 @@ export class ClientGone extends Error {
   readonly code = 'CLIENT_GONE'
 }
 
-/** A hash in the queue. It leaves `waiting` once, for one of the other states. */
-class Job {
-  state: 'waiting' | 'started' | 'timed-out' | 'abandoned' = 'waiting'
-  /** Resolves when the job has a slot. */
-  readonly started: Promise<void>
-  #resolve: () => void = () => undefined
-  #reject: (error: Error) => void = () => undefined
-
-  constructor() {
-    this.started = new Promise((resolve, reject) => {
-      this.#resolve = resolve
-      this.#reject = reject
-    })
-  }
-
-  start(): void {
-    this.state = 'started'
-    this.#resolve()
-  }
-
-  refuse(state: 'timed-out' | 'abandoned', error: Error): void {
-    this.state = state
-    this.#reject(error)
-  }
-}
+/**
+ * - `free`: a slot is free
+ * - `busy`: all slots are taken; a hash waits for one
+ * - `full`: no more hashes may wait, or they would wait too long
+ */
+type QueueState = 'free' | 'busy' | 'full'
 
 /**
  * Runs password hashes: a few at the same time, in the order of arrival, so that any number of
@@ -53,7 +34,8 @@ class Job {
 export class HashQueue {
   readonly #concurrency: number
   readonly #maxWaiting: number
-  readonly #waiting = new Set<Job>()
+  /** For each waiting hash, the function that gives it a slot. In the order of arrival. */
+  readonly #waiting = new Set<() => void>()
   #running = 0
   #meanMs = 0
 
@@ -66,24 +48,31 @@ export class HashQueue {
     return { running: this.#running, waiting: this.#waiting.size }
   }
 
-  /** @throws HASH_CAPACITY, with the time until a slot is expected to be free */
+  get state(): QueueState {
+    if (this.#running < this.#concurrency) return 'free'
+    const isFull = this.#waiting.size >= this.#maxWaiting || this.#estimatedWaitMs > MAX_WAIT_MS
+    return isFull ? 'full' : 'busy'
+  }
+
+  get #estimatedWaitMs(): number {
+    return (this.#waiting.size * this.#meanMs) / this.#concurrency
+  }
+
+  /** @throws HASH_CAPACITY, with the estimated time until a slot is free */
   assertCapacity(): void {
-    if (this.#running < this.#concurrency) return
-    const waitMs = (this.#waiting.size * this.#meanMs) / this.#concurrency
-    if (this.#waiting.size >= this.#maxWaiting || waitMs > MAX_WAIT_MS) {
-      throw new errors.HASH_CAPACITY().retryAfter(waitMs / 1_000)
-    }
+    if (this.state !== 'full') return
+    throw new errors.HASH_CAPACITY().retryAfter(this.#estimatedWaitMs / 1_000)
   }
 
   /**
    * @param work computes the hash; its rejection is passed on
-   * @param signal removes the job from the queue. A job that has started runs to its end
+   * @param signal removes the hash from the queue. A hash that has started runs to its end
    * @throws HASH_CAPACITY, ClientGone
    */
   async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     this.assertCapacity()
     if (signal?.aborted) throw clientGone()
-    if (this.#running < this.#concurrency) this.#running++
+    if (this.state === 'free') this.#running++
     else await this.#waitForSlot(signal)
     const start = performance.now()
     try {
@@ -94,32 +83,31 @@ export class HashQueue {
     }
   }
 
-  async #waitForSlot(signal: AbortSignal | undefined): Promise<void> {
-    const job = new Job()
-    const abandon = () => job.refuse('abandoned', clientGone())
-    const timer = setTimeout(() => {
-      job.refuse('timed-out', new errors.HASH_CAPACITY().retryAfter(this.#meanMs / 1_000))
-    }, MAX_WAIT_MS)
-    signal?.addEventListener('abort', abandon)
-    this.#waiting.add(job)
-    try {
-      await job.started
-    } finally {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', abandon)
-      this.#waiting.delete(job)
-    }
+  /** Resolves with a slot. Rejects after MAX_WAIT_MS, or when the client is gone. */
+  #waitForSlot(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const leaveWith = (settle: () => void) => () => {
+        this.#waiting.delete(start)
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', abandon)
+        settle()
+      }
+      const start = leaveWith(resolve)
+      const abandon = leaveWith(() => reject(clientGone()))
+      const timeOut = leaveWith(() => {
+        reject(new errors.HASH_CAPACITY().retryAfter(this.#meanMs / 1_000))
+      })
+      const timer = setTimeout(timeOut, MAX_WAIT_MS)
+      signal?.addEventListener('abort', abandon)
+      this.#waiting.add(start)
+    })
   }
 
-  /** The slot goes to the first waiting job directly, so that a new arrival cannot take it. */
+  /** The first waiting hash gets the slot directly, so that a new arrival cannot take it. */
   #passSlotOn(): void {
-    for (const job of this.#waiting) {
-      if (job.state !== 'waiting') continue
-      this.#waiting.delete(job)
-      job.start()
-      return
-    }
-    this.#running--
+    const [start] = this.#waiting
+    if (start) start()
+    else this.#running--
   }
 
   #record(tookMs: number): void {

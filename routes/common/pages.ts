@@ -39,8 +39,7 @@ export function page<Item extends TSchema>($id: string, item: Item) {
     { items: Type.Array(ref(item), { maxItems: MAX_LIMIT }), nextCursor: nullable(Cursor) },
     {
       $id,
-      description:
-        'A page of a list, and the cursor of the next page: null at the end. Events in the order `oldest` always have a cursor, which leads to later events',
+      description: 'A page of a list, and the cursor of the next page',
     },
   )
 }

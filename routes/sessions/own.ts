@@ -25,7 +25,7 @@ const endSessionSchema = {
   operationId: 'endSession',
   tags: ['Sessions'],
   summary: 'End a session',
-  description: 'One of your own.',
+  description: 'The session must be one of your own.',
   params: IdParams,
   response: {
     200: ref(Message),
@@ -38,7 +38,7 @@ const endSessionsSchema = {
   operationId: 'endSessions',
   tags: ['Sessions'],
   summary: 'End your sessions',
-  description: 'All except the session of this request, or all.',
+  description: 'By default, it keeps the session of this request.',
   querystring: closedObject({
     scope: Type.Optional(
       stringEnum(['others', 'all'], {

@@ -19,9 +19,9 @@ const tags = ['Tokens']
 const createTokenSchema = {
   operationId: 'createToken',
   tags,
-  summary: 'Make a token',
+  summary: 'Create a token',
   description:
-    'Only this response holds the token. It acts with the current role of its owner until it is ended or expires.',
+    'Only this response contains the token. The token acts with the current role of its owner until it expires or is ended.',
   body: ref(TokenRequest),
   response: { 200: ref(NewToken) },
 }

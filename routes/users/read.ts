@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { UserRecord } from '../../db/queries/users.ts'
-import { actorOf } from '../../plugins/auth/auth.ts'
+import { actorOf, targetOf } from '../../plugins/auth/auth.ts'
 import { errors } from '../../plugins/errors/errors.ts'
 import { errorResponses, notModified } from '../../plugins/openapi/declarations.ts'
 import { hasVersion, setEtag } from '../common/entity-tags.ts'
@@ -32,7 +32,7 @@ export default (async (app) => {
     answer(request, reply, actorOf(request))
 
   const getUser: Handler<typeof getUserSchema> = async (request, reply) => {
-    const user = await request.target
+    const user = await targetOf(request)
     if (!user) throw new errors.USER_NOT_FOUND()
     return answer(request, reply, user)
   }

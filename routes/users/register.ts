@@ -18,14 +18,17 @@ const createUserSchema = {
   tags: ['Accounts'],
   summary: 'Register an account',
   description:
-    'Creates an account with the role `user`. By configuration, anyone may do so or admins only. Usernames are unique, case-insensitive.',
+    'Creates an account with the role `user`. The setting `REGISTRATION` decides whether anyone may do so, or only admins. Usernames are unique and case-insensitive.',
   body: ref(NewCredentials),
   response: {
     200: ref(UserMessage),
     ...errorResponses(
-      ...(['PASSWORD_REFUSED', 'USERNAME_TAKEN', 'HASH_CAPACITY'] as const),
-      // Where only admins may register accounts. SDKs are made once, for both configurations.
-      ...(['UNAUTHENTICATED', 'NOT_PERMITTED'] as const),
+      'PASSWORD_REFUSED',
+      'USERNAME_TAKEN',
+      'HASH_CAPACITY',
+      // If only admins may register accounts. An SDK is generated once, for both configurations.
+      'UNAUTHENTICATED',
+      'NOT_PERMITTED',
     ),
   },
 }

@@ -9,7 +9,8 @@ export const Username = Type.String({
   minLength: 1,
   maxLength: 80,
   pattern: '^[A-Za-z0-9][A-Za-z0-9._@+-]*$',
-  description: 'letters, digits or ._@+- and start with a letter or a digit',
+  // A validation message puts "must be" before it.
+  description: '1 to 80 letters, digits or ._@+-, starting with a letter or a digit',
   examples: ['alice'],
 })
 

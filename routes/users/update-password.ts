@@ -32,8 +32,12 @@ const updatePasswordSchema = {
   response: {
     200: ref(Message),
     ...errorResponses(
-      ...(['PASSWORD_MISSING', 'PASSWORD_REFUSED', 'WRONG_CURRENT_PASSWORD'] as const),
-      ...(['USER_NOT_FOUND', 'PRECONDITION_FAILED', 'HASH_CAPACITY'] as const),
+      'PASSWORD_MISSING',
+      'PASSWORD_REFUSED',
+      'WRONG_CURRENT_PASSWORD',
+      'USER_NOT_FOUND',
+      'PRECONDITION_FAILED',
+      'HASH_CAPACITY',
     ),
   },
 }

@@ -47,7 +47,7 @@ test('the sweeper, while the database refuses it, says so and tries again', asyn
   await other.register(database, { url })
   await app.db.execute(sql`RENAME TABLE tokens TO tokens_away`)
   await other.register(sweeper, OPTIONS)
-  t.assert.ok(await until(async () => log.text.includes('expired rows were not swept')))
+  t.assert.ok(await until(async () => log.text.includes('expired rows were not deleted')))
   await app.db.execute(sql`RENAME TABLE tokens_away TO tokens`)
   const account = await makeUser(app)
   await signIn(app, account)
