@@ -7,7 +7,7 @@ import { findProgram } from '../../scripts/server-binary.mjs'
 
 const run = promisify(execFile)
 
-/** What both families of servers take: on a socket, never on a port; each commit on the disk. */
+/** Arguments for MySQL and MariaDB: a socket and no port, and every commit flushed to disk. */
 export function serverArguments(data: string, socket: string): string[] {
   return [
     '--no-defaults',
@@ -25,7 +25,11 @@ export function serverArguments(data: string, socket: string): string[] {
   ]
 }
 
-/** Makes the server's files, all or none: they get their name when they are complete. */
+/**
+ * Creates the server's files, if they do not exist. They get their name when they are complete.
+ *
+ * @param binary the server's program
+ */
 export async function initialise(binary: string, data: string): Promise<void> {
   mkdirSync(temporaryOf(data), { recursive: true, mode: 0o700 })
   if (existsSync(filesOf(data))) return
@@ -39,14 +43,14 @@ export async function initialise(binary: string, data: string): Promise<void> {
     else await initialiseMySql(binary, unfinished)
     await rename(filesOf(unfinished), filesOf(data))
   } catch (error) {
-    // Another process may have been faster: its files serve as well.
+    // Another process may have created them first.
     if (!existsSync(filesOf(data))) throw error
   } finally {
     await rm(unfinished, { recursive: true, force: true })
   }
 }
 
-/** Removes what processes that were killed meanwhile left half made. */
+/** Removes the incomplete files of processes that were killed. */
 async function removeAbandoned(data: string): Promise<void> {
   for (const name of await readdir(data)) {
     const pid = /^unfinished-(\d+)-/.exec(name)?.[1]
@@ -54,16 +58,16 @@ async function removeAbandoned(data: string): Promise<void> {
   }
 }
 
-/** By relative paths: the installer is a shell script that splits a path at its spaces. */
+/** Uses relative paths, because the installer is a shell script that splits paths at spaces. */
 async function initialiseMariaDb(folder: string): Promise<void> {
   const installer = findProgram('mariadb-install-db') ?? findProgram('mysql_install_db')
-  if (!installer) throw new Error('mariadb-install-db is not installed')
+  if (!installer) throw new Error('mariadb-install-db is not installed.')
   const parameters = [
     '--no-defaults',
     ...asRoot(),
     `--datadir=./${relative(folder, filesOf(folder))}`,
-    `--tmpdir=${relative(filesOf(folder), temporaryOf(folder))}`, // it goes to its files first
-    '--auth-root-authentication-method=normal', // the folder's mode keeps others out
+    `--tmpdir=${relative(filesOf(folder), temporaryOf(folder))}`, // relative to datadir, to which it changes
+    '--auth-root-authentication-method=normal', // no password: the folder's mode keeps others out
     '--skip-test-db',
   ]
   await run(installer, parameters, { cwd: folder })
@@ -79,7 +83,7 @@ async function initialiseMySql(binary: string, folder: string): Promise<void> {
   ])
 }
 
-/** Neither server runs as root unless it is told to. */
+/** Without this argument, neither server runs as root. */
 function asRoot(): string[] {
   return process.getuid?.() === 0 ? ['--user=root'] : []
 }
@@ -93,12 +97,11 @@ function filesOf(data: string): string {
   return join(data, 'mysql')
 }
 
-/** Of its own: at its start a MariaDB server deletes the temporary tables of any other in there. */
+/** Not shared, because a MariaDB server deletes all temporary tables in this folder when it starts. */
 function temporaryOf(data: string): string {
   return join(data, 'tmp')
 }
 
-/** @param pid a process id */
 export function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0)

@@ -3,14 +3,14 @@ import { lstatSync, mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** The kernel's `sun_path`, less its closing NUL: 108 bytes on Linux, 104 on macOS. */
+/** The kernel's limit, `sun_path` without its final NUL, is 107 bytes on Linux, 103 on macOS. */
 const MAX_PATH_BYTES = 103
 
 /**
- * Where the server of a data folder listens: in that folder, or if that makes the path too long,
- * in a folder of the same owner under the system's one for temporary files.
+ * Returns the path of the socket of a data folder: in that folder, or if that path is too long, in
+ * a folder under the system's temporary folder.
  *
- * @throws Error if somebody else made that folder
+ * @throws Error if other users can access the temporary folder
  */
 export function socketPath(data: string): string {
   const inside = join(data, 'server.sock')
@@ -20,6 +20,8 @@ export function socketPath(data: string): string {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const { uid, mode } = lstatSync(folder)
   const isOurs = uid === process.getuid?.() && (mode & 0o077) === 0
-  if (!isOurs) throw new Error(`${folder} belongs to somebody else`)
+  if (!isOurs) {
+    throw new Error(`${folder} belongs to another user, or other users can access it.`)
+  }
   return join(folder, 'server.sock')
 }

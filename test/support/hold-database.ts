@@ -1,4 +1,4 @@
-// A process that uses the private database of the folder `.data` until its input ends.
+// A process that uses the private database in `.data` until its standard input ends.
 import { text } from 'node:stream/consumers'
 import { joinEmbeddedDatabase } from '../../src/embedded-database/embedded-database.ts'
 

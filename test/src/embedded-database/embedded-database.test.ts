@@ -12,14 +12,13 @@ import {
   needsServerBinary,
 } from '../../support/installation.ts'
 import { listeningSockets } from '../../support/listening-sockets.ts'
-
 import { query } from '../../support/query.ts'
 
 const databaseFiles = await makeDatabaseFiles()
 const HOLDER = 'test/support/hold-database.ts'
 
 test(
-  'the private database, on its first start, makes files for its owner alone',
+  'the private database, on its first start, creates files that only their owner can access',
   needsServerBinary,
   async (t: TestContext) => {
     const { data } = await install(t)
@@ -56,7 +55,7 @@ test(
 )
 
 test(
-  'the private database, used by two, stops when the last one leaves',
+  'the private database, with two users, stops when the last one leaves',
   needsServerBinary,
   async (t: TestContext) => {
     const { data, databasePid } = await install(t, databaseFiles)
@@ -74,7 +73,7 @@ test(
 )
 
 test(
-  'the private database, left by two at once, stops',
+  'the private database, left by two users at once, stops',
   needsServerBinary,
   async (t: TestContext) => {
     const { data, databasePid } = await install(t, databaseFiles)
@@ -86,7 +85,7 @@ test(
 )
 
 test(
-  'the private database, started by two processes at once, is one that both use',
+  'the private database, started by two processes at once, is one server that both use',
   needsServerBinary,
   async (t: TestContext) => {
     const { start, databasePid } = await install(t)

@@ -9,12 +9,12 @@ import { install, needsServerBinary } from '../../support/installation.ts'
 
 const LONG = 'long-'.repeat(30)
 
-test('the socket, of a data folder whose path is short, is in it', async (t: TestContext) => {
+test('the socket of a data folder, whose path is short, is in that folder', async (t: TestContext) => {
   const inside = `/${'d'.repeat(90)}`
   t.assert.strictEqual(socketPath(inside), `${inside}/server.sock`)
 })
 
-test('the socket, of a data folder whose path is long, is in a folder of its own', async (t: TestContext) => {
+test('the socket of a data folder, whose path is long, is in a temporary folder of its own', async (t: TestContext) => {
   const { data, path, folder } = await longFolder(t)
   t.assert.ok(Buffer.byteLength(path) <= 103)
   t.assert.strictEqual(dirname(folder), tmpdir())
@@ -23,24 +23,28 @@ test('the socket, of a data folder whose path is long, is in a folder of its own
   t.assert.notStrictEqual(dirname((await longFolder(t)).path), folder)
 })
 
-test('the socket, where others may enter its folder, is refused', async (t: TestContext) => {
+test('the socket, in a folder that other users can access, is refused', async (t: TestContext) => {
   const { data, folder } = await longFolder(t)
   for (const mode of [0o755, 0o710, 0o701]) {
     await chmod(folder, mode)
-    t.assert.throws(() => socketPath(data), { message: `${folder} belongs to somebody else` })
+    t.assert.throws(() => socketPath(data), {
+      message: `${folder} belongs to another user, or other users can access it.`,
+    })
   }
 })
 
-test('the socket, where a link stands in place of its folder, is refused', async (t: TestContext) => {
+test('the socket, in a folder that is a symbolic link, is refused', async (t: TestContext) => {
   const { data, folder } = await longFolder(t)
   const elsewhere = await makeFolder(t)
   await rm(folder, { recursive: true })
   await symlink(elsewhere, folder)
-  t.assert.throws(() => socketPath(data), { message: `${folder} belongs to somebody else` })
+  t.assert.throws(() => socketPath(data), {
+    message: `${folder} belongs to another user, or other users can access it.`,
+  })
 })
 
 test(
-  'the private database, in a folder whose path is long, is joined by two',
+  'the private database, in a folder whose path is long, is joined by two users',
   needsServerBinary,
   async (t: TestContext) => {
     const { folder } = await install(t)
@@ -54,7 +58,7 @@ test(
   },
 )
 
-/** A data folder, not made, with too long a path, and the folder that its socket is put into. */
+/** A data folder that does not exist, with too long a path, and the folder of its socket. */
 async function longFolder(t: TestContext) {
   const data = join(await makeFolder(t), LONG)
   const path = socketPath(data)
