@@ -1,42 +1,37 @@
 #!/usr/bin/env node
 import cluster from 'node:cluster'
 import { setTimeout as sleep } from 'node:timers/promises'
-import closeWithGrace from 'close-with-grace'
 import { pino } from 'pino'
 import { buildApp } from './app.ts'
-import { describeFailure } from './cli/failure.ts'
 import { hashShare, threadsFor, workerCount } from './config/capacity.ts'
 import { loadConfig, type ResolvedConfig, readEnvironment } from './config/config.ts'
 import { localUrl } from './config/local-url.ts'
 import { DATA_FOLDER, resolveConfig } from './config/resolve.ts'
 import { loadTestWarnings } from './config/warnings.ts'
+import { DATABASE_CLOSE_TIMEOUT_MS } from './embedded-database/embedded-database.ts'
+import { Shutdown } from './process/shutdown.ts'
 import { loggerOptions, standardOutput } from './server/logger.ts'
 import { checkPort } from './server/port.ts'
 import { readyMessages } from './server/ready-messages.ts'
-import { obeyPrimary, SIGNALS_OF_THE_PRIMARY, startWorkers } from './server/workers.ts'
+import { obeyPrimary, startWorkers } from './server/workers.ts'
 
-const CLOSE_TIMEOUT_MS = 10_000
-/** Closing drops connections without a request: those whose request has arrived are read by then. */
+/** Closing drops connections that have sent no request. This gives time to read those that have. */
 const LAST_READS_MS = 100
 
-/** What to close, last opened first. */
-const closers: (() => Promise<unknown>)[] = []
+// A signal reaches every process of a terminal or a service. The workers leave it to the primary.
+const shutdown = new Shutdown({ onSignal: cluster.isPrimary ? 0 : 'ignore' })
+if (cluster.isWorker) obeyPrimary(() => shutdown.exit(0))
 
-// It also takes what `start` throws: reported, everything closed, exit code 1.
-const skip = cluster.isWorker ? [...SIGNALS_OF_THE_PRIMARY] : []
-const grace = closeWithGrace({ delay: CLOSE_TIMEOUT_MS, skip }, async ({ err }) => {
-  if (err) console.error(describeFailure(err))
-  for (const closer of closers.reverse()) await closer()
-})
-if (cluster.isWorker) obeyPrimary(grace.close)
-
-await start()
+start().catch(shutdown.fail)
 
 async function start(): Promise<void> {
   const loaded = loadConfig(readEnvironment())
   if (cluster.isPrimary) await checkPort(loaded)
-  const { config, embedded } = await resolveConfig(loaded)
-  if (embedded) closers.push(embedded.close)
+  const { config, embedded } = await shutdown.open(
+    resolveConfig(loaded),
+    async (resolved) => resolved.embedded?.close(),
+    DATABASE_CLOSE_TIMEOUT_MS,
+  )
   const count = workerCount(config)
   const { log, url } =
     cluster.isPrimary && count > 1 ? await supervise(config, count) : await serve(config)
@@ -44,17 +39,18 @@ async function start(): Promise<void> {
     for (const line of loadTestWarnings(config)) log.warn(line)
     const dataFolder = embedded && DATA_FOLDER
     for (const line of readyMessages({ config, url, dataFolder })) log.info(line)
+    shutdown.onClose(async () => log.info('Shutting down'))
   }
   embedded?.lost.then(() => {
-    throw new Error('The database server has ended; start again to recover.')
+    log.fatal('The private database server has exited. Start Gatehouse again to recover the data.')
+    shutdown.exit(1)
   })
 }
 
 async function serve(config: ResolvedConfig) {
-  const app = await buildApp(config)
-  closers.push(async () => {
+  const app = await shutdown.open(buildApp(config), async (opened) => {
     await sleep(LAST_READS_MS)
-    await app.close()
+    await opened.close()
   })
   const url = await app.listen({ host: config.HOST, port: config.PORT })
   return { log: app.log, url }
@@ -64,7 +60,7 @@ async function supervise(config: ResolvedConfig, count: number) {
   const { stream, ...options } = loggerOptions(config, standardOutput())
   const log = pino(options, stream)
   const hashes = hashShare(config, count)
-  const workers = await startWorkers({
+  const starting = startWorkers({
     count,
     environment: {
       // Resolved once, by this process.
@@ -73,9 +69,9 @@ async function supervise(config: ResolvedConfig, count: number) {
       HASH_CONCURRENCY: String(hashes),
       UV_THREADPOOL_SIZE: String(threadsFor(hashes)),
     },
-    onDeath: (death) => log.error(death, 'a worker has died'),
+    onExit: (exit) => log.error(exit, 'A worker has exited'),
   })
-  closers.push(workers.stop)
+  await shutdown.open(starting, (workers) => workers.stop())
   log.info({ workers: count, hashesEach: hashes }, 'All workers serve')
   return { log, url: config.PORT === 0 ? undefined : localUrl(config) }
 }

@@ -1,22 +1,26 @@
-import closeWithGrace from 'close-with-grace'
-import type { EmbeddedDatabase } from '../embedded-database/embedded-database.ts'
+import {
+  DATABASE_CLOSE_TIMEOUT_MS,
+  type EmbeddedDatabase,
+} from '../embedded-database/embedded-database.ts'
+import { Shutdown } from '../process/shutdown.ts'
 
-const CLOSE_TIMEOUT_MS = 10_000
-const EXIT_FAILED = 1
+const EXIT_SIGNALLED = 1
 
-/** Does a command's work, and leaves the private server after it: also when a signal ends it. */
-export async function leavingAfter(
-  embedded: EmbeddedDatabase | undefined,
-  work: () => Promise<void>,
+/**
+ * Opens the database of a command, does the command's work, and leaves the private server: also
+ * when a signal or an uncaught error ends the process, which then exits with 1.
+ *
+ * @throws what `open` and `work` throw
+ */
+export async function leavingAfter<T extends { embedded?: EmbeddedDatabase }>(
+  open: () => Promise<T>,
+  work: (opened: T) => Promise<void>,
 ): Promise<void> {
-  const grace = closeWithGrace({ delay: CLOSE_TIMEOUT_MS }, async ({ signal }) => {
-    await embedded?.close()
-    if (signal) process.exit(EXIT_FAILED)
-  })
+  const shutdown = new Shutdown({ onSignal: EXIT_SIGNALLED })
   try {
-    await work()
+    const leave = async ({ embedded }: T) => embedded?.close()
+    await work(await shutdown.open(open(), leave, DATABASE_CLOSE_TIMEOUT_MS))
   } finally {
-    grace.uninstall()
-    await embedded?.close()
+    await shutdown.close()
   }
 }

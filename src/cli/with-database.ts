@@ -7,6 +7,8 @@ export async function withDatabase(
   work: (url: string, config: Config) => Promise<void>,
   config: Config = loadConfig(readEnvironment()),
 ): Promise<void> {
-  const { url, embedded } = await resolveDatabase(config)
-  await leavingAfter(embedded, () => work(url, config))
+  await leavingAfter(
+    () => resolveDatabase(config),
+    ({ url }) => work(url, config),
+  )
 }

@@ -21,7 +21,7 @@ const SERVER = 'src/server.ts'
 const ALICE = { username: 'alice', password: 'tea at the old mill' }
 
 test(
-  'the server, started in an empty folder, serves, and says where it is and what to do next',
+  'the server, started in an empty folder, serves, and logs its data folder and how to create an admin',
   needsServerBinary,
   async (t: TestContext) => {
     const site = await install(t)
@@ -40,7 +40,7 @@ test(
 )
 
 test(
-  'the server, stopped by SIGTERM or by the death of its database, finds users and sessions at its next start',
+  'the server, after SIGTERM or the loss of its database, finds users and sessions at its next start',
   needsServerBinary,
   async (t: TestContext) => {
     const site = await install(t, databaseFiles)
@@ -67,14 +67,20 @@ test(
 
     process.kill(site.databasePid(), 'SIGKILL')
     t.assert.strictEqual(await exitCode(second.child), 1)
-    t.assert.match(second.said(), /^The database server has ended; start again to recover\.$/m)
+    const fatal = second.said().match(/^.*"level":60.*$/gm) ?? []
+    t.assert.strictEqual(fatal.length, 1)
+    t.assert.match(
+      fatal[0] ?? '',
+      /"msg":"The private database server has exited\. Start Gatehouse again/,
+    )
+    t.assert.doesNotMatch(second.said(), /^\s+at |"level":50/m)
 
     const third = await startServer(site)
     t.assert.strictEqual((await fetch(`${third.url}/me`, { headers: { cookie } })).status, 200)
   },
 )
 
-test('the server, in an environment that is not valid, names all that is wrong and ends with 1', async (t: TestContext) => {
+test('the server, with invalid environment variables, names all of them and exits with 1', async (t: TestContext) => {
   const site = await install(t)
   const environment = { NODE_ENV: 'production', PORT: 'wrong-port', SESSION_SECRET: 'too short' }
   const { code, stdout, stderr } = await site.run(SERVER, [], environment)
@@ -92,7 +98,7 @@ test('the server, in an environment that is not valid, names all that is wrong a
 })
 
 test(
-  'the server, whose port is taken, says so, ends with 1 and leaves no database server',
+  'the server, whose port is in use, says so, exits with 1 and starts no database server',
   needsServerBinary,
   async (t: TestContext) => {
     const site = await install(t, databaseFiles)
@@ -110,7 +116,7 @@ test(
   },
 )
 
-test('the server, for production, serves the database it is given and makes nothing of its own', async (t: TestContext) => {
+test('the server, in production, uses the configured database and creates no files', async (t: TestContext) => {
   const DATABASE_URL = await createEmptyDatabase()
   await migrateDatabase(DATABASE_URL)
   const site = await install(t)
@@ -130,7 +136,7 @@ test('the server, for production, serves the database it is given and makes noth
   for (const secret of [SESSION_SECRET, ALICE.password]) t.assert.ok(!said().includes(secret))
 })
 
-test('the server, whose database can not be reached, says so without its password and ends with 1', async (t: TestContext) => {
+test('the server, whose database cannot be reached, says so without the password and exits with 1', async (t: TestContext) => {
   const site = await install(t)
   const DATABASE_URL = 'mysql://me:hush@127.0.0.1:1/gatehouse'
   const { code, stderr } = await site.run(SERVER, [], { DATABASE_URL, PORT: '0' })
@@ -139,7 +145,6 @@ test('the server, whose database can not be reached, says so without its passwor
   t.assert.doesNotMatch(stderr, /hush|^\s+at /m)
 })
 
-/** Starts the server on a free port and waits until it has said all that it says at the start. */
 function post(url: string, body: unknown): Promise<Response> {
   const headers = { 'content-type': 'application/json' }
   return fetch(url, { method: 'POST', headers, body: JSON.stringify(body) })

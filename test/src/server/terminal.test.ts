@@ -30,6 +30,7 @@ test(
 
     child.stdin.write(CTRL_C)
     t.assert.strictEqual(await exitCode(child), 0)
+    t.assert.match(said(), /INFO: Shutting down/)
   },
 )
 

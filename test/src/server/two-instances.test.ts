@@ -5,10 +5,10 @@ import { createDatabase } from '../../support/database.ts'
 import { type Installation, install, listenTo } from '../../support/installation.ts'
 
 const DATABASE_URL = await createDatabase()
-/** The costs of the rows that a test makes are lower: no hash is renewed, since nobody logs in. */
+/** No hash is renewed, although the rows have lower costs, because nobody logs in here. */
 const ENVIRONMENT = { DATABASE_URL, SESSION_SECRET: TEST_SECRET, PORT: '0', BCRYPT_COST: '10' }
 
-test('line 6: what ends access or changes a role on one process does so on the other, on the very next request', async (t: TestContext) => {
+test('a change on one process, which ends access or changes a role, takes effect on the next request to the other', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const site = await install(t)
   const [one, two] = await Promise.all([startInstance(site), startInstance(site)])
@@ -49,7 +49,7 @@ test('line 6: what ends access or changes a role on one process does so on the o
   }
 })
 
-/** A server process of its own. @returns what asks it, and answers with the status */
+/** Starts a server process. @returns a function that sends it a request and returns the status */
 async function startInstance(site: Installation) {
   const child = site.start('src/server.ts', [], ENVIRONMENT)
   const url = await listenTo(child).until(/"msg":"Server listening at (http:[^"]+)"/)

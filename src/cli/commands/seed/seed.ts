@@ -62,8 +62,10 @@ export function addSeed(program: Command): Command {
     .option(...PRODUCTION_OPTION)
     .action(async (options: SeedOptions) => {
       const loaded = loadConfigUnlessProduction(command, options)
-      const { config, embedded } = await resolveConfig(loaded)
-      await leavingAfter(embedded, () => seed(config, options))
+      await leavingAfter(
+        () => resolveConfig(loaded),
+        ({ config }) => seed(config, options),
+      )
     })
   return command
 }
