@@ -72,7 +72,8 @@ export default (async (app, { throttled, limits }) => {
       replaces: oldUserId === undefined ? undefined : oldSecretId,
     })
     if (!opened.ok) throw new errors.INVALID_CREDENTIALS()
-    request.session.userId = account.id // a changed session gets its cookie
+    request.session.userId = account.id
+    await request.session.save() // the cookie is sent even if a proxy speaks TLS for this server
     return { message: 'Logged in.', user: toUser(account) }
   }
 

@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander'
-import { describeFailure } from './failure.ts'
+import { describeFailure } from '../process/failure.ts'
 
-const EXIT_FAILED = 1
+export const EXIT_FAILED = 1
 export const EXIT_USAGE = 2
 
 /**

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describeFailure } from '../cli/failure.ts'
+import { describeFailure } from './failure.ts'
 
 const SIGNALS = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const
 const EXIT_FAILED = 1

@@ -1,7 +1,8 @@
+import { readFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
 import { VERSION } from '../../../src/config/version.ts'
 import { createDatabase } from '../../support/database.ts'
-import { exitCode, install, listenTo } from '../../support/installation.ts'
+import { ended, exitCode, install, listenTo } from '../../support/installation.ts'
 import { needsTerminals, startOnTerminal } from '../../support/terminal.ts'
 
 const DATABASE_URL = await createDatabase()
@@ -33,6 +34,24 @@ test(
     t.assert.match(said(), /INFO: Shutting down/)
   },
 )
+
+test('the server exits when its terminal is closed', needsTerminals, async (t: TestContext) => {
+  const site = await install(t)
+  const child = startOnTerminal(site, 'src/server.ts', [], { DATABASE_URL, PORT: '0' })
+  const { until } = listenTo(child)
+  await until(/is ready/)
+  const [pid] = childrenOf(child.pid ?? 0)
+  t.assert.ok(pid !== undefined)
+  child.kill('SIGKILL') // `script` holds the terminal
+  await ended(pid)
+})
+
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    .split(' ')
+    .filter(Boolean)
+    .map(Number)
+}
 
 function hourIn(timeZone: string): string {
   return new Date().toLocaleString('en-GB', { timeZone, hour: '2-digit' })

@@ -14,9 +14,9 @@ import {
   usernamePrefix,
 } from '../../../seed/data.ts'
 import { openSeedFiles, type SeedFiles } from '../../../seed/files.ts'
-import { leavingAfter } from '../../on-database.ts'
 import { serverUrl, wholeNumber } from '../../options.ts'
 import { showProgressBar } from '../../progress-bar.ts'
+import { leavingAfter } from '../../with-database.ts'
 import {
   loadConfigUnlessProduction,
   PRODUCTION_OPTION,

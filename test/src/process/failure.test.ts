@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
-import { describeFailure } from '../../../src/cli/failure.ts'
+import { describeFailure } from '../../../src/process/failure.ts'
 import { checkPort } from '../../../src/server/port.ts'
 
 test('a port that is in use is described by PORT, with its address, for both versions of IP', async (t: TestContext) => {
