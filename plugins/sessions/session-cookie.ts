@@ -44,6 +44,10 @@ export function createSessionCookie({ secrets, secure }: SessionCookieOptions) {
     signer,
     attributes,
     clear: (reply: FastifyReply) => reply.clearCookie(name, attributes),
+    /** Forgets the cookie of a request that gets a new one: @fastify/session would also clear it. */
+    forget({ cookies }: FastifyRequest): void {
+      delete cookies[name]
+    },
     /**
      * @returns the SHA-256 of the session's secret id in upper-case hex, or undefined if the cookie
      * is missing or forged

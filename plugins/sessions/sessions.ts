@@ -26,7 +26,7 @@ export default fp(
       rolling: false,
       saveUninitialized: false,
     })
-    // An error leaves the cookie alone: for a session that isn't saved the plugin would clear it.
+    // An error leaves the cookie alone. The plugin would clear it, since the session is not saved.
     app.addHook('onError', async (request) => {
       Object.assign(request, { session: null }) // the type does not allow what the plugin does
     })

@@ -73,7 +73,8 @@ export default (async (app, { throttled, limits }) => {
     })
     if (!opened.ok) throw new errors.INVALID_CREDENTIALS()
     request.session.userId = account.id
-    await request.session.save() // the cookie is sent even if a proxy speaks TLS for this server
+    await request.session.save()
+    app.sessionCookie.forget(request)
     return { message: 'Logged in.', user: toUser(account) }
   }
 
