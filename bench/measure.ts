@@ -5,7 +5,7 @@ import type { Server } from './servers.ts'
 
 export interface Context {
   cores: Cores | undefined
-  /** A ratio is the median of so many pairs of runs. */
+  /** The number of pairs of runs. A ratio is their median. */
   pairs: number
   /** The length of a run, in s. */
   seconds: number

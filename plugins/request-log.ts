@@ -3,7 +3,7 @@ import fp from 'fastify-plugin'
 const MAX_PATH_LENGTH = 200
 
 /**
- * Logs one line per request: who asked what, from where, with which status, and how long it took
+ * Logs one line per request: the caller, the operation, the address, the status and the duration
  * (OWASP ASVS 5.0, 16.2.1). A request that succeeds is logged by the pattern of its route, any
  * other also by its path and the error's code.
  */

@@ -1,13 +1,13 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
-/** MariaDB first: where both stand, `mysqld` may be no more than its other name. */
+/** MariaDB first: on a machine with both names, `mysqld` can be a link to `mariadbd`. */
 const NAMES = ['mariadbd', 'mysqld']
 
-/** One program that is told by its name what to be; Debian's tools have it under the second. */
+/** One program that takes its role from its name. Debian's redis-tools installs it under the second. */
 const REDIS_NAMES = ['redis-server', 'redis-check-rdb']
 
-/** Where packages put servers that an ordinary user's PATH leaves out. */
+/** Folders of server programs that are not in every user's PATH. */
 const USUAL_FOLDERS = [
   '/usr/sbin',
   '/usr/local/sbin',
@@ -18,7 +18,7 @@ const USUAL_FOLDERS = [
 ]
 
 /**
- * Plain JavaScript, since the set-up asks before any package is installed.
+ * Plain JavaScript, because the set-up calls it before any package is installed.
  *
  * @returns {string | undefined} the path of a MySQL or MariaDB server, if the machine has one
  */
@@ -26,7 +26,7 @@ export function findServerBinary() {
   return NAMES.map(findProgram).find((path) => path !== undefined)
 }
 
-/** @returns {string | undefined} the path of a program that is a Redis server if called so */
+/** @returns {string | undefined} the path of a program that runs as a Redis server under the name redis-server */
 export function findRedisBinary() {
   return REDIS_NAMES.map(findProgram).find((path) => path !== undefined)
 }

@@ -34,7 +34,7 @@ if (packagesAreStale()) {
 
 const isForTests = ['pretest', 'presmoke'].includes(process.env.npm_lifecycle_event ?? '')
 const url = isForTests ? 'TEST_DATABASE_URL' : 'DATABASE_URL'
-if (!setInEnvironment(url) && !findServerBinary()) {
+if (!configuredValue(url) && !findServerBinary()) {
   if (!mayInstall() || !install(DEBIAN_PACKAGES)) fail(HOW_TO_GET_A_SERVER)
 }
 for (const { program, package: name, why } of isForTests ? TEST_PACKAGES : []) {
@@ -46,7 +46,7 @@ for (const { program, package: name, why } of isForTests ? TEST_PACKAGES : []) {
  * @param {string} name
  * @returns {string | undefined} its value, from the environment or else from the file .env
  */
-function setInEnvironment(name) {
+function configuredValue(name) {
   const file = join(root, '.env')
   if (process.env[name] !== undefined || !existsSync(file)) return process.env[name]
   try {

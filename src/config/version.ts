@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 
 /**
  * The repository's package.json, or the one that `scripts/build.mjs` writes into `dist/`. That one
- * has `isBuilt`, because neither the file's extension nor its folder tells a build from the
+ * has `isBuilt`, because neither the file's extension nor its folder distinguishes a build from the
  * compiled tests.
  */
 const file = new URL('../../package.json', import.meta.url)

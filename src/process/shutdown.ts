@@ -11,7 +11,7 @@ const CLOSE_TIMEOUT_MS = 10_000
 const INSIST_AFTER_MS = 1_000
 
 interface ShutdownOptions {
-  /** The exit code after a signal, or `ignore` for a process that something else tells to end. */
+  /** The exit code after a signal, or `ignore` for a process that another process stops. */
   onSignal: number | 'ignore'
 }
 

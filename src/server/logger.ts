@@ -7,7 +7,7 @@ type LoggerOptions = Exclude<FastifyServerOptions['logger'], boolean | undefined
 /** Receives the lines of the log. */
 export type LogStream = Exclude<LoggerOptions['stream'], undefined>
 
-/** Enough of a request id to tell the requests of one terminal apart. */
+/** Enough of a request id to distinguish the requests on one terminal. */
 const SHORT_ID_LENGTH = 8
 
 /** @param stream where the lines go */
