@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
@@ -97,6 +98,14 @@ test('every operation says who may ask, and what it may be refused with, each wi
   }
   const { ErrorCode } = document.components?.schemas ?? {}
   t.assert.deepStrictEqual(ErrorCode?.enum, Object.keys(errors))
+})
+
+test('every error code is expected by a test', (t: TestContext) => {
+  const files = readdirSync('test', { recursive: true, encoding: 'utf8' })
+  const tests = files.filter((name) => name.endsWith('.ts')).map((name) => join('test', name))
+  const text = tests.map((path) => readFileSync(path, 'utf8')).join()
+  const missing = Object.keys(errors).filter((code) => !text.includes(`'${code}'`))
+  t.assert.deepStrictEqual(missing, [])
 })
 
 test('bodies of requests are closed, those of responses open; numbers have a format and bounds, text a limit', (t: TestContext) => {

@@ -5,17 +5,17 @@ import type { OpenAPIV3_1 } from 'openapi-types'
 import { makeUser } from '../support/accounts.ts'
 import type { App } from '../support/build.ts'
 import { createDatabase } from '../support/database.ts'
-import { type Client, clientOf, Log, serve, signedIn } from './sdk.ts'
+import { type Client, clientOf, type Operations, serve, signedIn } from './sdk.ts'
 
 const DATABASE_URL = await createDatabase()
 const PASSWORD = 'a kettle on the quiet stove'
 const document: OpenAPIV3_1.Document = JSON.parse(readFileSync('openapi.json', 'utf8'))
 
-const log = new Log()
+const called: Operations = new Set()
 
-test('the client of the document, over a socket, asks every operation, by cookie and by token', async (t: TestContext) => {
+test('a client generated from the document can call every operation, by cookie and by token', async (t: TestContext) => {
   const { app, url } = await serve(t, { DATABASE_URL })
-  const anybody = clientOf(url, log)
+  const anybody = clientOf(url, called)
   t.assert.strictEqual((await anybody.GET('/')).data?.name, 'Gatehouse')
   for (const path of ['/livez', '/readyz'] as const) {
     t.assert.ok((await anybody.GET(path)).data?.status)
@@ -24,11 +24,11 @@ test('the client of the document, over a socket, asks every operation, by cookie
     await useAccount(t, url, kind)
     await administer(t, app, url, kind)
   }
-  t.diagnostic([...log.operations].join(', '))
-  t.assert.deepStrictEqual([...log.operations].sort(), everyOperation().sort())
+  t.diagnostic([...called].join(', '))
+  t.assert.deepStrictEqual([...called].sort(), everyOperation().sort())
 })
 
-/** By whom the document says that each may be asked. */
+/** With the credentials that the document permits for each. */
 function everyOperation(): string[] {
   return Object.entries(document.paths ?? {}).flatMap(([path, item]) =>
     Object.entries(item ?? {}).flatMap(([method, operation]) => {
@@ -40,15 +40,15 @@ function everyOperation(): string[] {
   )
 }
 
-/** All that a user can do, from registration to both ways of logging out. */
+/** The operations of a user, from registration to both ways of logging out. */
 async function useAccount(t: TestContext, url: string, kind: 'cookie' | 'token') {
   const body = { username: `u-${randomUUID()}`, password: PASSWORD }
-  const anybody = clientOf(url, log)
+  const anybody = clientOf(url, called)
   const made = await anybody.POST('/user', { body })
   const id = made.data?.user.id ?? 0
   const account = { id, ...body }
   t.assert.strictEqual(made.data?.user.role, 'user')
-  const client = await signedIn(log, url, account, kind)
+  const client = await signedIn(called, url, account, kind)
 
   const me = await client.GET('/me')
   t.assert.deepStrictEqual(me.data, made.data.user)
@@ -62,7 +62,7 @@ async function useAccount(t: TestContext, url: string, kind: 'cookie' | 'token')
     me.data,
   )
 
-  await signedIn(log, url, account, 'cookie')
+  await signedIn(called, url, account, 'cookie')
   const sessions = await client.GET('/sessions', { params: { query: { limit: 100 } } })
   const other = sessions.data?.items.find(({ current }) => !current)?.id ?? 0
   const ended = await client.DELETE('/sessions/{id}', { params: { path: { id: other } } })
@@ -72,10 +72,10 @@ async function useAccount(t: TestContext, url: string, kind: 'cookie' | 'token')
 
   if (kind === 'cookie') await useTokens(t, client, id, etag)
   t.assert.ok((await client.POST('/logout')).data)
-  t.assert.ok((await (await signedIn(log, url, account, kind)).GET('/logout')).data)
+  t.assert.ok((await (await signedIn(called, url, account, kind)).GET('/logout')).data)
 }
 
-/** What is for sessions alone. */
+/** The operations that require a session. */
 async function useTokens(t: TestContext, client: Client, id: number, etag: string) {
   const token = await client.POST('/tokens', { body: { name: 'nightly job' } })
   t.assert.match(token.data?.token ?? '', /^gh_/)
@@ -91,7 +91,7 @@ async function useTokens(t: TestContext, client: Client, id: number, etag: strin
 }
 
 async function administer(t: TestContext, app: App, url: string, kind: 'cookie' | 'token') {
-  const client = await signedIn(log, url, await makeUser(app, 'admin'), kind)
+  const client = await signedIn(called, url, await makeUser(app, 'admin'), kind)
   const { id, username } = await makeUser(app)
   const path = { id }
   const list = await client.GET('/users', { params: { query: { prefix: username } } })

@@ -1,51 +1,54 @@
 import type { TestContext } from 'node:test'
 import createClient from 'openapi-fetch'
-import type { ErrorCode, paths } from '../../examples/typescript/api.d.ts'
+import type { paths } from '../../examples/typescript/api.d.ts'
 import { type BuildOptions, build } from '../support/build.ts'
 import { listen } from '../support/raw-http.ts'
 
-/** What the clients of a test file have driven. */
-export class Log {
-  /** Those that were carried out, as `GET /me by cookie`. */
-  readonly operations = new Set<string>()
-  readonly codes = new Set<ErrorCode>()
-}
+/** The operations that clients called with success, such as `GET /me by cookie`. */
+export type Operations = Set<string>
 
 export type Client = ReturnType<typeof clientOf>
 
-/** Builds a server that listens. */
+/** Builds a server and lets it listen. */
 export async function serve(t: TestContext, options: BuildOptions) {
   const { app, log } = await build(t, options)
   return { app, log, url: `http://127.0.0.1:${await listen(app)}` }
 }
 
 /**
- * The client that a user has: the types by openapi-typescript, and openapi-fetch.
+ * A client as users build it: openapi-fetch with the types by openapi-typescript.
  *
- * @param headers what shows who asks
+ * @param called gets the operations
+ * @param headers the caller's credential
  */
-export function clientOf(baseUrl: string, log: Log, headers: Record<string, string> = {}) {
+export function clientOf(
+  baseUrl: string,
+  called: Operations,
+  headers: Record<string, string> = {},
+) {
   const client = createClient<paths, 'application/json'>({ baseUrl, headers })
   const by = headers.cookie ? 'cookie' : headers.authorization ? 'token' : 'nobody'
   client.use({
     onResponse({ request, response, schemaPath }) {
-      if (response.ok) log.operations.add(`${request.method} ${schemaPath} by ${by}`)
+      if (response.ok) called.add(`${request.method} ${schemaPath} by ${by}`)
     },
   })
   return client
 }
 
-/** A client that has logged in, or that has a token which it has made. */
+/** A client that has logged in, or that has created a token. */
 export async function signedIn(
-  log: Log,
+  called: Operations,
   baseUrl: string,
   { username, password }: { username: string; password: string },
   by: 'cookie' | 'token',
 ): Promise<Client> {
-  const { response } = await clientOf(baseUrl, log).POST('/login', { body: { username, password } })
+  const { response } = await clientOf(baseUrl, called).POST('/login', {
+    body: { username, password },
+  })
   const [cookie = ''] = response.headers.getSetCookie().map((text) => text.split(';', 1)[0])
-  const client = clientOf(baseUrl, log, { cookie })
+  const client = clientOf(baseUrl, called, { cookie })
   if (by === 'cookie') return client
-  const { data } = await client.POST('/tokens', { body: { name: 'of a test' } })
-  return clientOf(baseUrl, log, { authorization: `Bearer ${data?.token}` })
+  const { data } = await client.POST('/tokens', { body: { name: 'test' } })
+  return clientOf(baseUrl, called, { authorization: `Bearer ${data?.token}` })
 }

@@ -10,7 +10,6 @@ export interface Route {
   url: string
   /** The statuses that the document declares for it. */
   statuses: Set<number>
-  takesBody: boolean
 }
 
 /**
@@ -33,9 +32,8 @@ export async function buildWithRoutes(t: TestContext, options: BuildOptions) {
 }
 
 function toRoutes(route: RouteOptions): Route[] {
-  const { method, url, schema } = route
+  const { method, url } = route
   const refused = errorCodesOf(route).map((code) => new errors[code]().statusCode)
   const statuses = new Set([200, ...refused])
-  const takesBody = schema?.body !== undefined
-  return [method].flat().map((name) => ({ method: name, url, statuses, takesBody }))
+  return [method].flat().map((name) => ({ method: name, url, statuses }))
 }

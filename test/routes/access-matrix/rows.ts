@@ -34,63 +34,50 @@ export type Row = Record<Actor, Outcome>
 const ANYONE = row('ok', 'ok', 'ok', 'ok', 'ok')
 const SIGNED_IN = row('UNAUTHENTICATED', 'ok', 'ok', 'ok', 'ok')
 export const ADMIN = row('UNAUTHENTICATED', 'NOT_PERMITTED', 'NOT_PERMITTED', 'ok', 'ok')
-/** Somebody else's looks as if there were none, to admins too. */
+/** Those of others look as if they did not exist, to admins too. */
 const OWN_SESSION = ownOnly('SESSION_NOT_FOUND')
 const OWN_TOKEN = ownOnly('TOKEN_NOT_FOUND')
 
-/** What each route answers to whom. A route that has no row fails, and a row without a route. */
+/** What each route returns to each actor. A route without a row fails the test, as does a row without a route. */
 export const MATRIX: Record<string, Row> = {
   'GET /': ANYONE,
-  'HEAD /': ANYONE,
   'GET /livez': ANYONE,
-  'HEAD /livez': ANYONE,
   'GET /openapi.json': ANYONE,
-  'HEAD /openapi.json': ANYONE,
   'GET /openapi-3.0.json': ANYONE,
-  'HEAD /openapi-3.0.json': ANYONE,
   'GET /readyz': ANYONE,
-  'HEAD /readyz': ANYONE,
   'POST /login': { ...ANYONE, 'a disabled user on their own account': 'INVALID_CREDENTIALS' },
   'POST /user': ANYONE,
   'GET /logout': SIGNED_IN,
   'POST /logout': SIGNED_IN,
   'GET /me': SIGNED_IN,
-  'HEAD /me': SIGNED_IN,
   'GET /user/:id': SIGNED_IN,
-  'HEAD /user/:id': SIGNED_IN,
   'GET /sessions': SIGNED_IN,
-  'HEAD /sessions': SIGNED_IN,
   'DELETE /sessions': SIGNED_IN,
   'DELETE /sessions/:id': OWN_SESSION,
   'POST /tokens': bySession(SIGNED_IN),
   'GET /tokens': bySession(SIGNED_IN),
-  'HEAD /tokens': bySession(SIGNED_IN),
   'DELETE /tokens/:id': bySession(OWN_TOKEN),
   'PUT /user/update-password/:id': bySession(
     row('UNAUTHENTICATED', 'ok', 'NOT_PERMITTED', 'ok', 'ok'),
   ),
   'GET /users': ADMIN,
-  'HEAD /users': ADMIN,
   'PATCH /user/:id': row('UNAUTHENTICATED', 'NOT_PERMITTED', 'NOT_PERMITTED', 'OWN_ACCOUNT', 'ok'),
   'DELETE /user/:id': row('UNAUTHENTICATED', 'NOT_PERMITTED', 'NOT_PERMITTED', 'OWN_ACCOUNT', 'ok'),
   'GET /user/:id/sessions': ADMIN,
   'GET /users/:id/sessions': ADMIN,
-  'HEAD /user/:id/sessions': ADMIN,
-  'HEAD /users/:id/sessions': ADMIN,
   'DELETE /user/:id/sessions': ADMIN,
   'DELETE /users/:id/sessions': ADMIN,
   'GET /events': ADMIN,
-  'HEAD /events': ADMIN,
 }
 
-/** The routes that change or remove the account that they name. */
+/** The routes that change or delete the account in their path. */
 export const CHANGES = new Set([
   'PUT /user/update-password/:id',
   'PATCH /user/:id',
   'DELETE /user/:id',
 ])
 
-/** Whoever has no live session or token is nobody. A token is as good as a session. */
+/** An actor without a valid session or token is treated as nobody, and a token like a session. */
 function row(
   nobody: Outcome,
   userOwn: Outcome,
@@ -119,7 +106,7 @@ function ownOnly(notFound: Outcome): Row {
   return row('UNAUTHENTICATED', 'ok', notFound, 'ok', notFound)
 }
 
-/** The same, but not by a token, whatever it asks for. */
+/** The same row, with every token refused. */
 function bySession(byEither: Row): Row {
   return {
     ...byEither,
