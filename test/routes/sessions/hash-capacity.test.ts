@@ -72,18 +72,18 @@ test('a login whose client disconnects while it waits leaves the hash queue and 
 
 test('requests that wait for a hash hold no database connection', async (t: TestContext) => {
   const { app } = await build(t, { ...ONE_SLOT, HASH_QUEUE: 20 })
-  const account = await makeUser(app)
-  const { id, username, password } = account
-  const cookie = await signIn(app, account)
+  const { username, password } = await makeUser(app)
+  const other = await makeUser(app) // its change must not meet the login, in whatever order
+  const cookie = await signIn(app, other)
   let held = 0
   app.db.$client.on('acquire', () => held++)
   app.db.$client.on('release', () => held--)
   const release = holdSlot(app)
-  const change = { password: NEW_PASSWORD, currentPassword: password }
+  const change = { password: NEW_PASSWORD, currentPassword: other.password }
   const pending = [
     logIn(app, username, password),
     send(app, 'POST', '/user', { body: { username: 'somebody', password: NEW_PASSWORD } }),
-    send(app, 'PUT', `/user/update-password/${id}`, { cookie, body: change }),
+    send(app, 'PUT', `/user/update-password/${other.id}`, { cookie, body: change }),
   ].map((answer) => answer.then(({ statusCode }) => statusCode))
   await untilWaiting(app, pending.length)
   t.assert.strictEqual(held, 0)
