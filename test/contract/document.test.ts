@@ -24,14 +24,14 @@ const operations = Object.entries(document.paths ?? {}).flatMap(
     ), // our paths hold operations alone
 )
 
-test('what is made from the routes and committed, is as npm run openapi would make it', async (t: TestContext) => {
+test('the committed documents and client types equal what npm run openapi generates', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   for (const [path, text] of Object.entries(await contractFiles(app))) {
     t.assert.ok(readFileSync(path, 'utf8') === text, `${path} is old: npm run openapi`)
   }
 })
 
-test('GET /openapi.json and /openapi-3.0.json, by anyone, answer the committed documents', async (t: TestContext) => {
+test('GET /openapi.json and /openapi-3.0.json return the committed documents without a credential', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   for (const name of ['openapi.json', 'openapi-3.0.json']) {
     const answer = await send(app, 'GET', `/${name}`)
@@ -41,14 +41,14 @@ test('GET /openapi.json and /openapi-3.0.json, by anyone, answer the committed d
   }
 })
 
-test('the documents, where they are switched off, are unknown paths', async (t: TestContext) => {
+test('the documents return 404 when they are switched off', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL, OPENAPI_ENABLED: false })
   for (const name of ['openapi.json', 'openapi-3.0.json', 'docs', 'docs/json']) {
     t.assert.strictEqual((await send(app, 'GET', `/${name}`)).statusCode, 404)
   }
 })
 
-test('the document, of another configuration, tells of that', async (t: TestContext) => {
+test('the document describes the configuration of its server', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL, REGISTRATION: 'admin', COOKIE_SECURE: true })
   const { paths, components } = (await send(app, 'GET', '/openapi.json')).json()
   t.assert.deepStrictEqual(paths['/user'].post.security, [{ session: [] }, { token: [] }])
@@ -56,7 +56,7 @@ test('the document, of another configuration, tells of that', async (t: TestCont
   t.assert.strictEqual(components.securitySchemes.session.name, '__Host-session')
 })
 
-test('every component has a name of its own, a description, and is referred to', (t: TestContext) => {
+test('every component has a readable name and a description, and is referenced', (t: TestContext) => {
   const text = JSON.stringify(document)
   for (const [name, schema] of Object.entries(document.components?.schemas ?? {})) {
     t.assert.match(name, /^[A-Z][A-Za-z]+$/)
@@ -82,7 +82,7 @@ test('every operation has a unique id in camel case, one described tag, a summar
   }
 })
 
-test('every operation says who may ask, and what it may be refused with, each with a schema', (t: TestContext) => {
+test('every operation declares the credentials that it accepts and the errors that it returns', (t: TestContext) => {
   const isPublic = ['getService', 'getLiveness', 'getReadiness', 'createUser', 'login']
   for (const { name, operationId = '', security, responses = {} } of operations) {
     const schemes = security?.flatMap(Object.keys)
@@ -108,7 +108,7 @@ test('every error code is expected by a test', (t: TestContext) => {
   t.assert.deepStrictEqual(missing, [])
 })
 
-test('bodies of requests are closed, those of responses open; numbers have a format and bounds, text a limit', (t: TestContext) => {
+test('request bodies are closed and response bodies open, integers have a format and bounds, and strings have a limit', (t: TestContext) => {
   const requests = operations.flatMap(({ requestBody }) =>
     requestBody ? [JSON.stringify(requestBody).match(/schemas\/(\w+)/)?.[1]] : [],
   )
@@ -132,7 +132,7 @@ test('bodies of requests are closed, those of responses open; numbers have a for
   }
 })
 
-test('every example of the document is valid by its schema', (t: TestContext) => {
+test('every example in the document matches its schema', (t: TestContext) => {
   const ajv = new Ajv2020({ strict: false })
   addFormats.default(ajv)
   let seen = 0

@@ -9,7 +9,7 @@ import { serve } from './sdk.ts'
 const EXAMPLE = 'examples/typescript/main.ts'
 const MORE_THAN_A_PART = 101
 
-test('the example, told to wait by a 503 and by a 429, waits, and lists all accounts', async (t: TestContext) => {
+test('the example client waits after a 503 and after a 429, and lists all accounts', async (t: TestContext) => {
   const { app, url, log } = await serve(t, {
     DATABASE_URL: await createDatabase(),
     HASH_CONCURRENCY: 1,
@@ -38,6 +38,6 @@ test('the example, told to wait by a 503 and by a 429, waits, and lists all acco
   t.assert.ok(statusesOf().includes(429))
 })
 
-test('the example is short', (t: TestContext) => {
+test('the example client has fewer than 60 lines', (t: TestContext) => {
   t.assert.ok(readFileSync(EXAMPLE, 'utf8').trimEnd().split('\n').length < 60)
 })

@@ -28,7 +28,7 @@ const document: OpenAPIV3_1.Document = JSON.parse(readFileSync('openapi.json', '
 for (const [path, item] of Object.entries(document.paths ?? {})) {
   for (const [method, operation] of Object.entries(item ?? {}) as [string, Operation][]) {
     // What is wrong with an answer, the server under test tells: see test/support/build.
-    test(`${method} ${path}, with whatever its schemas take or refuse, answers as declared`, async (t: TestContext) => {
+    test(`${method} ${path} responds as declared to random valid and invalid requests`, async (t: TestContext) => {
       const { app } = await build(t, { DATABASE_URL, LOGIN_THROTTLE_ENABLED: false })
       const ask = (request: GeneratedRequest, actor: Actor, onExisting: boolean) =>
         send(app, { method, path, operation }, request, actor, onExisting)

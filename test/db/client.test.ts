@@ -14,13 +14,13 @@ const CONNECTIONS = 3
 /** A leak shows as waiting for a connection without end. */
 const bounded = { timeout: 20_000 }
 
-test('a transaction, whose work resolves, is committed and gives its result', async (t: TestContext) => {
+test('a transaction whose work resolves is committed and returns the result', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
   const id = await transaction(db, (tx) => makeRow(tx))
   t.assert.strictEqual((await rowOf(db, id))?.id, id)
 })
 
-test('a transaction, whose work rejects, leaves nothing and gives its error', async (t: TestContext) => {
+test('a transaction whose work rejects is rolled back and rejects with the same error', async (t: TestContext) => {
   const db = open(t, DATABASE_URL, 1)
   let id = 0
   const failed = transaction(db, async (tx) => {
@@ -31,7 +31,7 @@ test('a transaction, whose work rejects, leaves nothing and gives its error', as
   t.assert.strictEqual(await rowOf(db, id), undefined)
 })
 
-test('a transaction, until it is committed, is not seen by others', async (t: TestContext) => {
+test('a transaction is not visible to other connections until it is committed', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
   await transaction(db, async (tx) => {
     const id = await makeRow(tx)
@@ -40,25 +40,29 @@ test('a transaction, until it is committed, is not seen by others', async (t: Te
   })
 })
 
-test('a transaction, the victim of a deadlock, is run again', bounded, async (t: TestContext) => {
-  const db = open(t, DATABASE_URL)
-  const [first, second] = [await makeRow(db), await makeRow(db)]
-  const both = new EventEmitter()
-  const bothHold = once(both, 'hold')
-  let runs = 0
-  const crossing = (from: number, to: number) =>
-    transaction(db, async (tx) => {
-      await disable(tx, from)
-      if (++runs === 2) both.emit('hold')
-      await bothHold
-      await disable(tx, to)
-    })
-  await Promise.all([crossing(first, second), crossing(second, first)])
-  t.assert.strictEqual(runs, 3)
-  for (const id of [first, second]) t.assert.strictEqual((await rowOf(db, id))?.disabled, true)
-})
+test(
+  'a transaction that is the victim of a deadlock is run again',
+  bounded,
+  async (t: TestContext) => {
+    const db = open(t, DATABASE_URL)
+    const [first, second] = [await makeRow(db), await makeRow(db)]
+    const both = new EventEmitter()
+    const bothHold = once(both, 'hold')
+    let runs = 0
+    const crossing = (from: number, to: number) =>
+      transaction(db, async (tx) => {
+        await disable(tx, from)
+        if (++runs === 2) both.emit('hold')
+        await bothHold
+        await disable(tx, to)
+      })
+    await Promise.all([crossing(first, second), crossing(second, first)])
+    t.assert.strictEqual(runs, 3)
+    for (const id of [first, second]) t.assert.strictEqual((await rowOf(db, id))?.disabled, true)
+  },
+)
 
-test('a transaction, the victim of a deadlock each time, is given up after three runs', async (t: TestContext) => {
+test('a transaction that is the victim of a deadlock each time rejects after three runs', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
   const deadlock = await makeDeadlock(db)
   t.assert.strictEqual(databaseFault(deadlock)?.errno, 1213)
@@ -71,34 +75,30 @@ test('a transaction, the victim of a deadlock each time, is given up after three
   t.assert.strictEqual(runs, 3)
 })
 
-test(
-  'a transaction, that can not begin, costs the pool no connection',
-  bounded,
-  async (t: TestContext) => {
-    const db = open(t, DATABASE_URL, CONNECTIONS)
-    const { pool } = db.$client
-    // Within a distributed transaction the server refuses to begin another.
-    const spoil = (connection: { threadId: number; query(statement: string): unknown }) =>
-      connection.query(`XA START '${randomUUID()}'`)
-    pool.on('acquire', spoil as () => void) // mysql2's types lack the listener's parameter
-    let works = 0
-    for (let attempt = 0; attempt < 3 * CONNECTIONS; attempt++) {
-      const refused = transaction(db, async () => works++)
-      await t.assert.rejects(refused, { errno: 1399 })
-    }
-    t.assert.strictEqual(works, 0)
-    pool.removeListener('acquire', spoil as () => void) // as above
+test('a transaction that cannot begin releases its connection', bounded, async (t: TestContext) => {
+  const db = open(t, DATABASE_URL, CONNECTIONS)
+  const { pool } = db.$client
+  // Within a distributed transaction the server refuses to begin another.
+  const spoil = (connection: { threadId: number; query(statement: string): unknown }) =>
+    connection.query(`XA START '${randomUUID()}'`)
+  pool.on('acquire', spoil as () => void) // mysql2's types lack the listener's parameter
+  let works = 0
+  for (let attempt = 0; attempt < 3 * CONNECTIONS; attempt++) {
+    const refused = transaction(db, async () => works++)
+    await t.assert.rejects(refused, { errno: 1399 })
+  }
+  t.assert.strictEqual(works, 0)
+  pool.removeListener('acquire', spoil as () => void) // as above
 
-    await Promise.all(
-      Array.from({ length: 3 * CONNECTIONS }, () =>
-        transaction(db, async (tx) => rowOf(tx, await makeRow(tx))),
-      ),
-    )
-  },
-)
+  await Promise.all(
+    Array.from({ length: 3 * CONNECTIONS }, () =>
+      transaction(db, async (tx) => rowOf(tx, await makeRow(tx))),
+    ),
+  )
+})
 
 test(
-  'a transaction, whose connection is lost, costs the pool none, and says what happened',
+  'a transaction whose connection is lost releases it and rejects with the cause',
   bounded,
   async (t: TestContext) => {
     const db = open(t, DATABASE_URL, CONNECTIONS)
@@ -113,7 +113,7 @@ test(
   },
 )
 
-test('a connection, of any number in the pool, has its settings pinned', async (t: TestContext) => {
+test('every connection of the pool has fixed session settings', async (t: TestContext) => {
   const db = open(t, DATABASE_URL, CONNECTIONS)
   const settings = sql`SHOW SESSION VARIABLES WHERE Variable_name IN
     ('sql_mode', 'time_zone', 'tx_isolation', 'transaction_isolation', 'character_set_client')`
@@ -136,7 +136,7 @@ test('a connection, of any number in the pool, has its settings pinned', async (
   }
 })
 
-test('a moment, of the database and of this process, is the same in UTC', async (t: TestContext) => {
+test('timestamps of the database and of the process are the same in UTC', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
   const id = await makeRow(db)
   const row = await rowOf(db, id)

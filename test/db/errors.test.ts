@@ -9,7 +9,7 @@ import { open } from '../support/open.ts'
 
 const DATABASE_URL = await createDatabase()
 
-test('an error of a query, in a parameter of which stands a secret, is told without it', async (t: TestContext) => {
+test('an error of a query contains none of the secrets in its parameters', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
   const row = { username: randomUUID(), usernameKey: randomUUID(), passwordHash: 'the secret' }
   await db.insert(users).values(row)
@@ -20,14 +20,14 @@ test('an error of a query, in a parameter of which stands a secret, is told with
   t.assert.ok(!isTransient({ code: 'ER_DUP_ENTRY', errno: 1062 }))
 })
 
-test('an error of a query that no server can run passes never', async (t: TestContext) => {
+test('an error of an invalid query is permanent', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
   const fault = databaseFault(await failureOf(db.execute(sql`nonsense`)))
   t.assert.strictEqual(fault?.errno, 1064)
   t.assert.ok(!isTransient(fault))
 })
 
-test('an error, where the schema is behind, the server away or the pool closed or full, may pass', async (t: TestContext) => {
+test('an error of an outdated schema, an unreachable server or a closed or full pool is temporary', async (t: TestContext) => {
   const closed = openDatabase(DATABASE_URL)
   await closeDatabase(closed)
   const full = open(t, DATABASE_URL, 1)
@@ -52,7 +52,7 @@ test('an error, where the schema is behind, the server away or the pool closed o
   }
 })
 
-test('an error, that is none of the database, is not taken for one', (t: TestContext) => {
+test('an error from elsewhere does not count as a database error', (t: TestContext) => {
   const refused = Object.assign(new Error('elsewhere'), { code: 'ECONNREFUSED', errno: -111 })
   for (const error of [new Error('x'), refused, 'text', undefined, null, { errno: 1062 }]) {
     t.assert.strictEqual(databaseFault(error), undefined)
@@ -60,7 +60,7 @@ test('an error, that is none of the database, is not taken for one', (t: TestCon
   }
 })
 
-test('an error, of a connection that the server kills, may pass', async (t: TestContext) => {
+test('an error of a connection that the server kills is temporary', async (t: TestContext) => {
   const db = open(t, DATABASE_URL, 1)
   const fault = databaseFault(await failureOf(db.execute(sql`KILL CONNECTION_ID()`)))
   t.assert.ok([1317, 1927].includes(fault?.errno ?? 0), JSON.stringify(fault))

@@ -17,7 +17,7 @@ const migrations = await Promise.all(
   ),
 )
 
-test('migration, of an empty database, makes the schema current, once', async (t: TestContext) => {
+test('migration of an empty database creates the current schema, and a second run changes nothing', async (t: TestContext) => {
   const db = open(t, await createEmptyDatabase())
   t.assert.strictEqual(await isSchemaCurrent(db), false)
   t.assert.ok((await migrate(db)) >= 1)
@@ -32,7 +32,7 @@ test('migration, of an empty database, makes the schema current, once', async (t
   t.assert.strictEqual(await isSchemaCurrent(db), true)
 })
 
-test('migration, by several at once, is done by one while the others wait', async (t: TestContext) => {
+test('concurrent migrations wait for the first one, which does the work', async (t: TestContext) => {
   const url = await createEmptyDatabase()
   const instances = Array.from({ length: 4 }, () => open(t, url, 2))
   const applied = await Promise.all(
@@ -45,7 +45,7 @@ test('migration, by several at once, is done by one while the others wait', asyn
   t.assert.strictEqual(applied.filter((count) => count > 0).length, 1)
 })
 
-test('migration, while another process holds its lock, waits, and goes on when that one dies', async (t: TestContext) => {
+test('migration waits while another process holds its lock, and continues when that process dies', async (t: TestContext) => {
   const url = await createEmptyDatabase()
   const [db, other] = [open(t, url), open(t, url, 1)]
   const name = sql`CONCAT('gatehouse.migrate.', LEFT(SHA2(DATABASE(), 256), 32))`
@@ -66,7 +66,7 @@ test('migration, while another process holds its lock, waits, and goes on when t
   t.assert.ok((await migrating) >= 1)
 })
 
-test('migration, cut off after any of its statements, is finished by the next', async (t: TestContext) => {
+test('migration that is interrupted after any statement is completed by the next run', async (t: TestContext) => {
   const whole = open(t, await createEmptyDatabase())
   await migrate(whole)
   const expected = await tablesOf(whole)
@@ -87,7 +87,7 @@ test('migration, cut off after any of its statements, is finished by the next', 
   )
 })
 
-test('migration, of the first version with rows in it, keeps them, and they go on', async (t: TestContext) => {
+test('migration from the first version keeps the rows, and they remain usable', async (t: TestContext) => {
   const url = await createEmptyDatabase()
   for (const statement of migrations[0] ?? []) await query(url, statement)
   await query(
@@ -110,7 +110,7 @@ test('migration, of the first version with rows in it, keeps them, and they go o
   t.assert.deepStrictEqual(await query(url, 'SELECT * FROM event_counter'), [{ id: 1, last_id: 0 }])
 })
 
-test('migration, that fails, rejects and is not taken for done, and can be tried again', async (t: TestContext) => {
+test('migration that fails rejects, is not recorded as applied, and can be run again', async (t: TestContext) => {
   const url = await createEmptyDatabase()
   const db = open(t, url, 1)
   // Of a type that no foreign key can refer to.
@@ -122,7 +122,7 @@ test('migration, that fails, rejects and is not taken for done, and can be tried
   t.assert.strictEqual(await isSchemaCurrent(db), true)
 })
 
-test('migration, where the database can not be reached, rejects, and so does asking', async (t: TestContext) => {
+test('migration rejects when the database cannot be reached, as does the check of the schema', async (t: TestContext) => {
   const db = open(t, 'mysql://root@127.0.0.1:1/nothing')
   await t.assert.rejects(migrate(db), { code: 'ECONNREFUSED' })
   await t.assert.rejects(isSchemaCurrent(db))

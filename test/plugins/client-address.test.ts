@@ -15,7 +15,7 @@ const FORGED = {
   'x-real-ip': '192.0.2.7',
 }
 
-test('line 12: forged X-Forwarded- headers, of a peer that is no trusted proxy, change nothing', async (t: TestContext) => {
+test('forged X-Forwarded- headers from an untrusted peer are ignored', async (t: TestContext) => {
   for (const trusted of [{}, { TRUST_PROXY: '10.0.0.0/8,::1' }]) {
     const plain = await logInThrough(t, trusted, {})
     const forged = await logInThrough(t, trusted, FORGED)
@@ -25,7 +25,7 @@ test('line 12: forged X-Forwarded- headers, of a peer that is no trusted proxy, 
   }
 })
 
-test('line 12: the address, of a client behind trusted proxies, is the last that is none of them', async (t: TestContext) => {
+test('the client address behind trusted proxies is the last untrusted address', async (t: TestContext) => {
   const trusted = { TRUST_PROXY: '127.0.0.0/8, 10.0.0.1' }
   for (const [sent, address] of [
     ['192.0.2.7', '192.0.2.7'],
@@ -40,7 +40,7 @@ test('line 12: the address, of a client behind trusted proxies, is the last that
   }
 })
 
-test('line 12: garbage in X-Forwarded-For, of a trusted proxy, is neither stored nor logged', async (t: TestContext) => {
+test('invalid X-Forwarded-For values from a trusted proxy are neither stored nor logged', async (t: TestContext) => {
   for (const sent of [
     'unknown',
     'x'.repeat(300),
@@ -59,7 +59,7 @@ test('line 12: garbage in X-Forwarded-For, of a trusted proxy, is neither stored
   }
 })
 
-test('line 12: X-Forwarded-Host and -Proto, of a trusted proxy, change no answer', async (t: TestContext) => {
+test('X-Forwarded-Host and X-Forwarded-Proto from a trusted proxy do not change a response', async (t: TestContext) => {
   const { 'x-forwarded-for': _, ...others } = FORGED
   const trusted = { TRUST_PROXY: PEER }
   t.assert.deepStrictEqual(

@@ -9,7 +9,7 @@ const DATABASE_URL = await createDatabase()
 const FOREIGN = { origin: 'https://evil.example' }
 const OWN = { origin: 'http://localhost:80' }
 
-test('line 9: a request of another site that changes state, of whatever route, is refused and changes nothing', async (t: TestContext) => {
+test('a cross-site request to any route that changes state is refused and changes nothing', async (t: TestContext) => {
   const { app, routes } = await buildWithRoutes(t, { DATABASE_URL })
   const account = await makeUser(app, 'admin')
   const cookie = await signIn(app, account)
@@ -38,7 +38,7 @@ test('line 9: a request of another site that changes state, of whatever route, i
   t.assert.strictEqual((await send(app, 'GET', '/me', { cookie })).statusCode, 200)
 })
 
-test('line 9: a request of no browser, of an own page or of the user, and any read, passes', async (t: TestContext) => {
+test('requests from other clients, from pages of the same origin and by the user pass, and so does every read', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const { username, password } = account
@@ -60,7 +60,7 @@ test('line 9: a request of no browser, of an own page or of the user, and any re
   }
 })
 
-test('line 9: an own page behind a proxy with TLS passes, if the proxy is trusted', async (t: TestContext) => {
+test('a same-origin request through a TLS proxy passes if the proxy is trusted', async (t: TestContext) => {
   const headers = {
     origin: 'https://accounts.example',
     'x-forwarded-proto': 'https',
@@ -77,7 +77,7 @@ test('line 9: an own page behind a proxy with TLS passes, if the proxy is truste
   }
 })
 
-test('an allowed origin passes and gets the headers of CORS; another gets none', async (t: TestContext) => {
+test('a request from an allowed origin passes with CORS headers, and one from another origin gets none', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL, ALLOWED_ORIGINS: 'https://app.example' })
   const { username, password } = await makeUser(app)
   const body = { username, password }
@@ -91,7 +91,7 @@ test('an allowed origin passes and gets the headers of CORS; another gets none',
   t.assert.strictEqual(foreign.headers['access-control-allow-origin'], undefined)
 })
 
-test('a preflight request of an allowed origin is answered with what it may send; of another it is not', async (t: TestContext) => {
+test('a preflight request from an allowed origin gets the permitted methods and headers, and from another origin it does not', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL, ALLOWED_ORIGINS: 'https://app.example' })
   const preflight = (origin: string) =>
     send(app, 'OPTIONS', '/user/1', {

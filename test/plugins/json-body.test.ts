@@ -5,7 +5,7 @@ import { createDatabase } from '../support/database.ts'
 
 const DATABASE_URL = await createDatabase()
 
-test('an operation without a body takes none or an empty object, and no property', async (t: TestContext) => {
+test('an operation without a body accepts no body or an empty object, and refuses properties', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app, 'admin')
   for (const body of [{ a: 1 }, [], 'x', 1, null]) {
@@ -22,7 +22,7 @@ test('an operation without a body takes none or an empty object, and no property
   t.assert.strictEqual(empty.statusCode, 200)
 })
 
-test('a byte order mark before a body is passed over, a second one is not JSON', async (t: TestContext) => {
+test('one byte order mark before a body is ignored, and a second one is invalid JSON', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const { username, password } = await makeUser(app)
   const login = (marks: string) =>
@@ -36,7 +36,7 @@ test('a byte order mark before a body is passed over, a second one is not JSON',
   t.assert.strictEqual((await login('\ufeff\ufeff')).json().code, 'INVALID_JSON')
 })
 
-test('a body on an unknown path or method is not read: 404 and 405 come first', async (t: TestContext) => {
+test('a body for an unknown path or method is not read, and the response is a 404 or 405', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const bodies: [string, string][] = [
     ['application/json', '{'],

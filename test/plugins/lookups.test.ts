@@ -10,7 +10,7 @@ import { statementsDuring } from '../support/statements.ts'
 const DATABASE_URL = await createDatabase()
 const ANSWER_WITHIN_MS = 3_000
 
-test('reads, of many sessions and tokens at once, are one question, and each gets its own answer', async (t: TestContext) => {
+test('concurrent requests with many sessions and tokens run one query, and each gets its own account', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const accounts = await Promise.all(Array.from({ length: 10 }, () => makeUser(app)))
   const credentials = await Promise.all(
@@ -33,7 +33,7 @@ test('reads, of many sessions and tokens at once, are one question, and each get
   t.assert.strictEqual(statements.length, 1)
 })
 
-test('a read, with a session that ended beside others that live, is refused alone', async (t: TestContext) => {
+test('only the request with an ended session is refused when several share a query', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const cookies = await Promise.all(
     Array.from({ length: 5 }, async () => signIn(app, await makeUser(app))),
@@ -47,7 +47,7 @@ test('a read, with a session that ended beside others that live, is refused alon
   )
 })
 
-test('reads, while the database stands still, are a 503 in time, and go on when it does', async (t: TestContext) => {
+test('requests return a 503 while the database does not respond, and succeed when it does again', async (t: TestContext) => {
   const link = await createDatabaseLink(DATABASE_URL)
   t.after(() => link.cut())
   const { app } = await build(t, { DATABASE_URL: link.url })
@@ -73,7 +73,7 @@ test('reads, while the database stands still, are a 503 in time, and go on when 
   t.assert.strictEqual((await read()).statusCode, 200)
 })
 
-test('a read, after the database dropped the connection, has its answer', async (t: TestContext) => {
+test('a request after the database has closed the connection succeeds', async (t: TestContext) => {
   const link = await createDatabaseLink(DATABASE_URL)
   t.after(() => link.cut())
   const { app } = await build(t, { DATABASE_URL: link.url })

@@ -26,7 +26,7 @@ async function statusesOf(
   return statuses
 }
 
-test('requests of an address above the limit are a 429 with retry-after; others pass', async (t: TestContext) => {
+test('requests above the limit of an address get a 429 with retry-after, and those of other addresses pass', async (t: TestContext) => {
   const { app } = await build(t, options)
   t.assert.deepStrictEqual(await statusesOf(app, 4, '192.0.2.1'), [200, 200, 200, 429])
   t.assert.deepStrictEqual(await statusesOf(app, 1, '192.0.2.2'), [200])
@@ -38,14 +38,14 @@ test('requests of an address above the limit are a 429 with retry-after; others 
   t.assert.strictEqual(refused.headers['ratelimit-remaining'], '0')
 })
 
-test('requests of one IPv6 network, by whatever address of it, are limited together', async (t: TestContext) => {
+test('requests from all addresses of an IPv6 network share one limit', async (t: TestContext) => {
   const { app } = await build(t, options)
   t.assert.deepStrictEqual(await statusesOf(app, 2, '2001:db8::1'), [200, 200])
   t.assert.deepStrictEqual(await statusesOf(app, 2, '2001:db8::2:1'), [200, 429])
   t.assert.deepStrictEqual(await statusesOf(app, 1, '2001:db8:0:1::1'), [200])
 })
 
-test('requests above the limit to the probes pass, and count for no other path', async (t: TestContext) => {
+test('requests to the probes pass above the limit and do not count towards it', async (t: TestContext) => {
   const { app } = await build(t, options)
   for (const url of ['/livez', '/readyz']) {
     t.assert.deepStrictEqual(await statusesOf(app, 5, '192.0.2.1', url), Array(5).fill(200))
@@ -77,7 +77,7 @@ test('with Redis, two instances count together', { skip }, async (t: TestContext
   t.assert.deepStrictEqual(await statusesOf(two.app, 2, '192.0.2.1'), [200, 429])
 })
 
-test('when Redis goes away, requests go on and the log says so', {
+test('requests pass when Redis is lost, and the log reports it', {
   skip,
 }, async (t: TestContext) => {
   const redis = await startRedis()
@@ -90,7 +90,7 @@ test('when Redis goes away, requests go on and the log says so', {
   t.assert.match(log.text, /Redis is unavailable/)
 })
 
-test('when Redis hangs, requests go on, and are counted again when it goes on', {
+test('requests pass while Redis does not respond, and are counted again when it does', {
   skip,
 }, async (t: TestContext) => {
   const redis = await startRedis()
@@ -106,7 +106,7 @@ test('when Redis hangs, requests go on, and are counted again when it goes on', 
   t.assert.deepStrictEqual(await statusesOf(app, 4, '192.0.2.2'), [200, 200, 200, 429])
 })
 
-test('when Redis hangs from the start, the server starts all the same', {
+test('the server starts while Redis does not respond', {
   skip,
 }, async (t: TestContext) => {
   const redis = await startRedis()

@@ -9,7 +9,7 @@ import { assertSecured } from '../support/security-headers.ts'
 
 const DATABASE_URL = await createDatabase()
 
-test('line 13: a line of the log tells who asked what from where, and how it ended', async (t: TestContext) => {
+test('a log line has the caller, the operation, the address and the outcome of a request', async (t: TestContext) => {
   const { app, log } = await build(t, { DATABASE_URL })
   const { id, username, password, ...rest } = await makeUser(app)
   const cookie = await signIn(app, { id, username, password, ...rest })
@@ -37,14 +37,14 @@ test('line 13: a line of the log tells who asked what from where, and how it end
   ])
 })
 
-test('a log line of an unknown path, of 5,000 characters, has the first 200', async (t: TestContext) => {
+test('the log line of an unknown path contains its first 200 characters', async (t: TestContext) => {
   const { app, log } = await build(t, { DATABASE_URL })
   await send(app, 'GET', `/${'x'.repeat(5_000)}`)
   const paths = log.lines.filter(({ msg }) => msg === 'request').map(({ path }) => path)
   t.assert.deepStrictEqual(paths, [`/${'x'.repeat(199)}`])
 })
 
-test('line 13: a refused login is logged with the account that was meant, and no name', async (t: TestContext) => {
+test('a refused login is logged with the id of the account and without the username', async (t: TestContext) => {
   const { app, log } = await build(t, { DATABASE_URL })
   const { id, username } = await makeUser(app)
   const unknown = 'a password typed as a name'.replaceAll(' ', '-')
@@ -59,7 +59,7 @@ test('line 13: a refused login is logged with the account that was meant, and no
   t.assert.ok(!log.text.includes(unknown))
 })
 
-test('line 13: the log, of every operation at its most talkative, holds no secret', async (t: TestContext) => {
+test('the log of every operation at the lowest level contains no secret', async (t: TestContext) => {
   const { app, log, keepSecret } = await build(t, { DATABASE_URL, LOG_LEVEL: 'trace' })
   const account = await makeUser(app, 'admin', 4)
   const { id, username, password, passwordHash } = account
@@ -107,7 +107,7 @@ test('line 13: the log, of every operation at its most talkative, holds no secre
   t.assert.ok(log.lines.length >= 8)
 })
 
-test('line 13: the log, given line breaks and control characters, has a line for each entry', async (t: TestContext) => {
+test('the log has one line for each entry when requests contain line breaks and control characters', async (t: TestContext) => {
   const { app, log } = await build(t, { DATABASE_URL })
   const forged = '\r\n{"level":60,"msg":"forged"}\n\u001b[31m\u2028'
   const headers = { 'user-agent': 'x', 'x-request-id': 'a\tb' }
@@ -122,7 +122,7 @@ test('line 13: the log, given line breaks and control characters, has a line for
   for (const character of ['\r', '\u001b', '\u2028']) t.assert.ok(!log.text.includes(character))
 })
 
-test('line 13: an error of the database is logged by its code, without a parameter, and answered without either', async (t: TestContext) => {
+test('a database error is logged with its code and without parameters, and the response contains neither', async (t: TestContext) => {
   const DATABASE_URL = await createDatabase()
   const { app, log, keepSecret } = await build(t, { DATABASE_URL, failing: true })
   const account = await makeUser(app)

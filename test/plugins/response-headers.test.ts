@@ -7,7 +7,7 @@ import { assertSecured, SECURITY_HEADERS } from '../support/security-headers.ts'
 
 const DATABASE_URL = await createDatabase()
 
-test('line 13: the security headers stand on every answer, whatever its status', async (t: TestContext) => {
+test('every response has the security headers, whatever its status', async (t: TestContext) => {
   const link = await createDatabaseLink(DATABASE_URL)
   t.after(() => link.cut())
   const { app } = await build(t, { DATABASE_URL: link.url, failing: true })
@@ -52,7 +52,7 @@ test('line 13: the security headers stand on every answer, whatever its status',
   assertSecured(t, away.headers)
 })
 
-test('line 13: HSTS is told where clients come by TLS, and not elsewhere', async (t: TestContext) => {
+test('HSTS is sent if clients connect by TLS, and not otherwise', async (t: TestContext) => {
   for (const COOKIE_SECURE of [true, false]) {
     const { app } = await build(t, { DATABASE_URL, COOKIE_SECURE })
     for (const url of ['/livez', '/nothing', '/user/%']) {
@@ -64,7 +64,7 @@ test('line 13: HSTS is told where clients come by TLS, and not elsewhere', async
   }
 })
 
-test('line 13: a header, that names the software, stands on no answer', async (t: TestContext) => {
+test('no response has a header that names the software', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   for (const url of ['/livez', '/nothing', '/user/%']) {
     const { headers } = await send(app, 'GET', url)

@@ -5,7 +5,7 @@ import { createDatabase } from '../support/database.ts'
 
 const DATABASE_URL = await createDatabase()
 
-test('Server-Timing, switched on, tells in ms how long an answer took, and until its handler', async (t: TestContext) => {
+test('Server-Timing, switched on, has the duration of the request and of the part before the handler, in ms', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL, SERVER_TIMING: true })
   const cookie = await signIn(app, await makeUser(app))
   const answer = await send(app, 'GET', '/me', { cookie })
@@ -19,7 +19,7 @@ test('Server-Timing, switched on, tells in ms how long an answer took, and until
   t.assert.match(String(refused.headers['server-timing']), /^total;dur=\d+\.\d\d$/)
 })
 
-test('Server-Timing, by default, is not told', async (t: TestContext) => {
+test('Server-Timing is not sent by default', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const answer = await send(app, 'GET', '/livez')
   t.assert.strictEqual(answer.headers['server-timing'], undefined)

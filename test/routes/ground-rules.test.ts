@@ -35,7 +35,7 @@ const ALLOWED: Record<string, string> = {
   '/users/:id/sessions': 'DELETE, GET, HEAD',
 }
 
-test('any known path, asked by a method that it does not take, answers 405 with those that it does', async (t: TestContext) => {
+test('every known path returns a 405 for other methods, with the methods that it supports', async (t: TestContext) => {
   const { app, routes } = await buildWithRoutes(t, { DATABASE_URL })
   const urls = new Set(routes.map(({ url }) => url))
   t.assert.deepStrictEqual([...urls].sort(), Object.keys(ALLOWED))
@@ -51,7 +51,7 @@ test('any known path, asked by a method that it does not take, answers 405 with 
   }
 })
 
-test('any route that changes something declares what its body and its origin may be refused with', async (t: TestContext) => {
+test('every route that changes state declares the errors of bodies and origins', async (t: TestContext) => {
   const { routes } = await buildWithRoutes(t, { DATABASE_URL })
   const changing = routes.filter(
     ({ method, url }) => !['GET', 'HEAD'].includes(method) || url === '/logout',
@@ -65,7 +65,7 @@ test('any route that changes something declares what its body and its origin may
   }
 })
 
-test('any unknown path, by whatever method and with a session, answers 404', async (t: TestContext) => {
+test('an unknown path returns a 404 for every method, also with a session', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const cookie = await signIn(app, await makeUser(app, 'admin'))
   for (const url of ['//', '/nothing', '/Login', '/login/', '//login', '/user/1/x', '/me.json']) {
@@ -77,7 +77,7 @@ test('any unknown path, by whatever method and with a session, answers 404', asy
   }
 })
 
-test('HEAD, on every read, answers as GET does without the body', async (t: TestContext) => {
+test('HEAD returns the headers of GET, without the body, on every read', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app, 'admin')
   const cookie = await signIn(app, account)
@@ -97,7 +97,7 @@ test('HEAD, on every read, answers as GET does without the body', async (t: Test
   }
 })
 
-test('an error, for a client that accepts problem+json, has the same facts as RFC 9457', async (t: TestContext) => {
+test('an error for a client that accepts problem+json has the shape of RFC 9457', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const headers = { accept: 'application/problem+json' }
   const refused = await send(app, 'POST', '/user', { headers, body: { username: 1 } })
@@ -125,7 +125,7 @@ test('an error, for a client that accepts problem+json, has the same facts as RF
   })
 })
 
-test('an error, for a client that accepts both shapes, has the one that it would rather have', async (t: TestContext) => {
+test('an error for a client that accepts both shapes has the preferred one', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const problem = 'application/problem+json'
   for (const [accept, expected] of [
@@ -144,7 +144,7 @@ test('an error, for a client that accepts both shapes, has the one that it would
   }
 })
 
-test('an error, for a client that accepts JSON, anything or HTML, has the one shape', async (t: TestContext) => {
+test('an error for a client that accepts JSON, anything or HTML has the common shape', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   for (const accept of ['application/json', '*/*', 'text/html', 'nonsense', '']) {
     const response = await send(app, 'GET', '/me', { headers: { accept } })
@@ -153,7 +153,7 @@ test('an error, for a client that accepts JSON, anything or HTML, has the one sh
   }
 })
 
-test('x-request-id, if a sane one was sent, comes back on any answer and stands in the log', async (t: TestContext) => {
+test('a valid x-request-id is returned with every response and logged', async (t: TestContext) => {
   const { app, log } = await build(t, { DATABASE_URL })
   const id = `${'a'.repeat(59)}.B_:-`
   for (const response of await askEverywhere(app, id)) {
@@ -163,7 +163,7 @@ test('x-request-id, if a sane one was sent, comes back on any answer and stands 
   t.assert.strictEqual(requests.length, 4)
 })
 
-test('x-request-id, if none or no sane one was sent, is a new UUID each time', async (t: TestContext) => {
+test('a missing or invalid x-request-id is replaced with a new UUID', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const seen = new Set<unknown>()
   const insane = ['', ' ', 'a b', 'a,b', 'é', '<script>', 'x'.repeat(65), '"', undefined]

@@ -11,7 +11,7 @@ import { exchange, listen, openRaw } from '../support/raw-http.ts'
 
 const DATABASE_URL = await createDatabase()
 
-test('health, with the database at hand, is alive and ready', async (t: TestContext) => {
+test('the probes return alive and ready while the database responds', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   for (const [url, status] of [
     ['/livez', 'alive'],
@@ -24,7 +24,7 @@ test('health, with the database at hand, is alive and ready', async (t: TestCont
   }
 })
 
-test('health, with a cookie of whatever kind, is the same', async (t: TestContext) => {
+test('the probes ignore cookies', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const cookie = await signIn(app, await makeUser(app))
   for (const sent of [cookie, 'session=forged', 'session=']) {
@@ -36,7 +36,7 @@ test('health, with a cookie of whatever kind, is the same', async (t: TestContex
   }
 })
 
-test('readiness, on an empty database, is refused until the schema is there', async (t: TestContext) => {
+test('readiness returns a 503 on an empty database until it is migrated', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL: await createEmptyDatabase() })
   const early = await send(app, 'GET', '/readyz')
   assertError(t, early, 503, 'SCHEMA_OUTDATED')
@@ -48,14 +48,14 @@ test('readiness, on an empty database, is refused until the schema is there', as
   t.assert.strictEqual((await send(app, 'GET', '/readyz')).statusCode, 200)
 })
 
-test('readiness, where the newest migration lacks, is refused', async (t: TestContext) => {
+test('readiness returns a 503 if the newest migration is missing', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL: await createDatabase() })
   t.assert.strictEqual((await send(app, 'GET', '/readyz')).statusCode, 200)
   await app.db.execute(sql`UPDATE __drizzle_migrations SET created_at = created_at - 1`)
   assertError(t, await send(app, 'GET', '/readyz'), 503, 'SCHEMA_OUTDATED')
 })
 
-test('readiness, while a query gets no response, is refused without waiting for one', {
+test('readiness returns a 503 while queries get no response, without waiting for one', {
   timeout: 15_000, // without the deadline it would wait for ever
 }, async (t: TestContext) => {
   const link = await createDatabaseLink(DATABASE_URL)
@@ -70,7 +70,7 @@ test('readiness, while a query gets no response, is refused without waiting for 
   t.assert.strictEqual((await send(app, 'GET', '/readyz')).statusCode, 200)
 })
 
-test('readiness, asked many times, is logged when it changes and not for each probe', async (t: TestContext) => {
+test('readiness is logged when it changes, not for each probe', async (t: TestContext) => {
   const link = await createDatabaseLink(await createDatabase())
   const { app, log } = await build(t, { DATABASE_URL: link.url })
   t.after(() => link.cut())
@@ -102,7 +102,7 @@ test('readiness, asked many times, is logged when it changes and not for each pr
   t.assert.ok(requests.every(({ code, err }) => code !== undefined && err === undefined))
 })
 
-test('an operation, on an empty database, is a 503 that tells nothing of it', async (t: TestContext) => {
+test('an operation on an empty database returns a 503 without details', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL: await createEmptyDatabase() })
   const body = { username: 'alice', password: 'correct horse battery' }
   for (const url of ['/user', '/login']) {
@@ -112,7 +112,7 @@ test('an operation, on an empty database, is a 503 that tells nothing of it', as
   }
 })
 
-test('every operation, while the database is gone, is a 503 with retry-after, and works again after', async (t: TestContext) => {
+test('every operation returns a 503 with retry-after while the database is unreachable, and works again afterwards', async (t: TestContext) => {
   const link = await createDatabaseLink(DATABASE_URL)
   const { app } = await build(t, { DATABASE_URL: link.url })
   t.after(() => link.cut())
@@ -146,7 +146,7 @@ test('every operation, while the database is gone, is a 503 with retry-after, an
   t.assert.strictEqual((await send(app, 'GET', '/me', { cookie })).statusCode, 200)
 })
 
-test('readiness, while the server closes, is refused, and what is in flight is answered', async (t: TestContext) => {
+test('readiness returns a 503 while the server closes, and pending requests are answered', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const port = await listen(app)
   const begun = await openRaw(port)

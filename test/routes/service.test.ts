@@ -8,7 +8,7 @@ const DATABASE_URL = await createDatabase()
 const BROWSER = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8'
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
 
-test('GET /, without a database, has the name, the version and links to what is served', async (t: TestContext) => {
+test('GET / returns the name, the version and the links without a database', async (t: TestContext) => {
   const link = await createDatabaseLink(DATABASE_URL)
   const { app } = await build(t, { DATABASE_URL: link.url, DOCS_ENABLED: true })
   await link.cut()
@@ -29,14 +29,14 @@ test('GET /, without a database, has the name, the version and links to what is 
   }
 })
 
-test('GET /, where document and page are switched off, does not link to them', async (t: TestContext) => {
+test('GET / does not link to the document and the page if they are switched off', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL, OPENAPI_ENABLED: false, DOCS_ENABLED: false })
   const answer = await send(app, 'GET', '/', { headers: { accept: BROWSER } })
   t.assert.strictEqual(answer.statusCode, 200)
   t.assert.deepStrictEqual(answer.json().links, { liveness: '/livez', readiness: '/readyz' })
 })
 
-test('GET /, in a browser, redirects to the page where it is on', async (t: TestContext) => {
+test('GET / redirects a browser to the page if it is switched on', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL, DOCS_ENABLED: true })
   for (const method of ['GET', 'HEAD'] as const) {
     const answer = await send(app, method, '/', { headers: { accept: BROWSER } })

@@ -9,7 +9,7 @@ import { needsServerBinary } from '../support/installation.ts'
 const OPTIONS = ['--only', 'read,workers,flood', '--pairs', '1', '--seconds', '1']
 const TIMEOUT_MS = 120_000
 
-test('the benchmark, in short, measures every row, and every read is answered', {
+test('the benchmark, shortened, measures every row, and every read succeeds', {
   ...needsServerBinary,
   timeout: TIMEOUT_MS,
 }, async (t: TestContext) => {

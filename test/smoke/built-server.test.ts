@@ -26,7 +26,7 @@ const secondDatabaseUrl = await createEmptyDatabase()
 const folder = await mkdtemp(join(tmpdir(), 'gatehouse-smoke-'))
 after(() => rm(folder, { recursive: true, force: true }))
 
-test('a built server is ready as soon as the schema is, and not before', async (t: TestContext) => {
+test('a built server is ready when the schema is migrated, and not before', async (t: TestContext) => {
   const environment = production(DATABASE_URL)
   const { url } = await startServer(t, environment)
   t.assert.strictEqual((await fetch(`${url}/livez`)).status, 200)
@@ -44,7 +44,7 @@ test('a built server is ready as soon as the schema is, and not before', async (
   t.assert.strictEqual(again.stdout, 'The schema is up to date.\n')
 })
 
-test('a built server has the document, and the page if it is switched on', async (t: TestContext) => {
+test('a built server serves the document, and the page if it is switched on', async (t: TestContext) => {
   const environment = production(DATABASE_URL)
   const { url } = await startServer(t, environment)
   const document = await fetch(`${url}/openapi.json`)
@@ -57,7 +57,7 @@ test('a built server has the document, and the page if it is switched on', async
   t.assert.match(await page.text(), /<title>Gatehouse<\/title>/)
 })
 
-test('a built server takes an account from its registration to its deletion', async (t: TestContext) => {
+test('a built server serves an account from registration to deletion', async (t: TestContext) => {
   const environment = production(secondDatabaseUrl)
   const migrated = await runScript(CLI, ['migrate'], environment)
   t.assert.strictEqual(migrated.code, 0, migrated.stderr)
@@ -100,7 +100,7 @@ test('a built server takes an account from its registration to its deletion', as
   t.assert.deepStrictEqual(await readdir(folder), [], 'nothing was written')
 })
 
-test('a built server ends with 0 on SIGTERM, whatever connections are open', async (t: TestContext) => {
+test('a built server exits with 0 on SIGTERM while connections are open', async (t: TestContext) => {
   const { url, child } = await startServer(t, production(DATABASE_URL))
   const agent = new Agent({ keepAlive: true })
   t.after(() => agent.destroy())
@@ -112,7 +112,7 @@ test('a built server ends with 0 on SIGTERM, whatever connections are open', asy
   t.assert.strictEqual(code, 0)
 })
 
-test('a built server without a session secret names it and ends with 1', async (t: TestContext) => {
+test('a built server without a session secret names the setting and exits with 1', async (t: TestContext) => {
   const { SESSION_SECRET: _, ...environment } = production(DATABASE_URL)
   const { code, stderr } = await runScript(SERVER, [], environment)
   t.assert.strictEqual(code, 1)

@@ -14,7 +14,7 @@ const executablePath = findProgram('chromium')
 const needsChromium = { timeout: TIMEOUT_MS, skip: executablePath ? false : 'no Chromium' }
 
 test(
-  'the page, in Chromium, registers, logs in and reads /me, without an error or a foreign request',
+  'the page can register, log in and read /me in Chromium, without an error or a request to another host',
   needsChromium,
   async (t: TestContext) => {
     const { url } = await serve(t, { DATABASE_URL: await createDatabase(), DOCS_ENABLED: true })
@@ -49,7 +49,7 @@ test(
   },
 )
 
-test('a file of the page that is not there is an error like any other', async (t: TestContext) => {
+test('a missing file of the page returns an error in the common shape', async (t: TestContext) => {
   const { url } = await serve(t, { DATABASE_URL: await createDatabase(), DOCS_ENABLED: true })
   for (const path of [
     '/docs/static/nothing.js',

@@ -46,7 +46,7 @@ const seeded = await run(process.execPath, [CLI, 'seed', '--users', '200', '--ye
 if (seeded.code !== 0) throw new Error(seeded.said)
 
 for (const scenario of SCENARIOS) {
-  test(`load/autocannon.mjs, ${scenario}, is answered and holds its thresholds`, {
+  test(`load/autocannon.mjs passes its thresholds in the scenario ${scenario}`, {
     timeout: TIMEOUT_MS,
   }, async (t: TestContext) => {
     const { code, said } = await autocannon({ SCENARIO: scenario })
@@ -56,7 +56,7 @@ for (const scenario of SCENARIOS) {
   })
 
   test(
-    `load/wrk.lua, ${scenario}, is answered and holds its thresholds`,
+    `load/wrk.lua passes its thresholds in the scenario ${scenario}`,
     needsWrk,
     async (t: TestContext) => {
       const { code, said } = await wrk({ SCENARIO: scenario })
@@ -67,7 +67,7 @@ for (const scenario of SCENARIOS) {
   )
 }
 
-test('load/autocannon.mjs, mixed, of many connections with few rows each, sends one login to nineteen reads', async (t: TestContext) => {
+test('load/autocannon.mjs sends one login for each nineteen reads in the scenario mixed, over many connections', async (t: TestContext) => {
   const countLogins = async () => {
     const [row] = await query(environment.DATABASE_URL, 'SELECT COUNT(*) AS logins FROM sessions')
     return Number(row?.logins)
@@ -81,13 +81,13 @@ test('load/autocannon.mjs, mixed, of many connections with few rows each, sends 
   t.assert.ok(logins * 10 < requests && logins * 40 > requests, `${logins} of ${requests}`)
 })
 
-test('load/autocannon.mjs, without data, says what to do', async (t: TestContext) => {
+test('load/autocannon.mjs without data prints what to do', async (t: TestContext) => {
   const { code, said } = await autocannon({ DATA: folder })
   t.assert.strictEqual(code, 2)
   t.assert.match(said, /users\.csv is missing or empty: run gatehouse seed\.\n$/)
 })
 
-test('load/autocannon.mjs, whose threshold is broken, names it and ends with 1', async (t: TestContext) => {
+test('load/autocannon.mjs names a threshold that is exceeded and exits with 1', async (t: TestContext) => {
   const slow = await autocannon({ SCENARIO: 'login', P99_MS: '1' })
   t.assert.strictEqual(slow.code, 1, slow.said)
   t.assert.match(slow.said, /^FAIL {3}p99 of at most 1 ms$/m)
@@ -97,7 +97,7 @@ test('load/autocannon.mjs, whose threshold is broken, names it and ends with 1',
 })
 
 test(
-  'load/wrk.lua, whose threshold is broken, names it and ends with 1',
+  'load/wrk.lua names a threshold that is exceeded and exits with 1',
   needsWrk,
   async (t: TestContext) => {
     const slow = await wrk({ SCENARIO: 'login', P99_MS: '1' })
@@ -113,7 +113,7 @@ for (const [script, command, option] of [
   ['k6.js', process.execPath, '--check'],
   ['vegeta.sh', 'bash', '-n'],
 ] as const) {
-  test(`load/${script}, whose tool is in no package, has no fault of syntax`, (t: TestContext) => {
+  test(`load/${script}, whose tool is not in a package, has valid syntax`, (t: TestContext) => {
     const { status, stderr } = spawnSync(command, [option, `load/${script}`], { encoding: 'utf8' })
     t.assert.strictEqual(status, 0, stderr)
   })

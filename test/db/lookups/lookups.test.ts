@@ -20,7 +20,7 @@ import { statementsDuring } from '../../support/statements.ts'
 
 const DATABASE_URL = await createDatabase()
 
-test('lookups, of a session, a token and an account in one turn, are one question', async (t: TestContext) => {
+test('lookups of a session, a token and an account in one turn of the event loop are one query', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
   const lookups = new Lookups(db, LIMITS)
   const user = await makeDatabaseUser(db, 'admin')
@@ -61,7 +61,7 @@ test('lookups, of a session, a token and an account in one turn, are one questio
   t.assert.deepStrictEqual(nobody, [undefined, undefined, undefined])
 })
 
-test('lookups, of many accounts at once, find each of them, and their moments to the millisecond', async (t: TestContext) => {
+test('concurrent lookups of many accounts find each of them, with timestamps to the millisecond', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
   const lookups = new Lookups(db, LIMITS)
   const made = await Promise.all(Array.from({ length: 40 }, () => makeDatabaseUser(db)))
@@ -71,7 +71,7 @@ test('lookups, of many accounts at once, find each of them, and their moments to
   }
 })
 
-test('lookups, of a session used a minute ago and of a token used just now, tell which use to write', async (t: TestContext) => {
+test('lookups report whether the use of a session or token has to be stored', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
   const lookups = new Lookups(db, LIMITS)
   const user = await makeDatabaseUser(db)
@@ -95,7 +95,7 @@ test('lookups, of a session used a minute ago and of a token used just now, tell
   t.assert.strictEqual((await lookups.actorByToken(hexDigest(secret)))?.credential.isStale, false)
 })
 
-test('lookups, of an account whose role changed, or that was disabled, are of this moment', async (t: TestContext) => {
+test('lookups return the current role and state of an account', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
   const lookups = new Lookups(db, LIMITS)
   const admin = await makeActor(db, await makeDatabaseUser(db, 'admin'))

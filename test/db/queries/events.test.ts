@@ -9,7 +9,7 @@ import { open } from '../../support/open.ts'
 const DATABASE_URL = await createDatabase()
 const FILTER = { order: 'oldest', type: undefined, userId: undefined, limit: 100 } as const
 
-test('an event, of a change that is not committed yet, holds up the next, so that ids appear in order', async (t: TestContext) => {
+test('an event waits for the commit of the previous one, so that ids become visible in order', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
   const beyond = (await events.list(db, { ...FILTER, beyond: undefined })).at(-1)?.id
   const steps = new EventEmitter()
@@ -34,7 +34,7 @@ test('an event, of a change that is not committed yet, holds up the next, so tha
   )
 })
 
-test('an event, of a change that is rolled back, is not there, and the next one is', async (t: TestContext) => {
+test('an event of a change that is rolled back is not stored, and the next one is', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
   const beyond = (await events.list(db, { ...FILTER, beyond: undefined })).at(-1)?.id
   const failed = transaction(db, async (tx) => {

@@ -33,7 +33,7 @@ interface Call {
   headers?: Record<string, string>
 }
 
-test('every statement of every route, with many rows in the tables, reads few of them by an index', async (t: TestContext) => {
+test('every statement of every route reads few rows of large tables, by an index', async (t: TestContext) => {
   const { app, routes } = await buildWithRoutes(t, { DATABASE_URL })
   const asked = new Set<string>()
   for (const [route, makeCalls] of Object.entries(CALLS)) {
@@ -49,7 +49,7 @@ test('every statement of every route, with many rows in the tables, reads few of
   t.assert.deepStrictEqual(missing, [], 'routes without a call')
 })
 
-test('every statement of what runs beside the routes reads few rows by an index', async (t: TestContext) => {
+test('every statement of the background work reads few rows, by an index', async (t: TestContext) => {
   const { app } = await buildWithRoutes(t, { DATABASE_URL })
   const retention = { idleMs: 3_600_000, eventsMs: 86_400_000 }
   const swept = await statementsDuring(() => sweep(app.db, retention))

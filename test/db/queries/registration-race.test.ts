@@ -8,7 +8,7 @@ import { open } from '../../support/open.ts'
 const DATABASE_URL = await createDatabase()
 const EACH = 25
 
-test('line 11: 50 creates of one name at once, in two processes and different cases, make one row', async (t: TestContext) => {
+test('50 concurrent registrations of one username, in two processes and different cases, create one account', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
   const site = await install(t)
   const args = ['somebody', String(EACH), DATABASE_URL]

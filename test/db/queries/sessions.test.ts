@@ -20,7 +20,7 @@ import { open } from '../../support/open.ts'
 
 const DATABASE_URL = await createDatabase()
 
-test('a session, opened, is found by its secret id alone, and lasts as long as was asked', async (t: TestContext) => {
+test('an opened session is found by its secret id only, and lasts for the requested time', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
   const user = await makeDatabaseUser(db)
   const secretId = randomUUID()
@@ -40,7 +40,7 @@ test('a session, opened, is found by its secret id alone, and lasts as long as w
   t.assert.strictEqual(Number(row?.expiresAt) - Number(row?.createdAt), LIMITS.lifetimeMs)
 })
 
-test('a session, of an account that changed since the password was checked, is not opened', async (t: TestContext) => {
+test('a session is not opened if the account has changed since its password was checked', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
   const changes: Record<string, (user: DatabaseUser) => Promise<unknown>> = {
     'its password was changed': async (user) => {
@@ -63,7 +63,7 @@ test('a session, of an account that changed since the password was checked, is n
   }
 })
 
-test('line 6: a session, whose opening meets a change of password, is never left of the old one', async (t: TestContext) => {
+test('a session that is opened during a password change does not survive with the old password', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
   for (let round = 0; round < 10; round++) {
     const user = await makeDatabaseUser(db)
@@ -82,7 +82,7 @@ test('line 6: a session, whose opening meets a change of password, is never left
   }
 })
 
-test('line 6: a session, of an account that is disabled or deleted or that is over, is not found', async (t: TestContext) => {
+test('a session is not found if it has expired, or if its account is disabled or deleted', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
   const changes: ((user: DatabaseUser) => Promise<unknown>)[] = [
     ({ id }) => db.update(users).set({ disabled: true }).where(eq(users.id, id)),
@@ -102,7 +102,7 @@ test('line 6: a session, of an account that is disabled or deleted or that is ov
   }
 })
 
-test('a session, ended by its owner, is dead, and can not be ended again', async (t: TestContext) => {
+test('a session that its owner ended is no longer found, and cannot be ended again', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
   const user = await makeDatabaseUser(db)
   const kept = await makeActor(db, user)
@@ -120,7 +120,7 @@ test('a session, ended by its owner, is dead, and can not be ended again', async
   )
 })
 
-test('a session, of a client with a long or foreign name, stores what there is room for', async (t: TestContext) => {
+test('a session stores as much of a long or non-ASCII user agent as fits', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
   for (const userAgent of ['x'.repeat(300), 'é'.repeat(300), 'é\u0000\\\'"', '']) {
     const user = await makeDatabaseUser(db)

@@ -32,7 +32,7 @@ async function makeRows(app: App, many: number): Promise<number> {
   return userId
 }
 
-test('a sweep, of more rows than a batch, deletes what has expired and nothing else', async (t: TestContext) => {
+test('a sweep of several batches deletes all expired rows and nothing else', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL: await createDatabase() })
   const userId = await makeRows(app, 1_200)
   const event = { type: 'login', outcome: 'success', userId } as const
@@ -68,7 +68,7 @@ test('a sweep, of more rows than a batch, deletes what has expired and nothing e
   t.assert.strictEqual(await sweep(app.db, retention), 0)
 })
 
-test('a sweep, while another process is at it, leaves the rows to that one', async (t: TestContext) => {
+test('a sweep deletes nothing while another process sweeps', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const userId = await makeRows(app, 1)
   const before = await storedSessions(app, userId)
@@ -81,7 +81,7 @@ test('a sweep, while another process is at it, leaves the rows to that one', asy
   t.assert.deepStrictEqual(await storedSessions(app, userId), before)
 })
 
-test('a sweep, told to end, ends after the batch that it is at', async (t: TestContext) => {
+test('a sweep that is stopped ends after the current batch', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const userId = await makeRows(app, 1)
   const before = await storedSessions(app, userId)

@@ -11,7 +11,7 @@ import { open } from '../../support/open.ts'
 const DATABASE_URL = await createDatabase()
 const BY = { origin: {} }
 
-test('an account is found by its id, and by its name in any case, as it was registered', async (t: TestContext) => {
+test('an account is found by its id and, case-insensitively, by its username', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
   const role = 'admin'
   const created = await users.create(db, BY, { username: 'ZoE', passwordHash: 'h', role })
@@ -34,7 +34,7 @@ test('an account is found by its id, and by its name in any case, as it was regi
   t.assert.deepStrictEqual(await users.findCredential(db, 'zoe'), credential)
 })
 
-test('an account, with too long a name or hash, is refused and not cut', async (t: TestContext) => {
+test('an account with too long a username or hash is refused, not truncated', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
   const good = { username: 'n'.repeat(80), passwordHash: 'h'.repeat(60), role: 'user' } as const
   await t.assert.rejects(users.create(db, BY, { ...good, username: 'n'.repeat(81) }))
@@ -43,7 +43,7 @@ test('an account, with too long a name or hash, is refused and not cut', async (
   t.assert.ok((await users.create(db, BY, good)).ok)
 })
 
-test('a hash is renewed while it is the one that was checked, and not after', async (t: TestContext) => {
+test('a hash is renewed only if it is still the one that was checked', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
   const { id, passwordHash } = await makeDatabaseUser(db)
   t.assert.strictEqual(await users.renewHash(db, id, { old: 'another', renewed: 'x' }), false)
@@ -54,7 +54,7 @@ test('a hash is renewed while it is the one that was checked, and not after', as
   t.assert.deepStrictEqual((await Promise.all(attempts)).sort(), [false, true])
 })
 
-test('line 6: a password change, of an actor who lost the right meanwhile, changes nothing', async (t: TestContext) => {
+test('a password change by an actor who has lost the permission changes nothing', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
   const losses: Record<string, (tx: Queryable, id: number) => Promise<unknown>> = {
     'their session ended': (tx, id) => tx.delete(sessions).where(eq(sessions.userId, id)),
@@ -89,7 +89,7 @@ test('line 6: a password change, of an actor who lost the right meanwhile, chang
   }
 })
 
-test('a password change, of two at once with the same current password, is done for one', async (t: TestContext) => {
+test('two concurrent password changes with the same current password succeed once', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
   const user = await makeDatabaseUser(db)
   const actor = await makeActor(db, user)
@@ -107,7 +107,7 @@ test('a password change, of two at once with the same current password, is done 
   )
 })
 
-test('deletion, of each other by two admins at once, is done for exactly one, each time', async (t: TestContext) => {
+test('two admins who concurrently delete each other succeed exactly once', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
   for (let round = 0; round < 10; round++) {
     const first = await makeActor(db, await makeDatabaseUser(db, 'admin'))
@@ -126,7 +126,7 @@ test('deletion, of each other by two admins at once, is done for exactly one, ea
   }
 })
 
-test('deletion, by an actor who is no admin, or whose session ended, is not done', async (t: TestContext) => {
+test('deletion by a user, or with an ended session, is refused', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
   const user = await makeDatabaseUser(db)
   const other = await makeActor(db, await makeDatabaseUser(db))

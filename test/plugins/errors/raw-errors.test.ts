@@ -17,11 +17,16 @@ const CHUNKED = `POST /login HTTP/1.1\r\n${HOST}${JSON_BODY}Transfer-Encoding: c
 const SECRET = 'hush-hush-hush'
 
 const REFUSED: [circumstance: string, status: number, code: ErrorCode, bytes: string][] = [
-  ['that is no HTTP', 400, 'BAD_REQUEST', `${SECRET}\r\n\r\n`],
+  ['that is not HTTP', 400, 'BAD_REQUEST', `${SECRET}\r\n\r\n`],
   ['of another version', 400, 'BAD_REQUEST', `GET /livez HTTP/9.9\r\n${HOST}\r\n`],
-  ['by a method that there is not', 400, 'BAD_REQUEST', `NOTHING /livez HTTP/1.1\r\n${HOST}\r\n`],
+  ['with an unknown method', 400, 'BAD_REQUEST', `NOTHING /livez HTTP/1.1\r\n${HOST}\r\n`],
   ['that begins TLS', 400, 'BAD_REQUEST', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
-  ['with a header that is none', 400, 'BAD_REQUEST', `GET / HTTP/1.1\r\n${HOST}no colon\r\n\r\n`],
+  [
+    'with a header without a colon',
+    400,
+    'BAD_REQUEST',
+    `GET / HTTP/1.1\r\n${HOST}no colon\r\n\r\n`,
+  ],
   ['with a NUL in a header', 400, 'BAD_REQUEST', `GET / HTTP/1.1\r\n${HOST}X: a\0b\r\n\r\n`],
   ['by CONNECT', 400, 'BAD_REQUEST', `CONNECT /me HTTP/1.1\r\n${HOST}\r\n`],
   [
@@ -32,7 +37,7 @@ const REFUSED: [circumstance: string, status: number, code: ErrorCode, bytes: st
   ],
   ['without Host', 400, 'BAD_REQUEST', 'GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n'],
   [
-    'with a length that is none',
+    'with an invalid length',
     400,
     'BAD_REQUEST',
     `POST / HTTP/1.1\r\n${HOST}Content-Length: x\r\n\r\n`,
@@ -71,7 +76,7 @@ const REFUSED: [circumstance: string, status: number, code: ErrorCode, bytes: st
 ]
 
 for (const [circumstance, status, code, bytes] of REFUSED) {
-  test(`line 13: a request, ${circumstance}, gets an error of ours, and the server goes on`, async (t: TestContext) => {
+  test(`a request ${circumstance} gets an error in the common shape, and the server goes on`, async (t: TestContext) => {
     const { app, log } = await build(t, { DATABASE_URL })
     const port = await listen(app)
     const before = await countRows(app)
@@ -86,7 +91,7 @@ for (const [circumstance, status, code, bytes] of REFUSED) {
   })
 }
 
-test('line 13: a request, whose headers do not arrive in time, is a 408 of ours', async (t: TestContext) => {
+test('a request whose headers do not arrive in time gets a 408 in the common shape', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   app.server.headersTimeout = 100
   app.server.requestTimeout = 200
@@ -105,7 +110,7 @@ test('line 13: a request, whose headers do not arrive in time, is a 408 of ours'
   await assertServes(t, app, port)
 })
 
-test('a request, with an expectation that the server has not, is served', async (t: TestContext) => {
+test('a request with an unsupported Expect header is served', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const port = await listen(app)
   const bytes = `GET /livez HTTP/1.1\r\n${HOST}Expect: nonsense\r\nConnection: close\r\n\r\n`
@@ -114,7 +119,7 @@ test('a request, with an expectation that the server has not, is served', async 
   assertSecured(t, answer.headers)
 })
 
-test('a connection, that is reset or says nothing, is no error in the log', async (t: TestContext) => {
+test('a connection that is reset or idle logs no error', async (t: TestContext) => {
   const { app, log } = await build(t, { DATABASE_URL })
   const port = await listen(app)
   for (const bytes of ['', 'GET /livez HTTP/1.1\r\n', `${CHUNKED}5\r\n`]) {
@@ -137,7 +142,7 @@ async function assertServes(t: TestContext, app: App, port: number): Promise<voi
   t.assert.ok(app.server.listening)
 }
 
-test('a request, followed by bytes that are none, is answered before those are', async (t: TestContext) => {
+test('a request that is followed by invalid bytes is answered before they are', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const port = await listen(app)
   const body = '{"username":"nobody","password":"not the password"}'
@@ -148,7 +153,7 @@ test('a request, followed by bytes that are none, is answered before those are',
   t.assert.deepStrictEqual(codes, ['INVALID_CREDENTIALS', 'BAD_REQUEST'])
 })
 
-test('a request, followed by one whose body breaks off in bad bytes, is answered before those are', async (t: TestContext) => {
+test('a request that is followed by one with an invalid body is answered first', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const port = await listen(app)
   const body = '{"username":"nobody","password":"not the password"}'

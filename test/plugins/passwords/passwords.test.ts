@@ -9,7 +9,7 @@ import { assertError } from '../../support/error-answer.ts'
 
 const DATABASE_URL = await createDatabase()
 
-test('line 1: a password, of 64 ASCII characters or of any kind alone, is taken', async (t: TestContext) => {
+test('a password of 64 ASCII characters, or of one kind of characters only, is accepted', async (t: TestContext) => {
   const { app, keepSecret } = await build(t, { DATABASE_URL })
   for (const password of [
     'x'.repeat(64),
@@ -29,7 +29,7 @@ test('line 1: a password, of 64 ASCII characters or of any kind alone, is taken'
   }
 })
 
-test('line 1: a password, refused, is told the reason and makes or changes no account', async (t: TestContext) => {
+test('a refused password gets the reason, and no account is created or changed', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const cookie = await signIn(app, account)
@@ -59,7 +59,7 @@ test('line 1: a password, refused, is told the reason and makes or changes no ac
   t.assert.strictEqual((await storedUser(app, account.id))?.passwordHash, account.passwordHash)
 })
 
-test('line 1: a password, that is the username in any case, is refused', async (t: TestContext) => {
+test('a password that equals the username, in any case, is refused', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const cookie = await signIn(app, account)
@@ -73,7 +73,7 @@ test('line 1: a password, that is the username in any case, is refused', async (
   }
 })
 
-test('line 1: a password, where 15 characters are asked for, is refused with 14', async (t: TestContext) => {
+test('a password of 14 characters is refused if the minimum length is 15', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL, PASSWORD_MIN_LENGTH: 15 })
   const username = `u-${randomUUID()}`
   const short = await send(app, 'POST', '/user', { body: { username, password: 'fourteen chars' } })
@@ -82,7 +82,7 @@ test('line 1: a password, where 15 characters are asked for, is refused with 14'
   t.assert.strictEqual((await send(app, 'POST', '/user', { body: enough })).statusCode, 200)
 })
 
-test('line 1: a password, of 72 bytes, is compared to its last one, and its longer kin opens nothing', async (t: TestContext) => {
+test('a password of 72 bytes is compared to the last byte, and a longer one with the same start is refused', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const username = `u-${randomUUID()}`
   const password = 'y'.repeat(72)
@@ -99,7 +99,7 @@ test('line 1: a password, of 72 bytes, is compared to its last one, and its long
   }
 })
 
-test('line 4: a hash of a lower cost is renewed at the next login, and at no failed one', async (t: TestContext) => {
+test('a hash of a lower cost is renewed at the next successful login only', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL, BCRYPT_COST: 5 })
   const { id, username, password, passwordHash } = await makeUser(app, 'user', 4)
   await send(app, 'POST', '/login', { body: { username, password: 'wrong password' } })
@@ -115,7 +115,7 @@ test('line 4: a hash of a lower cost is renewed at the next login, and at no fai
   t.assert.strictEqual((await storedUser(app, id))?.passwordHash, renewed)
 })
 
-test('line 4: a hash of a higher cost stays as it is', async (t: TestContext) => {
+test('a hash of a higher cost is kept', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const { id, username, password, passwordHash } = await makeUser(app, 'user', 6)
   const login = await send(app, 'POST', '/login', { body: { username, password } })
@@ -123,7 +123,7 @@ test('line 4: a hash of a higher cost stays as it is', async (t: TestContext) =>
   t.assert.strictEqual((await storedUser(app, id))?.passwordHash, passwordHash)
 })
 
-test('line 4: an account, on a fresh database, there is none', async (t: TestContext) => {
+test('a new database has no accounts', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL: await createDatabase() })
   t.assert.deepStrictEqual(await countRows(app), { users: 0, sessions: 0 })
   for (const username of ['admin', 'root', 'user', 'test', 'gatehouse']) {
@@ -134,7 +134,7 @@ test('line 4: an account, on a fresh database, there is none', async (t: TestCon
   }
 })
 
-test('a hash, of another family, damaged or of too high a cost, opens nothing and costs no more', async (t: TestContext) => {
+test('a hash of another algorithm, a damaged one or one of too high a cost matches no password, in no more time', async (t: TestContext) => {
   const passwords = await createPasswords({
     cost: 4,
     minLength: 8,

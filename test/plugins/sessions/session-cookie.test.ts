@@ -11,13 +11,13 @@ const DATABASE_URL = await createDatabase()
 const OLD = 'the old secret of the tests that is long enough'
 const NEW = 'the new secret of the tests that is long enough'
 
-test('line 8: the cookie, of a login without TLS, is HttpOnly, of this site, for all paths', async (t: TestContext) => {
+test('the cookie of a login without TLS is HttpOnly and SameSite, for all paths', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const { header } = await logIn(app)
   t.assert.match(header, /^session=[^;]+; Path=\/; HttpOnly; SameSite=Lax$/)
 })
 
-test('line 8: the cookie, of a login with TLS, is Secure too, by a __Host- name', async (t: TestContext) => {
+test('the cookie of a login with TLS is also Secure, with a __Host- name', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL, COOKIE_SECURE: true, TRUST_PROXY: '127.0.0.1' })
   const headers = { 'x-forwarded-proto': 'https', 'x-forwarded-for': '192.0.2.7' }
   const { header, cookie } = await logIn(app, headers)
@@ -30,13 +30,13 @@ test('line 8: the cookie, of a login with TLS, is Secure too, by a __Host- name'
   t.assert.match(cleared, /; HttpOnly; Secure; SameSite=Lax$/)
 })
 
-test('line 8: the cookie, of another name than the configured one, opens nothing', async (t: TestContext) => {
+test('a cookie with another name than the configured one is ignored', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL, COOKIE_SECURE: true })
   const cookie = (await signIn(app, await makeUser(app))).replace('__Host-session', 'session')
   assertError(t, await send(app, 'GET', '/me', { cookie }), 401, 'UNAUTHENTICATED')
 })
 
-test('line 8: the store holds the digest of the id and nothing that opens a session', async (t: TestContext) => {
+test('the store contains the digest of the session id and nothing that a client could use', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const { cookie, id } = await logIn(app)
   const signed = decodeURIComponent(cookie.slice('session='.length))
@@ -55,7 +55,7 @@ test('line 8: the store holds the digest of the id and nothing that opens a sess
   }
 })
 
-test('line 8: the cookie, signed by a secret that came second, opens its session, and a login signs by the first', async (t: TestContext) => {
+test('a cookie that is signed with the second secret is accepted, and a login signs with the first', async (t: TestContext) => {
   const before = await build(t, { DATABASE_URL, SESSION_SECRET: OLD })
   const account = await makeUser(before.app)
   const cookie = await signIn(before.app, account)
@@ -77,7 +77,7 @@ test('line 8: the cookie, signed by a secret that came second, opens its session
   t.assert.strictEqual(logout.statusCode, 200)
 })
 
-test('line 8: the cookie, forged, altered, unsigned or empty, opens nothing and makes no row', async (t: TestContext) => {
+test('a forged, altered, unsigned or empty cookie is refused and creates no row', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const cookie = await signIn(app, account)
@@ -113,7 +113,7 @@ test('line 8: the cookie, forged, altered, unsigned or empty, opens nothing and 
   t.assert.strictEqual((await send(app, 'GET', '/me', { cookie })).statusCode, 200)
 })
 
-test('line 8: a request of nobody, whatever it asks, makes no session and sets no cookie', async (t: TestContext) => {
+test('a request without a credential creates no session and sets no cookie', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const before = await countRows(app)
   const body = { username: 'nobody', password: 'not the password' }
@@ -132,7 +132,7 @@ test('line 8: a request of nobody, whatever it asks, makes no session and sets n
   t.assert.deepStrictEqual(await countRows(app), before)
 })
 
-test('line 8: a read, with a session, writes nothing and sets no cookie', async (t: TestContext) => {
+test('a read with a session writes nothing and sets no cookie', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const { cookie, id } = await logIn(app)
   const rows = () => app.db.select().from(sessions).where(eq(sessions.userId, id))

@@ -12,7 +12,7 @@ import { assertError } from '../../support/error-answer.ts'
 
 const DATABASE_URL = await createDatabase()
 
-test('line 5: a session id, planted before the login, is worth nothing after it', async (t: TestContext) => {
+test('a session id that was planted before a login is not valid after it', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const { username, password } = account
@@ -35,7 +35,7 @@ test('line 5: a session id, planted before the login, is worth nothing after it'
   }
 })
 
-test('line 5: a login, refused, leaves the session that came with it', async (t: TestContext) => {
+test('a refused login keeps the session of the request', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const cookie = await signIn(app, account)
@@ -46,7 +46,7 @@ test('line 5: a login, refused, leaves the session that came with it', async (t:
   t.assert.strictEqual((await send(app, 'GET', '/me', { cookie })).statusCode, 200)
 })
 
-test('line 6: a slow request, that changes its session after a logout, does not revive it', async (t: TestContext) => {
+test('a slow request that changes its session after a logout does not restore it', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const slow = await addSlowRoute(app, (request) => request.session.set('userId', 1))
   const account = await makeUser(app)
@@ -65,7 +65,7 @@ test('line 6: a slow request, that changes its session after a logout, does not 
   t.assert.strictEqual((await send(app, 'GET', '/me', { cookie: other })).statusCode, 200)
 })
 
-test('line 6: a slow request, that saves its session after a logout, does not revive it', async (t: TestContext) => {
+test('a slow request that saves its session after a logout does not restore it', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const slow = await addSlowRoute(app, (request) => request.session.save())
   const account = await makeUser(app)

@@ -10,7 +10,7 @@ const PASSWORD = 'a boat at the upper lock'
 const patch = (app: App, id: number, cookie: string, ifMatch: string, body: unknown) =>
   send(app, 'PATCH', `/user/${id}`, { cookie, body, headers: { 'if-match': ifMatch } })
 
-test('GET /me and GET /user/{id} tell the version by a weak ETag, which a change that is asked for moves on', async (t: TestContext) => {
+test('GET /me and GET /user/{id} return the version as a weak ETag, which a change of the account increases', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const cookie = await signIn(app, await makeUser(app, 'admin'))
@@ -31,7 +31,7 @@ test('GET /me and GET /user/{id} tell the version by a weak ETag, which a change
   t.assert.deepStrictEqual(await etags(), ['W/"3"', 'W/"3"'])
 })
 
-test('a login that renews a hash leaves the version', async (t: TestContext) => {
+test('a login that renews a hash keeps the version', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL, BCRYPT_COST: 5 })
   const { id, username, password, passwordHash } = await makeUser(app)
   await send(app, 'POST', '/login', { body: { username, password } })
@@ -40,7 +40,7 @@ test('a login that renews a hash leaves the version', async (t: TestContext) => 
   t.assert.strictEqual(stored?.version, 1)
 })
 
-test('If-None-Match, with the version among its tags or *, is answered by an empty 304', async (t: TestContext) => {
+test('If-None-Match with the current version or * returns an empty 304', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const { headers } = await giveToken(app, account)
@@ -62,7 +62,7 @@ test('If-None-Match, with the version among its tags or *, is answered by an emp
   }
 })
 
-test('If-None-Match, without the version, is passed over', async (t: TestContext) => {
+test('If-None-Match without the current version is ignored', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const cookie = await signIn(app, account)
@@ -89,7 +89,7 @@ test('If-None-Match, without the version, is passed over', async (t: TestContext
   assertError(t, missing, 404, 'USER_NOT_FOUND')
 })
 
-test('If-Match on PATCH, with another version, is a 412 that changes nothing', async (t: TestContext) => {
+test('If-Match on PATCH with another version returns a 412 and changes nothing', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const cookie = await signIn(app, await makeUser(app, 'admin'))
   const { id } = await makeUser(app)
@@ -110,7 +110,7 @@ test('If-Match on PATCH, with another version, is a 412 that changes nothing', a
   }
 })
 
-test('If-Match on DELETE, with another version, is a 412 that deletes nothing', async (t: TestContext) => {
+test('If-Match on DELETE with another version returns a 412 and deletes nothing', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const cookie = await signIn(app, await makeUser(app, 'admin'))
   const { id } = await makeUser(app)
@@ -122,7 +122,7 @@ test('If-Match on DELETE, with another version, is a 412 that deletes nothing', 
   t.assert.strictEqual(await storedUser(app, id), undefined)
 })
 
-test('If-Match, for an account that may not be changed or is not there, comes after that', async (t: TestContext) => {
+test('If-Match is checked after permission and existence', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const admin = await makeUser(app, 'admin')
   const cookie = await signIn(app, admin)
@@ -132,7 +132,7 @@ test('If-Match, for an account that may not be changed or is not there, comes af
   assertError(t, missing, 404, 'USER_NOT_FOUND')
 })
 
-test('If-Match on a password change, with another version, is a 412 that changes nothing', async (t: TestContext) => {
+test('If-Match on a password change with another version returns a 412 and changes nothing', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const cookie = await signIn(app, account)
@@ -147,7 +147,7 @@ test('If-Match on a password change, with another version, is a 412 that changes
   t.assert.strictEqual((await change('W/"1"')).statusCode, 200)
 })
 
-test('If-Match, of ten changes at once for one version, lets one through', async (t: TestContext) => {
+test('ten concurrent changes with If-Match on one version succeed once', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const cookie = await signIn(app, await makeUser(app, 'admin'))
   const account = await makeUser(app)

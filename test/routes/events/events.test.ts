@@ -25,7 +25,7 @@ async function eventsOf(app: App, cookie: string, userId: number) {
   return (await send(app, 'GET', `/events?userId=${userId}`, { cookie })).json().items
 }
 
-test('every change leaves an event that says who, on whom, from where and in which request', async (t: TestContext) => {
+test('every change records an event with the actor, the account, the address and the request', async (t: TestContext) => {
   const { app, keepSecret } = await build(t, { DATABASE_URL, TRUST_PROXY: '127.0.0.1' })
   const admin = await makeUser(app, 'admin')
   const byAdmin = await signIn(app, admin)
@@ -92,7 +92,7 @@ test('every change leaves an event that says who, on whom, from where and in whi
   }
 })
 
-test('the end of more sessions than an event has room for is told by their number and the first ids', async (t: TestContext) => {
+test('an event about very many ended sessions has their number and the first ids', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   for (let made = 0; made < 30; made++) await signIn(app, account)
@@ -104,7 +104,7 @@ test('the end of more sessions than an event has room for is told by their numbe
   t.assert.strictEqual(event.detail.sessionIds.length, 20)
 })
 
-test('failed logins of an account, and those of all unknown names, are counted in a row a minute', async (t: TestContext) => {
+test('failed logins are counted in one event a minute for each account, and in one for all unknown usernames', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const cookie = await signIn(app, await makeUser(app, 'admin'))
@@ -131,7 +131,7 @@ test('failed logins of an account, and those of all unknown names, are counted i
   }
 })
 
-test('a login with the cookie of another session ends that one, and says so', async (t: TestContext) => {
+test('a login with the cookie of a session ends that session and records it', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const admin = await signIn(app, await makeUser(app, 'admin'))
   const [before, after] = [await makeUser(app), await makeUser(app)]
@@ -144,7 +144,7 @@ test('a login with the cookie of another session ends that one, and says so', as
   t.assert.strictEqual(event.address, '127.0.0.1')
 })
 
-test('a change that is refused leaves no event, and one that fails leaves neither', async (t: TestContext) => {
+test('a refused change records no event, and a failed one leaves neither change nor event', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL: await createDatabase(), failing: true })
   const admin = await makeUser(app, 'admin')
   const cookie = await signIn(app, admin)
@@ -171,7 +171,7 @@ test('a change that is refused leaves no event, and one that fails leaves neithe
   t.assert.ok(await storedUser(app, id))
 })
 
-test('events, written by many at once, are all seen once by a reader who follows them', async (t: TestContext) => {
+test('concurrent events each reach a reader who follows the list exactly once', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const cookie = await signIn(app, await makeUser(app, 'admin'))
   const accounts = await Promise.all(Array.from({ length: 40 }, () => makeUser(app)))
@@ -202,7 +202,7 @@ test('events, written by many at once, are all seen once by a reader who follows
   )
 })
 
-test('a reader who follows events of a kind that there are none of yet goes on from the first cursor', async (t: TestContext) => {
+test('a reader who follows events of a type without entries continues from the first cursor', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL: await createDatabase() })
   const cookie = await signIn(app, await makeUser(app, 'admin'))
   const url = '/events?order=oldest&type=token_created'
@@ -214,7 +214,7 @@ test('a reader who follows events of a kind that there are none of yet goes on f
   t.assert.notStrictEqual(next.nextCursor, nextCursor)
 })
 
-test('a lock that another holds on, of the events or of an account, makes a 503 within 3 s and changes nothing', async (t: TestContext) => {
+test('a request returns a 503 and changes nothing while another transaction holds the lock of events or of the account', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const cookie = await signIn(app, account)

@@ -7,7 +7,7 @@ import { createDatabase } from '../../support/database.ts'
 
 const DATABASE_URL = await createDatabase()
 
-test('login with the right password answers the user and a cookie that works', async (t: TestContext) => {
+test('login with the right password returns the user and a valid cookie', async (t: TestContext) => {
   const { app, keepSecret } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   keepSecret(account.password)
@@ -26,7 +26,7 @@ test('login with the right password answers the user and a cookie that works', a
   t.assert.deepStrictEqual(me.json(), user)
 })
 
-test('login stores a digest, the address and the user agent, not the id of the cookie', async (t: TestContext) => {
+test('login stores the digest of the session id, the address and the user agent', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const { id, username, password } = await makeUser(app)
   const headers = { 'user-agent': 'x'.repeat(300) }
@@ -40,7 +40,7 @@ test('login stores a digest, the address and the user agent, not the id of the c
   t.assert.ok(!row.digest.toString('latin1').includes(secretId))
 })
 
-test('login with the name in another case finds the account', async (t: TestContext) => {
+test('login with the username in another case succeeds', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const { username, password } = await makeUser(app)
   const body = { username: username.toUpperCase(), password }
@@ -49,7 +49,7 @@ test('login with the name in another case finds the account', async (t: TestCont
   t.assert.strictEqual(response.json().user.username, username)
 })
 
-test('login with a wrong password or an unknown name answers the same bytes, and no cookie', async (t: TestContext) => {
+test('login with a wrong password or an unknown username returns the same response, without a cookie', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const { username } = await makeUser(app)
   const password = 'not the password'
@@ -76,7 +76,7 @@ test('login of a disabled account is refused like a wrong password', async (t: T
   t.assert.strictEqual(response.json().code, 'INVALID_CREDENTIALS')
 })
 
-test('line 5: login gives a new id and ends the session that came with the request', async (t: TestContext) => {
+test('login creates a new session id and ends the session of the request', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const { username, password, ...rest } = await makeUser(app)
   const planted = await signIn(app, { username, password, ...rest })
@@ -93,7 +93,7 @@ test('line 5: login gives a new id and ends the session that came with the reque
   t.assert.strictEqual(response.cookies.length, 1)
 })
 
-test('login, twice at once with a hash of a lower cost, succeeds twice and renews the hash', async (t: TestContext) => {
+test('two concurrent logins with a hash of a lower cost both succeed and renew the hash', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL, BCRYPT_COST: 6 })
   const { id, username, password } = await makeUser(app, 'user', 5)
   const attempt = () => send(app, 'POST', '/login', { body: { username, password } })

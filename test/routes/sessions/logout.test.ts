@@ -31,7 +31,7 @@ for (const method of ['GET', 'POST'] as const) {
     t.assert.strictEqual((await send(app, 'GET', '/me', { cookie: kept })).statusCode, 200)
   })
 
-  test(`logout by ${method}, without a live session, is refused and ends nobody's`, async (t: TestContext) => {
+  test(`logout by ${method} without a valid session is refused and ends no session`, async (t: TestContext) => {
     const { app } = await build(t, { DATABASE_URL })
     const account = await makeUser(app)
     const cookie = await signIn(app, account)
@@ -52,7 +52,7 @@ for (const method of ['GET', 'POST'] as const) {
   })
 }
 
-test('logout by POST, with a JSON content type and no body, is done', async (t: TestContext) => {
+test('logout by POST with a JSON content type and no body succeeds', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const cookie = await signIn(app, account)
@@ -62,7 +62,7 @@ test('logout by POST, with a JSON content type and no body, is done', async (t: 
   t.assert.deepStrictEqual(await storedSessions(app, account.id), [])
 })
 
-test('logout by HEAD is not allowed and logs nobody out', async (t: TestContext) => {
+test('logout by HEAD is not allowed and ends no session', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const cookie = await signIn(app, account)
@@ -73,7 +73,7 @@ test('logout by HEAD is not allowed and logs nobody out', async (t: TestContext)
   t.assert.strictEqual((await send(app, 'GET', '/me', { cookie })).statusCode, 200)
 })
 
-test('logout, of one session twice at once, leaves it dead and makes no error', async (t: TestContext) => {
+test('two concurrent logouts of one session end it without an error', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const cookie = await signIn(app, account)

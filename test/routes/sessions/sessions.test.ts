@@ -16,7 +16,7 @@ async function list(app: App, cookie: string) {
   }[] // the response schema holds it to this
 }
 
-test('sessions, several of a user, are listed newest first with the current one marked', async (t: TestContext) => {
+test('the sessions of a user are listed newest first, with the current one marked', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const first = await signIn(app, account)
@@ -33,7 +33,7 @@ test('sessions, several of a user, are listed newest first with the current one 
   )
 })
 
-test('sessions, more than a page, are read to the end by the cursor, each once', async (t: TestContext) => {
+test('sessions on several pages are each read once by the cursor', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   let cookie = ''
@@ -47,7 +47,7 @@ test('sessions, more than a page, are read to the end by the cursor, each once',
   )
 })
 
-test('a cursor of another user, of another list or made up is a 400 that names it', async (t: TestContext) => {
+test('a cursor of another user, of another list or an invented one returns a 400 that names it', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const cookie = await signIn(app, account)
@@ -64,7 +64,7 @@ test('a cursor of another user, of another list or made up is a 400 that names i
   }
 })
 
-test('a session, ended by its owner elsewhere, is refused on its very next request', async (t: TestContext) => {
+test('a session that its owner ended from another session is refused on the next request', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const [here, there] = [await signIn(app, account), await signIn(app, account)]
@@ -75,7 +75,7 @@ test('a session, ended by its owner elsewhere, is refused on its very next reque
   t.assert.strictEqual((await send(app, 'GET', '/me', { cookie: here })).statusCode, 200)
 })
 
-test("a stranger's session can't be ended, and is a 404", async (t: TestContext) => {
+test('a session of another user cannot be ended and returns a 404', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const stranger = await signIn(app, await makeUser(app))
   const [theirs] = await list(app, stranger)
@@ -85,7 +85,7 @@ test("a stranger's session can't be ended, and is a 404", async (t: TestContext)
   t.assert.strictEqual((await send(app, 'GET', '/me', { cookie: stranger })).statusCode, 200)
 })
 
-test('all other sessions end and the current one stays, unless the scope is all', async (t: TestContext) => {
+test('ending other sessions keeps the current one, and the scope all ends it too', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const [here, there] = [await signIn(app, account), await signIn(app, account)]
@@ -96,7 +96,7 @@ test('all other sessions end and the current one stays, unless the scope is all'
   t.assert.strictEqual((await send(app, 'GET', '/me', { cookie: here })).statusCode, 401)
 })
 
-test('sessions, listed or ended by a token, have none that is current, and so none is kept', async (t: TestContext) => {
+test('sessions that a token lists or ends have no current one, so none is kept', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   await signIn(app, account)
@@ -111,7 +111,7 @@ test('sessions, listed or ended by a token, have none that is current, and so no
   t.assert.strictEqual((await send(app, 'GET', '/me', { headers })).statusCode, 200)
 })
 
-test('a session that ends itself clears its cookie, whichever way', async (t: TestContext) => {
+test('a session that ends itself, by any operation, clears its cookie', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   for (const own of ['/sessions?scope=all', '/sessions/:id']) {
@@ -122,7 +122,7 @@ test('a session that ends itself clears its cookie, whichever way', async (t: Te
   }
 })
 
-test('an admin sees and ends the sessions of another user; of nobody it is a 404', async (t: TestContext) => {
+test('an admin can list and end the sessions of another user, and gets a 404 for an unknown one', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const theirs = await signIn(app, account)
@@ -135,7 +135,7 @@ test('an admin sees and ends the sessions of another user; of nobody it is a 404
   t.assert.strictEqual(nobody.json().code, 'USER_NOT_FOUND')
 })
 
-test('line 7: a session, past its idle or its absolute limit, is refused, and just before it is not', async (t: TestContext) => {
+test('a session is valid until its idle limit or its absolute limit, and refused afterwards', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL, SESSION_IDLE: 300 })
   const second = (offset: number) => sql`CURRENT_TIMESTAMP(3) + INTERVAL ${offset} SECOND`
   for (const [dates, status] of [
@@ -151,7 +151,7 @@ test('line 7: a session, past its idle or its absolute limit, is refused, and ju
   }
 })
 
-test('line 7: a login opens a session for SESSION_LIFETIME, and no use of it makes that longer', async (t: TestContext) => {
+test('a session lasts for SESSION_LIFETIME from its login, however it is used', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL, SESSION_LIFETIME: 600 })
   const { id, username, password } = await makeUser(app)
   const login = await send(app, 'POST', '/login', { body: { username, password } })
@@ -167,7 +167,7 @@ test('line 7: a login opens a session for SESSION_LIFETIME, and no use of it mak
   t.assert.ok(Number(row?.lastSeenAt) - Number(row?.createdAt) >= 0, 'the use was written')
 })
 
-test('last seen, of a session used a minute after, is written behind the answer, once for all that use it', async (t: TestContext) => {
+test('the last use of a session is stored after the response, once for concurrent requests', async (t: TestContext) => {
   const [one, two] = [await build(t, { DATABASE_URL }), await build(t, { DATABASE_URL })]
   const account = await makeUser(one.app)
   const cookie = await signIn(one.app, account)
@@ -198,7 +198,7 @@ test('last seen, of a session used a minute after, is written behind the answer,
   t.assert.strictEqual(second, first, 'the other instance writes nothing')
 })
 
-test('last seen, of a session that ended before it was written, brings none back', async (t: TestContext) => {
+test('storing the last use of an ended session does not restore it', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const cookie = await signIn(app, account)

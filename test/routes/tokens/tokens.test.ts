@@ -13,7 +13,7 @@ async function makeToken(app: App, cookie: string, body: object = { name: 'ci' }
   return { response, headers: { authorization: `Bearer ${response.json().token}` } }
 }
 
-test('a token, just made, acts as its owner and is stored as a digest only', async (t: TestContext) => {
+test('a new token acts as its owner and is stored only as a digest', async (t: TestContext) => {
   const { app, keepSecret } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const { response, headers } = await makeToken(app, await signIn(app, account))
@@ -26,7 +26,7 @@ test('a token, just made, acts as its owner and is stored as a digest only', asy
   t.assert.ok(!JSON.stringify(row).includes(token))
 })
 
-test("a token can't make, list or end tokens, nor change passwords", async (t: TestContext) => {
+test('a token cannot create, list or end tokens, nor change passwords', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const { response, headers } = await makeToken(app, await signIn(app, account))
@@ -43,7 +43,7 @@ test("a token can't make, list or end tokens, nor change passwords", async (t: T
   )
 })
 
-test('a token has the role that its owner has at the moment, and none once disabled', async (t: TestContext) => {
+test('a token has the current role of its owner, and is refused once the owner is disabled', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const { headers } = await makeToken(app, await signIn(app, account))
@@ -55,7 +55,7 @@ test('a token has the role that its owner has at the moment, and none once disab
   t.assert.strictEqual((await send(app, 'GET', '/me', { headers })).statusCode, 401)
 })
 
-test('a token ends by its owner, by expiry, by a password change and by logout', async (t: TestContext) => {
+test('a token is refused after its owner ends it, after expiry, a password change and its logout', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const cookie = await signIn(app, account)
@@ -83,7 +83,7 @@ test('a token ends by its owner, by expiry, by a password change and by logout',
   t.assert.strictEqual(await statusOf(byPassword.headers), 401)
 })
 
-test('a token that is unknown or malformed is a 401, also beside a good cookie', async (t: TestContext) => {
+test('an unknown or malformed token returns a 401, also with a valid cookie', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const cookie = await signIn(app, account)
@@ -107,7 +107,7 @@ test('a token that is unknown or malformed is a 401, also beside a good cookie',
   }
 })
 
-test('another scheme than Bearer, which is for a proxy before us, leaves the cookie in force', async (t: TestContext) => {
+test('an authorization scheme other than Bearer is ignored, and the cookie is used', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const cookie = await signIn(app, await makeUser(app))
   for (const authorization of ['Basic YTpi', '', 'Bearers x']) {
@@ -116,7 +116,7 @@ test('another scheme than Bearer, which is for a proxy before us, leaves the coo
   }
 })
 
-test('a token with a bad name or a bad expiry is refused by field, and no row is made', async (t: TestContext) => {
+test('a token with an invalid name or expiry is refused with the field, and no row is created', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const cookie = await signIn(app, account)

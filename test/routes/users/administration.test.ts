@@ -14,7 +14,7 @@ async function named(app: App, username: string) {
   return answer.json().user as { id: number }
 }
 
-test('users are listed in the order of their names, page by page, each once', async (t: TestContext) => {
+test('users are listed by username, page by page, each once', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const cookie = await signIn(app, await makeUser(app, 'admin'))
   for (const name of ['page-b', 'Page-A', 'page-c']) await named(app, name)
@@ -26,7 +26,7 @@ test('users are listed in the order of their names, page by page, each once', as
   )
 })
 
-test('users, filtered by role, state and prefix, are those alone; % and _ are letters', async (t: TestContext) => {
+test('users are filtered by role, state and prefix, in which % and _ have no special meaning', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const admin = await makeUser(app, 'admin')
   const cookie = await signIn(app, admin)
@@ -45,7 +45,7 @@ test('users, filtered by role, state and prefix, are those alone; % and _ are le
   t.assert.deepStrictEqual(await namesOf('prefix=f&role=admin'), [])
 })
 
-test('a list with a bad parameter is a 400 that names it', async (t: TestContext) => {
+test('a list with an invalid parameter returns a 400 that names it', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const cookie = await signIn(app, await makeUser(app, 'admin'))
   for (const [query, name] of [
@@ -64,7 +64,7 @@ test('a list with a bad parameter is a 400 that names it', async (t: TestContext
   }
 })
 
-test('a demoted admin is a user on their very next request', async (t: TestContext) => {
+test('a demoted admin is a user on the next request', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app, 'admin')
   const theirs = await signIn(app, account)
@@ -76,7 +76,7 @@ test('a demoted admin is a user on their very next request', async (t: TestConte
   t.assert.strictEqual((await send(app, 'GET', '/me', { cookie: theirs })).json().role, 'user')
 })
 
-test('a disabled user is refused on the next request, and enabling brings no session back', async (t: TestContext) => {
+test('a disabled user is refused on the next request, and enabling restores no session', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const theirs = await signIn(app, account)
@@ -93,7 +93,7 @@ test('a disabled user is refused on the next request, and enabling brings no ses
   t.assert.strictEqual(rows.length, 1)
 })
 
-test('a patch of oneself, of nobody, of nothing or of more is refused and changes nothing', async (t: TestContext) => {
+test('a patch of the own account, of an unknown one, without changes or with unknown ones is refused and changes nothing', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const admin = await makeUser(app, 'admin')
   const other = await makeUser(app)
@@ -115,7 +115,7 @@ test('a patch of oneself, of nobody, of nothing or of more is refused and change
   t.assert.deepStrictEqual([row?.role, row?.disabled], ['user', false])
 })
 
-test('two admins, who demote, disable or delete each other at once, are one admin afterwards', async (t: TestContext) => {
+test('two admins who concurrently demote, disable or delete each other leave one admin', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const demote = { method: 'PATCH', body: { role: 'user' } } as const
   const disable = { method: 'PATCH', body: { disabled: true } } as const

@@ -10,7 +10,7 @@ import { assertError } from '../../support/error-answer.ts'
 const DATABASE_URL = await createDatabase()
 const NOBODY = Number.MAX_SAFE_INTEGER
 
-test('me, with a session, is the own account and nothing secret', async (t: TestContext) => {
+test('GET /me returns the account of the session without secrets', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const response = await send(app, 'GET', '/me', { cookie: await signIn(app, account) })
@@ -27,12 +27,12 @@ test('me, with a session, is the own account and nothing secret', async (t: Test
   t.assert.strictEqual(response.headers['set-cookie'], undefined)
 })
 
-test('me, without a session, is refused', async (t: TestContext) => {
+test('GET /me without a session is refused', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   assertError(t, await send(app, 'GET', '/me'), 401, 'UNAUTHENTICATED')
 })
 
-test('user, asked for by another user, shows id, name, role and creation alone', async (t: TestContext) => {
+test('GET /user/{id} by another user returns only id, username, role and creation', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const cookie = await signIn(app, await makeUser(app))
   const other = await makeUser(app, 'admin')
@@ -48,7 +48,7 @@ test('user, asked for by another user, shows id, name, role and creation alone',
   })
 })
 
-test('user, asked for by oneself, is the same as me', async (t: TestContext) => {
+test('GET /user/{id} of the own account returns the same as GET /me', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const cookie = await signIn(app, account)
@@ -57,13 +57,13 @@ test('user, asked for by oneself, is the same as me', async (t: TestContext) => 
   t.assert.deepStrictEqual(user.json(), (await send(app, 'GET', '/me', { cookie })).json())
 })
 
-test('user, of an id that nobody has, is not found', async (t: TestContext) => {
+test('GET /user/{id} of an unknown id returns a 404', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const cookie = await signIn(app, await makeUser(app))
   assertError(t, await send(app, 'GET', `/user/${NOBODY}`, { cookie }), 404, 'USER_NOT_FOUND')
 })
 
-test('user, without a session, is refused whether the id is valid, unknown or malformed', async (t: TestContext) => {
+test('GET /user/{id} without a session is refused for valid, unknown and malformed ids', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const { id } = await makeUser(app)
   for (const path of [id, NOBODY, 'x']) {
@@ -71,7 +71,7 @@ test('user, without a session, is refused whether the id is valid, unknown or ma
   }
 })
 
-test('user, read many times, writes nothing', async (t: TestContext) => {
+test('GET /user/{id} writes nothing', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const cookie = await signIn(app, account)
@@ -87,7 +87,7 @@ test('user, read many times, writes nothing', async (t: TestContext) => {
   t.assert.deepStrictEqual(await storedSessions(app, account.id), sessionsBefore)
 })
 
-test('deletion, by an admin, removes the account and ends all its sessions', async (t: TestContext) => {
+test('deletion by an admin deletes the account and ends all its sessions', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const admin = await makeUser(app, 'admin')
   const cookie = await signIn(app, admin)
@@ -106,7 +106,7 @@ test('deletion, by an admin, removes the account and ends all its sessions', asy
   t.assert.strictEqual((await send(app, 'GET', '/me', { cookie })).statusCode, 200)
 })
 
-test('deletion, with a JSON content type and no body, is done', async (t: TestContext) => {
+test('deletion with a JSON content type and no body succeeds', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const cookie = await signIn(app, await makeUser(app, 'admin'))
   const { id } = await makeUser(app)
@@ -116,7 +116,7 @@ test('deletion, with a JSON content type and no body, is done', async (t: TestCo
   t.assert.strictEqual(await storedUser(app, id), undefined)
 })
 
-test('deletion, of the same account again, is not found, and its name is free', async (t: TestContext) => {
+test('a second deletion returns a 404, and the username can be registered again', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const cookie = await signIn(app, await makeUser(app, 'admin'))
   const { id, username, password } = await makeUser(app)
@@ -129,7 +129,7 @@ test('deletion, of the same account again, is not found, and its name is free', 
   t.assert.notStrictEqual(again.json().user.id, id)
 })
 
-test('deletion, by a user, is refused alike for any id and changes nothing', async (t: TestContext) => {
+test('deletion by a user is refused with the same response for any id and changes nothing', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const other = await makeUser(app)
@@ -141,7 +141,7 @@ test('deletion, by a user, is refused alike for any id and changes nothing', asy
   t.assert.ok(await storedUser(app, other.id))
 })
 
-test('deletion, of an admin by themselves, is a conflict and changes nothing', async (t: TestContext) => {
+test('deletion of the own account by an admin is a conflict and changes nothing', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const admin = await makeUser(app, 'admin')
   const cookie = await signIn(app, admin)
@@ -151,7 +151,7 @@ test('deletion, of an admin by themselves, is a conflict and changes nothing', a
   t.assert.strictEqual((await send(app, 'GET', '/me', { cookie })).statusCode, 200)
 })
 
-test('deletion, where several checks fail, answers the first: session, permission, id, existence', async (t: TestContext) => {
+test('deletion checks session, permission, id and existence in this order', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const cookie = await signIn(app, await makeUser(app, 'admin'))
   assertError(t, await send(app, 'DELETE', '/user/0'), 401, 'UNAUTHENTICATED')
@@ -161,7 +161,7 @@ test('deletion, where several checks fail, answers the first: session, permissio
   assertError(t, await send(app, 'DELETE', `/user/${NOBODY}`, { cookie }), 404, 'USER_NOT_FOUND')
 })
 
-test('line 6: deletion by an admin who loses the right meanwhile is refused and changes nothing', async (t: TestContext) => {
+test('deletion by an admin who is demoted meanwhile is refused and changes nothing', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   for (const loss of ['role', 'disabled', 'session'] as const) {
     const admin = await makeUser(app, 'admin')
@@ -182,7 +182,7 @@ test('line 6: deletion by an admin who loses the right meanwhile is refused and 
   }
 })
 
-test('deletion, of one account by two admins at once, succeeds for one of them', async (t: TestContext) => {
+test('two concurrent deletions of one account succeed once', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const cookies = [
     await signIn(app, await makeUser(app, 'admin')),
@@ -196,7 +196,7 @@ test('deletion, of one account by two admins at once, succeeds for one of them',
   t.assert.deepStrictEqual(statuses, [200, 404])
 })
 
-test('deletion, of each other by two admins at once, succeeds for one of them', async (t: TestContext) => {
+test('two admins who concurrently delete each other succeed once', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const first = await makeUser(app, 'admin')
   const second = await makeUser(app, 'admin')

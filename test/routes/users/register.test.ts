@@ -12,7 +12,7 @@ const PASSWORD = 'correct horse battery'
 
 const newName = () => `New.${randomUUID()}`
 
-test('registration, of a new name, stores a user with a hash and no session', async (t: TestContext) => {
+test('registration stores a user with a hash and opens no session', async (t: TestContext) => {
   const { app, keepSecret } = await build(t, { DATABASE_URL })
   keepSecret(PASSWORD)
   const username = newName()
@@ -43,7 +43,7 @@ test('registration, of a new name, stores a user with a hash and no session', as
   t.assert.deepStrictEqual(login.json().user, user)
 })
 
-test('registration, of a name that is taken in any case, is refused and leaves the first', async (t: TestContext) => {
+test('registration of a username that is taken, in any case, is refused and keeps the first account', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const before = await storedUser(app, account.id)
@@ -56,7 +56,7 @@ test('registration, of a name that is taken in any case, is refused and leaves t
   t.assert.deepStrictEqual(await countRows(app), count)
 })
 
-test('registration, of one name in different cases 20 times at once, makes one row', async (t: TestContext) => {
+test('20 concurrent registrations of one username in different cases create one account', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const name = newName()
   const variants = Array.from({ length: 20 }, (_, n) => (n % 2 ? name.toUpperCase() : name))
@@ -77,7 +77,7 @@ test('registration, of one name in different cases 20 times at once, makes one r
   )
 })
 
-test('registration, with properties of the row in the body, assigns none of them', async (t: TestContext) => {
+test('registration with columns of the table in the body is refused', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const count = await countRows(app)
   for (const extra of [{ role: 'admin' }, { id: 1 }, { disabled: true }, { passwordHash: 'x' }]) {
@@ -89,7 +89,7 @@ test('registration, with properties of the row in the body, assigns none of them
   t.assert.deepStrictEqual(await countRows(app), count)
 })
 
-test('registration, at the limits of name and password, is done', async (t: TestContext) => {
+test('registration with username and password at their limits succeeds', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const digits = randomUUID().replaceAll('-', '')
   for (const [username, password] of [
@@ -105,7 +105,7 @@ test('registration, at the limits of name and password, is done', async (t: Test
   }
 })
 
-test('registration, for admins only, is refused to others before the body is read', async (t: TestContext) => {
+test('registration for admins only refuses others before it reads the body', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL, REGISTRATION: 'admin' })
   const cookie = await signIn(app, await makeUser(app))
   const count = await countRows(app)
@@ -116,7 +116,7 @@ test('registration, for admins only, is refused to others before the body is rea
   t.assert.deepStrictEqual(await countRows(app), count)
 })
 
-test('registration, for admins only and by one, makes a user who is no admin', async (t: TestContext) => {
+test('registration by an admin creates a user without the admin role', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL, REGISTRATION: 'admin' })
   const admin = await makeUser(app, 'admin')
   const cookie = await signIn(app, admin)

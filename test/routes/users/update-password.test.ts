@@ -16,7 +16,7 @@ function put(app: App, id: number | string, cookie: string | undefined, body?: u
   return send(app, 'PUT', `/user/update-password/${id}`, options)
 }
 
-test('password, changed by its owner, replaces the hash and ends all other sessions', async (t: TestContext) => {
+test('a password change by the owner replaces the hash and ends all other sessions', async (t: TestContext) => {
   const { app, keepSecret } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const { id, username } = account
@@ -46,7 +46,7 @@ test('password, changed by its owner, replaces the hash and ends all other sessi
   t.assert.strictEqual(login.statusCode, 200)
 })
 
-test("password, changed by an admin, ends all of the user's sessions and none of the admin's", async (t: TestContext) => {
+test('a password change by an admin ends all sessions of the user and none of the admin', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const admin = await makeUser(app, 'admin')
   const cookie = await signIn(app, admin)
@@ -62,7 +62,7 @@ test("password, changed by an admin, ends all of the user's sessions and none of
   t.assert.strictEqual((await send(app, 'POST', '/login', { body: login })).statusCode, 200)
 })
 
-test('password, with the right current password, is changed', async (t: TestContext) => {
+test('a password change with the right current password succeeds', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const cookie = await signIn(app, account)
@@ -72,7 +72,7 @@ test('password, with the right current password, is changed', async (t: TestCont
   t.assert.notStrictEqual((await storedUser(app, account.id))?.passwordHash, account.passwordHash)
 })
 
-test('password, with a wrong current password, stays, and so do all sessions', async (t: TestContext) => {
+test('a password change with a wrong current password is refused and ends no session', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const cookie = await signIn(app, account)
@@ -87,7 +87,7 @@ test('password, with a wrong current password, stays, and so do all sessions', a
   t.assert.strictEqual((await storedSessions(app, account.id)).length, 2)
 })
 
-test("password, changed by an admin with their own as the user's current one, stays", async (t: TestContext) => {
+test('a password change by an admin with their own password as the current one is refused', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const admin = await makeUser(app, 'admin')
   const cookie = await signIn(app, admin)
@@ -98,7 +98,7 @@ test("password, changed by an admin with their own as the user's current one, st
   t.assert.strictEqual((await storedUser(app, account.id))?.passwordHash, account.passwordHash)
 })
 
-test('password, of 72 bytes, counts to its last one', async (t: TestContext) => {
+test('a changed password of 72 bytes is compared to its last byte', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const { id, username } = account
@@ -111,7 +111,7 @@ test('password, of 72 bytes, counts to its last one', async (t: TestContext) => 
   t.assert.strictEqual(exact.statusCode, 200)
 })
 
-test('password, of the configured length alone, is taken by characters, not by bytes', async (t: TestContext) => {
+test('the minimum length of a password counts characters, not bytes', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL, PASSWORD_MIN_LENGTH: 15 })
   const account = await makeUser(app)
   const cookie = await signIn(app, account)
@@ -121,7 +121,7 @@ test('password, of the configured length alone, is taken by characters, not by b
   t.assert.strictEqual(taken.statusCode, 200)
 })
 
-test('password, without a session, is refused before anything else is looked at', async (t: TestContext) => {
+test('a password change without a session is refused before any other check', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   for (const id of [account.id, NOBODY, '01']) {
@@ -132,7 +132,7 @@ test('password, without a session, is refused before anything else is looked at'
   t.assert.strictEqual((await storedUser(app, account.id))?.passwordHash, account.passwordHash)
 })
 
-test("password, another user's, is refused in the same bytes whether that user exists or not", async (t: TestContext) => {
+test('a password change of another user returns the same response whether that user exists or not', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const cookie = await signIn(app, await makeUser(app))
   const other = await makeUser(app)
@@ -151,7 +151,7 @@ test("password, another user's, is refused in the same bytes whether that user e
   t.assert.strictEqual((await storedSessions(app, other.id)).length, 1)
 })
 
-test('password, missing or empty, is a 403 before the rest of the body and the id', async (t: TestContext) => {
+test('a password change without a password returns a 403 before the body and the id are checked', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const own = await signIn(app, account)
@@ -171,7 +171,7 @@ test('password, missing or empty, is a 403 before the rest of the body and the i
   t.assert.strictEqual((await storedSessions(app, account.id)).length, 1)
 })
 
-test("password, refused and nobody's, is a 400 before the 404", async (t: TestContext) => {
+test('a refused password returns a 400, also for an unknown account', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const cookie = await signIn(app, await makeUser(app, 'admin'))
   const refused = await put(app, NOBODY, cookie, { password: 'short' })
@@ -182,7 +182,7 @@ test("password, refused and nobody's, is a 400 before the 404", async (t: TestCo
   assertError(t, taken, 404, 'USER_NOT_FOUND')
 })
 
-test('password, refused while the current one is wrong too, is told as refused', async (t: TestContext) => {
+test('a refused password is reported before a wrong current password', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const cookie = await signIn(app, account)
@@ -191,7 +191,7 @@ test('password, refused while the current one is wrong too, is told as refused',
   assertError(t, response, 400, 'PASSWORD_REFUSED', ['body.password'])
 })
 
-test('line 6: password change whose session ends while it hashes is refused and changes nothing', async (t: TestContext) => {
+test('a password change whose session ends meanwhile is refused and changes nothing', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const cookie = await signIn(app, account)
@@ -205,7 +205,7 @@ test('line 6: password change whose session ends while it hashes is refused and 
   t.assert.strictEqual((await storedUser(app, account.id))?.passwordHash, account.passwordHash)
 })
 
-test('line 6: password change by an admin who is demoted meanwhile is refused and changes nothing', async (t: TestContext) => {
+test('a password change by an admin who is demoted meanwhile is refused and changes nothing', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const admin = await makeUser(app, 'admin')
   const cookie = await signIn(app, admin)
@@ -220,7 +220,7 @@ test('line 6: password change by an admin who is demoted meanwhile is refused an
   t.assert.strictEqual((await storedUser(app, account.id))?.passwordHash, account.passwordHash)
 })
 
-test('password change of an account that is deleted meanwhile finds nobody', async (t: TestContext) => {
+test('a password change of an account that is deleted meanwhile returns a 404', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const cookie = await signIn(app, await makeUser(app, 'admin'))
   const { id } = await makeUser(app)
@@ -233,7 +233,7 @@ test('password change of an account that is deleted meanwhile finds nobody', asy
   assertError(t, response, 404, 'USER_NOT_FOUND')
 })
 
-test('password change whose current password is replaced meanwhile leaves that one', async (t: TestContext) => {
+test('a password change whose current password is replaced meanwhile is refused', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const { passwordHash } = await makeUser(app)
