@@ -12,9 +12,9 @@ import { createEmptyDatabase } from '../support/database.ts'
 
 const SERVER = resolve('dist/src/server.js')
 const CLI = resolve('dist/src/cli.js')
-const START_TIMEOUT_MS = 20_000
+const START_TIMEOUT_MS = 60_000
 const COMMAND_TIMEOUT_MS = 60_000
-const STOP_TIMEOUT_MS = 10_000
+const STOP_TIMEOUT_MS = 60_000
 const SESSION_SECRET = 'the secret of the smoke test of 32 characters or more'
 
 if (!existsSync(SERVER)) throw new Error(`${SERVER} is missing: run \`npm run build\` first`)

@@ -1,16 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { eq, sql } from 'drizzle-orm'
 import { type Queryable, transaction } from '../../db/client.ts'
 import { users } from '../../db/schema.ts'
 import type { App } from './build.ts'
-
-const POLL_MS = 10
+import { until } from './until.ts'
 
 /**
- * Holds an account's row while a request comes in, so that the request is past its first checks
- * and waits for the row when `change` takes effect.
+ * Locks the row of an account before a request, so that the request is past its first checks and
+ * waits for the row when `change` takes effect.
  *
- * @returns what the request came to
+ * @returns the response
  */
 export async function changeMeanwhile<T>(
   app: App,
@@ -24,15 +22,18 @@ export async function changeMeanwhile<T>(
     const pending = Promise.resolve(request()).finally(() => {
       isAnswered = true
     })
-    while (!isAnswered && !(await isSomebodyWaiting(app))) await sleep(POLL_MS)
+    await until(
+      async () => isAnswered || (await isQueryWaiting(app)),
+      () => 'the request neither waits for the row nor is answered',
+    )
     await change(tx)
     return { pending }
   })
   return answer.pending
 }
 
-/** Whether a query of this test's database has been waiting for a row. */
-async function isSomebodyWaiting(app: App): Promise<boolean> {
+/** Whether a query of the test database waits for a lock. */
+async function isQueryWaiting(app: App): Promise<boolean> {
   const [rows] = await app.db.execute(
     sql`SELECT id FROM information_schema.processlist
         WHERE db = DATABASE() AND info LIKE '%for update' AND id <> CONNECTION_ID()`,

@@ -5,15 +5,15 @@ import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { after, type TestContext } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { findServerBinary } from '../../scripts/server-binary.mjs'
 import { migrateDatabase } from '../../src/config/resolve.ts'
 import { joinEmbeddedDatabase } from '../../src/embedded-database/embedded-database.ts'
 import { makeFolder } from './folder.ts'
+import { until } from './until.ts'
 
-const PROCESS_TIMEOUT_MS = 30_000
-const POLL_MS = 20
+/** Far longer than a busy machine takes: only a process that hangs reaches it. */
+const PROCESS_TIMEOUT_MS = 60_000
 
 type Environment = Record<string, string>
 export type Installation = Awaited<ReturnType<typeof install>>
@@ -22,7 +22,7 @@ export type Installation = Awaited<ReturnType<typeof install>>
 export const needsServerBinary = { skip: findServerBinary() ? false : 'no server binary' }
 
 /**
- * Makes the files of a private database once, to be copied: that takes a fifth of the time.
+ * Creates the files of a private database once. To copy them takes a fifth of the time.
  *
  * @returns their folder, for `install`
  */
@@ -36,15 +36,15 @@ export async function makeDatabaseFiles(): Promise<string> {
 }
 
 /**
- * Makes a working folder for processes of Gatehouse. After the test they are killed, those of the
- * database too, and the folder goes.
+ * Creates a working folder for processes of Gatehouse. After the test, the processes and their
+ * database servers are killed and the folder is deleted.
  *
- * @param databaseFiles what `.data/` holds at first; without it, there is no `.data/`
+ * @param databaseFiles the initial content of `.data/`; without it, there is no `.data/`
  */
 export async function install(t: TestContext, databaseFiles?: string) {
   const children: ChildProcessWithoutNullStreams[] = []
   let data = ''
-  // Registered before the folder's removal, so that nothing writes there any more.
+  // Registered before the deletion of the folder, so that nothing writes to it by then.
   t.after(async () => {
     for (const child of children) await kill(child)
     const pid = databasePid(data)
@@ -56,13 +56,13 @@ export async function install(t: TestContext, databaseFiles?: string) {
   data = join(folder, '.data')
   if (databaseFiles) await cp(databaseFiles, data, { recursive: true })
 
-  /** The environment is the given one, and of the test's own what a process needs to run. */
+  /** The environment is the given one, with the variables of the test that a process needs to run. */
   function startProgram(command: string, args: string[], environment: Environment = {}) {
     const { PATH = '', NODE_V8_COVERAGE = '' } = process.env
     const child = spawn(command, args, {
       cwd: folder,
       env: { PATH, NODE_V8_COVERAGE, ...environment },
-      detached: true, // a group of its own, so that a test can do what Ctrl-C does
+      detached: true, // a process group, so that a test can do what Ctrl-C does
     })
     children.push(child)
     return child
@@ -96,7 +96,7 @@ export async function install(t: TestContext, databaseFiles?: string) {
   }
 }
 
-/** Starts the server on a free port, and waits until it serves. */
+/** Starts the server on a free port and waits until it listens. */
 export async function startServer(site: Installation, environment: Environment = {}) {
   const child = site.start('src/server.ts', [], { PORT: '0', ...environment })
   const { said, until } = listenTo(child)
@@ -105,7 +105,7 @@ export async function startServer(site: Installation, environment: Environment =
   return { url, child, said, until }
 }
 
-/** What Node runs a script of ours with, as it was compiled for the tests, from whatever folder. */
+/** The arguments that let Node run a compiled script from any folder. */
 export function nodeArguments(script: string, args: string[]): string[] {
   const compiled = new URL(`../../${script.replace(/\.ts$/, '.js')}`, import.meta.url)
   return ['--enable-source-maps', fileURLToPath(compiled), ...args]
@@ -120,9 +120,9 @@ export async function exitCode(child: ChildProcessWithoutNullStreams): Promise<n
 }
 
 /**
- * Collects what a process says.
+ * Collects the output of a process.
  *
- * @returns `until`, which waits for a text and rejects if the process ends before
+ * @returns `until`, which waits for a text and rejects if the process exits before
  */
 export function listenTo(child: ChildProcessWithoutNullStreams) {
   let said = ''
@@ -134,25 +134,22 @@ export function listenTo(child: ChildProcessWithoutNullStreams) {
   return {
     said: () => said,
     async until(pattern: RegExp): Promise<string> {
-      const deadline = Date.now() + PROCESS_TIMEOUT_MS
-      while (Date.now() < deadline) {
-        const found = pattern.exec(said)
-        if (found) return found[1] ?? found[0]
-        if (child.exitCode !== null || child.signalCode !== null) break
-        await sleep(POLL_MS)
-      }
-      throw new Error(`the process did not say ${pattern}, but:\n${said}`)
+      const hasEnded = () => child.exitCode !== null || child.signalCode !== null
+      const describe = () => `the process did not print ${pattern}, but:\n${said}`
+      await until(() => pattern.test(said) || hasEnded(), describe)
+      const found = pattern.exec(said)
+      if (!found) throw new Error(describe())
+      return found[1] ?? found[0]
     },
   }
 }
 
-/** @throws Error if the process still runs after 10 s */
+/** Waits until a process has exited. */
 export async function ended(pid: number): Promise<void> {
-  const deadline = Date.now() + 10_000
-  while (isRunning(pid)) {
-    if (Date.now() > deadline) throw new Error(`process ${pid} still runs`)
-    await sleep(POLL_MS)
-  }
+  await until(
+    () => !isRunning(pid),
+    () => `process ${pid} still runs`,
+  )
 }
 
 export function isRunning(pid: number): boolean {
@@ -163,13 +160,13 @@ export function isRunning(pid: number): boolean {
   }
 }
 
-/** The server writes its process id into its folder when it is ready, and takes it away at its end. */
+/** The server writes its process id to its folder when it is ready, and deletes it when it stops. */
 function databasePid(data: string): number | undefined {
   const file = join(data, 'server.pid')
   return existsSync(file) ? Number(readFileSync(file, 'utf8')) : undefined
 }
 
-/** With its group: what it runs to make the database's files would go on without it. */
+/** With its group: the program that creates the database files would continue otherwise. */
 async function kill(child: ChildProcessWithoutNullStreams): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
   process.kill(-child.pid, 'SIGKILL')

@@ -3,11 +3,12 @@ import { type AddressInfo, connect } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import type { App } from './build.ts'
 
-/** Says that the body may come, before the answer. */
+/** The interim response that permits the body. */
 const INTERIM = 'HTTP/1.1 100 Continue\r\n\r\n'
-const ANSWER_TIMEOUT_MS = 3_000
+/** Far longer than a busy machine takes: only a server that never answers reaches it. */
+const ANSWER_TIMEOUT_MS = 30_000
 
-/** Lets the server listen on a free port of this machine. */
+/** Lets the server listen on a free port of the loopback. */
 export async function listen(app: App): Promise<number> {
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo // what a server on a port has
@@ -15,10 +16,10 @@ export async function listen(app: App): Promise<number> {
 }
 
 /**
- * Sends bytes as they are, which no HTTP client would.
+ * Sends raw bytes, which an HTTP client would not.
  *
  * @returns the answer, once the server has closed the connection
- * @throws Error if the connection is reset, or if the server is silent for 3 s
+ * @throws Error if the connection is reset, or if the server is silent for 30 s
  */
 export async function exchange(port: number, bytes: Buffer) {
   const { write, answer } = await openRaw(port)
@@ -26,11 +27,11 @@ export async function exchange(port: number, bytes: Buffer) {
   return answer
 }
 
-/** The same in steps: `write` as often as wanted, then await `answer`. */
+/** The same in steps: call `write` any number of times, then await `answer`. */
 export async function openRaw(port: number) {
   const socket = connect(port, '127.0.0.1')
   await once(socket, 'connect')
-  socket.setTimeout(ANSWER_TIMEOUT_MS, () => socket.destroy(new Error('no answer within 3 s')))
+  socket.setTimeout(ANSWER_TIMEOUT_MS, () => socket.destroy(new Error('no answer within 30 s')))
   return { write: (bytes: Buffer | string) => void socket.write(bytes), answer: read() }
 
   async function read() {

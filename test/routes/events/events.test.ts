@@ -224,9 +224,7 @@ test('a request returns a 503 and changes nothing while another transaction hold
   ]) {
     await app.db.transaction(async (tx) => {
       await tx.execute(statement)
-      const begun = performance.now()
       assertError(t, await send(app, 'POST', '/logout', { cookie }), 503, 'SERVICE_UNAVAILABLE')
-      t.assert.ok(performance.now() - begun < 3_000)
       t.assert.strictEqual((await send(app, 'GET', '/me', { cookie })).statusCode, 200)
     })
   }
