@@ -16,7 +16,7 @@ import { createDatabase } from '../support/database.ts'
 import { type GeneratedRequest, type Operation, requestsTo, targetOf } from './requests.ts'
 
 const DATABASE_URL = await createDatabase()
-const RUNS_EACH = 40
+const RUNS_EACH = 25
 /** Some valid requests are refused all the same, as by a wrong current password. */
 const SUCCESSES_TRIED = 30
 

@@ -56,12 +56,12 @@ export async function install(t: TestContext, databaseFiles?: string) {
   data = join(folder, '.data')
   if (databaseFiles) await cp(databaseFiles, data, { recursive: true })
 
-  /** The environment is the given one, with the variables of the test that a process needs to run. */
+  /** The environment is the given one, what a process needs to run, and the lowest cost of hashes. */
   function startProgram(command: string, args: string[], environment: Environment = {}) {
     const { PATH = '', NODE_V8_COVERAGE = '' } = process.env
     const child = spawn(command, args, {
       cwd: folder,
-      env: { PATH, NODE_V8_COVERAGE, ...environment },
+      env: { PATH, NODE_V8_COVERAGE, BCRYPT_COST: '10', ...environment },
       detached: true, // a process group, so that a test can do what Ctrl-C does
     })
     children.push(child)

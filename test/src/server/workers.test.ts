@@ -89,7 +89,11 @@ test('a restarted worker that exits before it listens is restarted again, and en
 
 test('workers, stopped under load, answer all pending requests and exit', async (t: TestContext) => {
   const site = await install(t)
-  const { url, child, until } = await startServer(site, { ...PRODUCTION, WORKERS: '2' })
+  const { url, child, until } = await startServer(site, {
+    ...PRODUCTION,
+    WORKERS: '2',
+    BCRYPT_COST: '12',
+  })
   await until(/All workers serve/)
   const pids = workersOf(child.pid)
   // Each takes a fifth of a second of a core, so most are pending when the first is answered.
