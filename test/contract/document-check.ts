@@ -7,7 +7,7 @@ type Response = OpenAPIV3_1.ResponseObject
 type Reference = OpenAPIV3_1.ReferenceObject
 type Operation = OpenAPIV3_1.OperationObject & { 'x-error-codes'?: string[] }
 
-/** What went over the wire for a request that came to a route. */
+/** A response to a request that reached a route. */
 export interface Exchange {
   method: string
   /** The route's pattern, as `/user/:id`; undefined for an unknown path. */
@@ -18,15 +18,15 @@ export interface Exchange {
 }
 
 /** What isn't an operation: the documents, the page, and preflights of CORS. */
-const UNTOLD_ROUTES = /^(\/openapi(-3\.0)?\.json|\/docs(\/.*)?|\*)$/
+const UNDOCUMENTED_ROUTES = /^(\/openapi(-3\.0)?\.json|\/docs(\/.*)?|\*)$/
 /** A second path of documented operations, which the document leaves out (routes/user-sessions). */
-const UNTOLD_PATHS: Record<string, string> = { '/user/:id/sessions': '/users/:id/sessions' }
+const UNDOCUMENTED_PATHS: Record<string, string> = { '/user/:id/sessions': '/users/:id/sessions' }
 
 /**
- * Compares answers with a document. What the document tells of an operation is taken as all that
- * there is: a status, a code, a header that it knows or a property that isn't declared is a fault.
+ * Compares responses with a document. An undeclared status, error code, documented header or
+ * property is an error.
  *
- * @returns a function of an exchange that tells its faults
+ * @returns a function that returns the errors of a response
  */
 export function createDocumentCheck(document: Document): (exchange: Exchange) => string[] {
   const ajv = new Ajv2020({ strict: false, allErrors: true })
@@ -41,7 +41,7 @@ export function createDocumentCheck(document: Document): (exchange: Exchange) =>
     const found = operationOf(document, exchange)
     const code = codeOf(body)
     if (!found) {
-      const isKnown = exchange.url === undefined || UNTOLD_ROUTES.test(exchange.url)
+      const isKnown = exchange.url === undefined || UNDOCUMENTED_ROUTES.test(exchange.url)
       return isKnown ? [] : [`${name}: the document has no such operation`]
     }
     const response = resolve<Response>(document, found.responses?.[status])
@@ -96,9 +96,9 @@ export function createDocumentCheck(document: Document): (exchange: Exchange) =>
 }
 
 function operationOf(document: Document, { method, url = '' }: Exchange): Operation | undefined {
-  const path = (UNTOLD_PATHS[url] ?? url).replaceAll(/:(\w+)/g, '{$1}')
+  const path = (UNDOCUMENTED_PATHS[url] ?? url).replaceAll(/:(\w+)/g, '{$1}')
   const name = method === 'HEAD' ? 'get' : method.toLowerCase()
-  return document.paths?.[path]?.[name as 'get'] // another name finds nothing
+  return document.paths?.[path]?.[name as 'get'] // another method finds nothing
 }
 
 function codeOf(body: string): string | undefined {
@@ -109,7 +109,7 @@ function codeOf(body: string): string | undefined {
   }
 }
 
-/** Follows a reference of the document, if there is one. */
+/** Resolves a node of the document if it is a reference. */
 export function resolve<Node extends object>(
   document: Document,
   node: Node | Reference | undefined,
@@ -122,12 +122,12 @@ export function resolve<Node extends object>(
   ) as Node // as the reference says
 }
 
-/** References of the document, as references into the schema `document` of an Ajv that has it. */
+/** Makes references of the document refer to the schema `document` of an Ajv instance. */
 export function absolute(schema: object): object {
   return JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"document#/'))
 }
 
-/** @returns a copy in which objects hold no more than their schemas tell */
+/** @returns a copy in which objects have no undeclared properties */
 function closed<Node>(node: Node): Node {
   if (Array.isArray(node)) return node.map(closed) as Node
   if (typeof node !== 'object' || node === null) return node

@@ -21,7 +21,7 @@ const operations = Object.entries(document.paths ?? {}).flatMap(
     Object.entries(item ?? {}).map(
       ([method, operation]) =>
         ({ ...(operation as object), name: `${method} ${path}` }) as Operation,
-    ), // our paths hold operations alone
+    ), // the paths contain operations only
 )
 
 test('the committed documents and client types equal what npm run openapi generates', async (t: TestContext) => {

@@ -2,8 +2,8 @@ import openapiTypescript, { astToString } from 'openapi-typescript'
 import type { App } from '../support/build.ts'
 
 /**
- * What is made from the routes and committed, by path: the two documents, and the types that a
- * client in TypeScript has of them. `npm run openapi` renews them, a test fails when they drift.
+ * The generated files that are committed, by path: the two documents, and their types for clients
+ * in TypeScript. `npm run openapi` renews them, and a test fails if they are outdated.
  */
 export async function contractFiles(app: App): Promise<Record<string, string>> {
   await app.ready()

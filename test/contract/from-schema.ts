@@ -4,18 +4,18 @@ import type { OpenAPIV3_1 } from 'openapi-types'
 type Schema = OpenAPIV3_1.SchemaObject
 type Reference = OpenAPIV3_1.ReferenceObject
 
-/** Anything that JSON can hold, most often near to what schemas ask for. */
+/** Any JSON value, mostly similar to what the schemas require. */
 export const anyJson = fc.oneof(
   fc.jsonValue({ maxDepth: 2 }),
   fc.constantFrom<unknown>(null, '', 0, -1, 1.5, 2 ** 53, true, [], {}, 'user', '\0', '\ud800'),
 )
 
 /**
- * Makes values that a schema of the document takes: of the keywords that the document has, and no
- * others.
+ * Generates values that match a schema of the document. It supports only the keywords that the
+ * document uses.
  *
  * @param resolve finds what a reference refers to
- * @throws if the schema has a type that the document has none of
+ * @throws Error if it does not support the type of the schema
  */
 export function valuesOf(
   schema: Schema | Reference,

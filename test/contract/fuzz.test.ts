@@ -17,7 +17,7 @@ import { type GeneratedRequest, type Operation, requestsTo, targetOf } from './r
 
 const DATABASE_URL = await createDatabase()
 const RUNS_EACH = 25
-/** Some valid requests are refused all the same, as by a wrong current password. */
+/** Some valid requests are refused nevertheless, such as those with a wrong current password. */
 const SUCCESSES_TRIED = 30
 
 const ACTORS = ['nobody', 'user', 'admin', 'token of a user', 'token of an admin'] as const
@@ -27,7 +27,7 @@ const document: OpenAPIV3_1.Document = JSON.parse(readFileSync('openapi.json', '
 
 for (const [path, item] of Object.entries(document.paths ?? {})) {
   for (const [method, operation] of Object.entries(item ?? {}) as [string, Operation][]) {
-    // What is wrong with an answer, the server under test tells: see test/support/build.
+    // `build` checks every response against the document.
     test(`${method} ${path} responds as declared to random valid and invalid requests`, async (t: TestContext) => {
       const { app } = await build(t, { DATABASE_URL, LOGIN_THROTTLE_ENABLED: false })
       const ask = (request: GeneratedRequest, actor: Actor, onExisting: boolean) =>
@@ -53,7 +53,7 @@ for (const [path, item] of Object.entries(document.paths ?? {})) {
             t.assert.ok(operation.responses?.[statusCode], `${statusCode} is not declared`)
             t.assert.notStrictEqual(statusCode, 500, body)
             if (!request.isValid) t.assert.ok(statusCode >= 400 && statusCode < 500, body)
-            else if (!isJudgedFurther(request)) {
+            else if (!hasOtherRules(request)) {
               t.assert.doesNotMatch(body, /VALIDATION_FAILED|INVALID_JSON/)
             }
           },
@@ -65,8 +65,8 @@ for (const [path, item] of Object.entries(document.paths ?? {})) {
   }
 }
 
-/** Cursors are signed, and a moment has to be near: no schema can say so. */
-function isJudgedFurther({ parameters, body }: GeneratedRequest): boolean {
+/** Cursors are signed and timestamps are limited, which no schema can express. */
+function hasOtherRules({ parameters, body }: GeneratedRequest): boolean {
   return 'cursor' in parameters || 'expiresAt' in Object(body)
 }
 
@@ -76,7 +76,7 @@ interface Target {
   operation: Operation
 }
 
-/** @param onExisting with the id of what is there, and the password that is right */
+/** @param onExisting with the id of an existing row, and with the right password */
 async function send(
   app: App,
   { method, path, operation }: Target,
@@ -114,7 +114,7 @@ async function credentialsOf(app: App, actor: Actor, account: Account) {
   return { cookie: await signIn(app, account) }
 }
 
-/** Of the account's own session or token, or of another account. */
+/** The id of a session or token of the account, or of another account. */
 async function existingId(app: App, path: string, account: Account): Promise<string> {
   await giveToken(app, account)
   const [session] = await storedSessions(app, account.id)

@@ -1,4 +1,4 @@
-// `npm run openapi`: renews what is made from the routes and committed.
+// `npm run openapi`: renews the generated files that are committed.
 import { writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -14,14 +14,14 @@ export type Operation = OpenAPIV3_1.OperationObject
 /** Longer than any parameter may be. */
 const TOO_LONG = 1_001
 
-/** A request as its operation's schemas take it, or with one part that they don't take. */
+/** A request that matches the schemas of its operation, or that has one invalid part. */
 export interface GeneratedRequest {
   isValid: boolean
   parameters: Record<string, string>
   body: unknown
 }
 
-/** @returns requests of an operation, by the document's own schemas: valid and invalid ones */
+/** @returns generators of valid and invalid requests, by the schemas of the document */
 export function requestsTo(document: Document, operation: Operation) {
   const ajv = new Ajv2020({ strict: false })
   addFormats.default(ajv)
@@ -46,7 +46,7 @@ export function requestsTo(document: Document, operation: Operation) {
   })
 
   const wrongParameters = parameters
-    .filter(({ in: place }) => place !== 'header') // any text is taken there
+    .filter(({ in: place }) => place !== 'header') // any text is valid there
     .map(({ name, in: place, schema = {} }) =>
       fc.record({
         name: fc.constant(name),
@@ -102,12 +102,12 @@ function bodySchemaOf({ requestBody }: Operation): Schema | undefined {
   return requestBody.content['application/json']?.schema
 }
 
-/** What a URL can carry, and what doesn't make another path of it. */
+/** Whether a URL can contain the text without becoming another path. */
 function isSent(place: string, text: string): boolean {
   return text.isWellFormed() && !(place === 'path' && /^\.{0,2}$/.test(text))
 }
 
-/** One property of another type, or one that isn't known. */
+/** Replaces one property with any JSON, or adds an unknown one. */
 function changed(values: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
   return fc.tuple(values, fc.nat(), anyJson, fc.boolean()).map(([value, index, other, isExtra]) => {
     const keys = Object.keys(Object(value))

@@ -113,7 +113,7 @@ function ask(
   })
 }
 
-/** What the tables that requests change hold, in numbers; failed logins are counted in others. */
+/** Checksums of the tables that requests change. Failed logins are counted in other tables. */
 async function checksums(app: App) {
   const [rows] = await app.db.execute(sql`CHECKSUM TABLE users, sessions, tokens EXTENDED`)
   return rows

@@ -10,7 +10,7 @@ const DATABASE_URL = await createDatabase()
 const CREDENTIALS = { username: 'nobody', password: 'wrong' }
 type Method = Parameters<typeof send>[1]
 
-/** It has no path: see the raw errors. */
+/** A CONNECT request has no path: see raw-errors.test.ts. */
 const NOT_ROUTED = ['CONNECT']
 
 const ALLOWED: Record<string, string> = {
@@ -43,7 +43,7 @@ test('every known path returns a 405 for other methods, with the methods that it
     const others = METHODS.filter((name) => ![...allowed.split(', '), ...NOT_ROUTED].includes(name))
     for (const method of others) {
       const path = `${url.replace(':id', '1')}?a=b`
-      const response = await app.inject({ method: method as Method, url: path }) // one of Node's own
+      const response = await app.inject({ method: method as Method, url: path }) // a method that Node knows
       t.assert.strictEqual(response.headers.allow, allowed, `${method} ${url}`)
       if (method === 'HEAD') t.assert.strictEqual(response.statusCode, 405)
       else assertError(t, response, 405, 'METHOD_NOT_ALLOWED')
@@ -58,7 +58,7 @@ test('every route that changes state declares the errors of bodies and origins',
   )
   t.assert.ok(changing.length >= 12)
   for (const { method, url, statuses } of changing) {
-    const ofBodies = method === 'GET' ? [] : [413, 415] // that of a GET isn't read
+    const ofBodies = method === 'GET' ? [] : [413, 415] // the body of a GET is not read
     const expected = [400, 403, 429, 500, 503, ...ofBodies]
     const missing = expected.filter((status) => !statuses.has(status))
     t.assert.deepStrictEqual(missing, [], `${method} ${url}`)
@@ -156,7 +156,7 @@ test('an error for a client that accepts JSON, anything or HTML has the common s
 test('a valid x-request-id is returned with every response and logged', async (t: TestContext) => {
   const { app, log } = await build(t, { DATABASE_URL })
   const id = `${'a'.repeat(59)}.B_:-`
-  for (const response of await askEverywhere(app, id)) {
+  for (const response of await requestEach(app, id)) {
     t.assert.strictEqual(response.headers['x-request-id'], id)
   }
   const requests = log.lines.filter(({ msg, reqId }) => msg?.startsWith('request') && reqId === id)
@@ -166,19 +166,19 @@ test('a valid x-request-id is returned with every response and logged', async (t
 test('a missing or invalid x-request-id is replaced with a new UUID', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const seen = new Set<unknown>()
-  const insane = ['', ' ', 'a b', 'a,b', 'é', '<script>', 'x'.repeat(65), '"', undefined]
-  for (const sent of insane) {
-    for (const response of await askEverywhere(app, sent)) {
+  const invalid = ['', ' ', 'a b', 'a,b', 'é', '<script>', 'x'.repeat(65), '"', undefined]
+  for (const sent of invalid) {
+    for (const response of await requestEach(app, sent)) {
       const id = response.headers['x-request-id']
       t.assert.match(String(id), /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
       seen.add(id)
     }
   }
-  t.assert.strictEqual(seen.size, insane.length * 4)
+  t.assert.strictEqual(seen.size, invalid.length * 4)
 })
 
-/** A success, a failure of a route, an unknown path and one that can't be decoded. */
-async function askEverywhere(app: App, id: string | undefined) {
+/** A success, an error of a route, an unknown path and a path that cannot be decoded. */
+async function requestEach(app: App, id: string | undefined) {
   const headers: Record<string, string> = id === undefined ? {} : { 'x-request-id': id }
   return [
     await send(app, 'GET', '/livez', { headers }),

@@ -56,7 +56,7 @@ test('readiness returns a 503 if the newest migration is missing', async (t: Tes
 })
 
 test('readiness returns a 503 while queries get no response, without waiting for one', {
-  timeout: 15_000, // without the deadline it would wait for ever
+  timeout: 60_000, // without the deadline it would wait forever
 }, async (t: TestContext) => {
   const link = await createDatabaseLink(DATABASE_URL)
   const { app } = await build(t, { DATABASE_URL: link.url })

@@ -1,4 +1,4 @@
-// What `npm run build` made, run as in production. `npm run smoke` runs it.
+// Runs the result of `npm run build` as in production.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -22,7 +22,7 @@ if (!existsSync(SERVER)) throw new Error(`${SERVER} is missing: run \`npm run bu
 const DATABASE_URL = await createEmptyDatabase()
 const secondDatabaseUrl = await createEmptyDatabase()
 
-// The processes run here: a `.env` of the checkout must not reach them, nor may they write.
+// The working folder of the processes, without the `.env` of the checkout. They must not write to it.
 const folder = await mkdtemp(join(tmpdir(), 'gatehouse-smoke-'))
 after(() => rm(folder, { recursive: true, force: true }))
 
@@ -66,7 +66,7 @@ test('a built server serves an account from registration to deletion', async (t:
   const alice = { username: 'alice', password: 'tea at the old mill' }
   const registered = await call(url, 'POST', '/user', { body: alice })
   t.assert.strictEqual(registered.status, 200)
-  // The contract's word; `me` below is compared with the whole of it.
+  // Required by the contract. `me` below is compared with the complete user.
   const { user } = (await registered.json()) as { user: { id: number } }
 
   const cookie = await logIn(t, url, alice)

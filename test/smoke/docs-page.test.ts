@@ -1,4 +1,4 @@
-// The page that `GET /docs` is, as somebody with a browser sees it. Chromium is Debian's.
+// Uses the page of `GET /docs` in a browser: Chromium of Debian.
 import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
@@ -69,7 +69,7 @@ async function openPage(t: TestContext): Promise<Page> {
   const browser = await chromium.launchPersistentContext(await makeFolder(t), {
     ...(executablePath && { executablePath }),
     viewport: { width: 1280, height: 900 },
-    chromiumSandbox: process.getuid?.() !== 0, // there is none for root
+    chromiumSandbox: process.getuid?.() !== 0, // root has no sandbox
     args: [
       ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
       ...['--disable-quic', '--disable-gpu', '--no-first-run'],

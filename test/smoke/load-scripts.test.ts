@@ -1,4 +1,4 @@
-// The scripts of load/, for some seconds each, against what `npm run build` made.
+// Runs the scripts of load/ for some seconds each against the result of `npm run build`.
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -77,7 +77,7 @@ test('load/autocannon.mjs sends one login for each nineteen reads in the scenari
   const { said } = await autocannon(settings)
   const logins = (await countLogins()) - before
   const requests = Number(/^mixed: (\d+) requests/.exec(said)?.[1])
-  // Not to the number: the connections are cut off in the middle of their rounds.
+  // Not exactly: the connections are closed in the middle of their rounds.
   t.assert.ok(logins * 10 < requests && logins * 40 > requests, `${logins} of ${requests}`)
 })
 

@@ -12,7 +12,7 @@ export interface Account {
   passwordHash: string
 }
 
-/** A row of its own for each test, in the table itself: a quick way past registration. */
+/** Inserts an account, which is faster than to register it. */
 export async function makeUser(app: App, role: Role = 'user', cost = TEST_COST): Promise<Account> {
   const username = `u-${randomUUID()}`
   const password = `secret of ${randomUUID()}`
@@ -22,7 +22,7 @@ export async function makeUser(app: App, role: Role = 'user', cost = TEST_COST):
   return { id, username, password, passwordHash }
 }
 
-/** @returns the value of the `Cookie` header of a new session, made past the login */
+/** @returns the value of the `Cookie` header of a new session, which is inserted without a login */
 export async function signIn(app: App, { id: userId }: Account): Promise<string> {
   const secretId = randomBytes(24).toString('base64url')
   const expiresAt = sql`CURRENT_TIMESTAMP(3) + INTERVAL 1 HOUR`
@@ -31,7 +31,7 @@ export async function signIn(app: App, { id: userId }: Account): Promise<string>
   return `${name}=${encodeURIComponent(signer.sign(secretId))}`
 }
 
-/** @returns a new token of the account, made past the route: its id and the header that shows it */
+/** @returns a new token of the account, which is inserted without the route: its id and its header */
 export async function giveToken(app: App, { id: userId }: Account) {
   const secret = `gh_${randomBytes(32).toString('base64url')}`
   const row = { userId, digest: digest(secret), name: 'made for a test' }
@@ -39,14 +39,14 @@ export async function giveToken(app: App, { id: userId }: Account) {
   return { id: insertId, secret, headers: { authorization: `Bearer ${secret}` } }
 }
 
-/** @returns the value for the `Cookie` header from an answer's `Set-Cookie` */
+/** @returns the value of the `Cookie` header for the `Set-Cookie` of a response */
 export function cookieOf(response: { cookies: { name: string; value: string }[] }): string {
   return response.cookies
     .map(({ name, value }) => `${name}=${encodeURIComponent(value)}`)
     .join('; ')
 }
 
-/** @returns the account's row as it is stored, or undefined once it is gone */
+/** @returns the stored row of the account, or undefined if it is deleted */
 export async function storedUser(app: App, id: number) {
   const [row] = await app.db.select().from(users).where(eq(users.id, id))
   return row

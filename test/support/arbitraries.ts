@@ -8,7 +8,7 @@ const commonPasswords = new Set(dictionary['passwords-common'])
 
 const ASCII_LETTERS_AND_DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 
-/** Every username that may be registered. */
+/** Every valid username. */
 export const usernames = fc
   .tuple(
     fc.constantFrom(...ASCII_LETTERS_AND_DIGITS),
@@ -16,7 +16,7 @@ export const usernames = fc
   )
   .map(([first, rest]) => first + rest)
 
-/** Passwords of 8 characters to 72 bytes, of whatever characters, but the common ones. */
+/** Passwords of any characters, from 8 characters to 72 bytes, without the common ones. */
 export const passwords = fc
   .oneof(
     fc.string({ unit: 'binary', minLength: 8, maxLength: 72 }),
@@ -26,14 +26,14 @@ export const passwords = fc
   .filter((text) => Buffer.byteLength(text) <= 72 && !text.includes('\0') && text.isWellFormed())
   .filter((text) => !commonPasswords.has(text.toLowerCase()))
 
-/** Text with all that a string of JavaScript may hold: NUL, line breaks, halves of surrogates. */
+/** Text with everything that a JavaScript string can contain: NUL, line breaks, lone surrogates. */
 export const texts = fc.oneof(
   fc.string({ unit: 'binary' }),
   fc.array(fc.integer({ min: 0, max: 0xffff })).map((units) => String.fromCharCode(...units)),
   fc.string({ unit: 'grapheme' }),
 )
 
-/** What a client may put in place of an id: near numbers, and anything that a URL can carry. */
+/** What a client may send as an id: almost numbers, and anything that a URL can contain. */
 export const pathSegments = fc
   .oneof(
     fc.bigInt({ min: -(2n ** 64n), max: 2n ** 64n }).map(String),
@@ -41,12 +41,12 @@ export const pathSegments = fc
     texts.filter((text) => text.isWellFormed()).map(encodeURIComponent),
     fc.string({ unit: fc.constantFrom(...'%0123456789abcdefxX+-._~;,@&=$!*()') }),
   )
-  .filter((segment) => !/^(\.|%2e){1,2}$/i.test(segment)) // URLs without it name another path
+  .filter((segment) => !/^(\.|%2e){1,2}$/i.test(segment)) // a URL parser removes them
 
-/** The value of a credential: mostly text, else any JSON. */
+/** The value of a credential: mostly text, sometimes any JSON. */
 const values = fc.oneof({ weight: 3, arbitrary: texts }, fc.jsonValue())
 
-/** Bodies near those that are taken, and any other JSON. */
+/** Bodies similar to valid ones, and any other JSON. */
 export const jsonBodies = fc
   .oneof(
     fc.record({ username: fc.oneof(usernames, values), password: values }, { requiredKeys: [] }),

@@ -7,7 +7,7 @@ import { createDocumentCheck, type Exchange } from '../contract/document-check.t
 import { LogCapture } from './log-capture.ts'
 import { watchResponses } from './response-watch.ts'
 
-/** Low, so that a test's time goes to what it tests; the environment's schema begins at 10. */
+/** Low, so that tests do not spend their time on hashes. The settings require 10 at least. */
 export const TEST_COST = 4
 
 export const TEST_SECRET = 'a secret that the tests alone sign with'
@@ -16,14 +16,14 @@ export type App = Awaited<ReturnType<typeof buildApp>>
 
 export interface BuildOptions extends Partial<ResolvedConfig> {
   DATABASE_URL: string
-  /** The test makes the server fail, so that errors in the log are expected. */
+  /** The test causes server errors, so errors in the log are expected. */
   failing?: boolean
 }
 
 /**
- * Builds the server as production does, with its log captured. It closes after the test, which
- * fails if an answer isn't as the document says, or if the log holds an error or anything that was
- * given to `keepSecret`.
+ * Builds the server as production does, with its log captured, and closes it after the test. The
+ * test fails if a response does not match the document, or if the log contains an error or a value
+ * that was passed to `keepSecret`.
  */
 export async function build(t: TestContext, { failing = false, ...overrides }: BuildOptions) {
   const config: ResolvedConfig = {
@@ -50,7 +50,7 @@ export async function build(t: TestContext, { failing = false, ...overrides }: B
 
 let checkCommitted: ReturnType<typeof createDocumentCheck> | undefined
 
-/** By the committed document, or by the server's own where its configuration makes another of it. */
+/** Checks by the committed document, or by that of the server if its configuration changes it. */
 function faultsOf(app: App, { REGISTRATION }: ResolvedConfig, exchanges: Exchange[]): string[] {
   if (exchanges.length === 0) return []
   if (REGISTRATION !== 'open') {
@@ -60,7 +60,7 @@ function faultsOf(app: App, { REGISTRATION }: ResolvedConfig, exchanges: Exchang
   return exchanges.flatMap(checkCommitted)
 }
 
-/** A request with a JSON body, of the signed-in user if a cookie is given. */
+/** Sends a request, with a JSON body and with a cookie if they are given. */
 export function send(
   app: App,
   method: NonNullable<InjectOptions['method']>,

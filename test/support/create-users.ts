@@ -1,6 +1,6 @@
-// One instance that, once its input ends, registers one name as often as it is told to, all at
-// once and in different cases, and prints the statuses of the answers.
-// Arguments: the name, how often, and the database.
+// An instance that, when its input ends, registers one username several times concurrently, in
+// different cases, and prints the statuses of the responses.
+// Arguments: the username, the number of registrations, the URL of the database.
 import { text } from 'node:stream/consumers'
 import { buildApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config/config.ts'
@@ -25,7 +25,7 @@ const statuses = (await Promise.all(answers)).map(({ statusCode }) => statusCode
 console.log(`answered ${JSON.stringify(statuses)}`)
 await app.close()
 
-/** The name with each letter in upper case whose bit is set in the number. */
+/** The name, with the letters in upper case whose bits are set in the number. */
 function inCaseOf(text: string, bits: number): string {
   return [...text]
     .map((letter, index) => ((bits >> index) & 1 ? letter.toUpperCase() : letter))

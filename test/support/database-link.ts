@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
 /**
- * Puts a link between the server and its database that a test can cut and mend.
+ * Creates a proxy between the server and its database that a test can cut and restore.
  *
  * @param databaseUrl of the database itself
- * @returns the URL by way of the link
+ * @returns the URL of the proxy, and functions that control it
  */
 export async function createDatabaseLink(databaseUrl: string) {
   const target = new URL(databaseUrl)
@@ -33,14 +33,14 @@ export async function createDatabaseLink(databaseUrl: string) {
     await once(link, 'listening')
   }
   await listen(0)
-  const { port } = link.address() as AddressInfo // what a server on a port has
+  const { port } = link.address() as AddressInfo // what a TCP server returns
 
   const url = new URL(databaseUrl)
   url.host = `127.0.0.1:${port}`
   url.searchParams.delete('socketPath')
   return {
     url: url.href,
-    /** From now on connections are refused, and those that were open are gone. */
+    /** Closes all connections and refuses new ones. */
     async cut() {
       if (!link.listening) return
       const closed = once(link, 'close')
@@ -49,12 +49,12 @@ export async function createDatabaseLink(databaseUrl: string) {
       await closed
     },
     mend: () => listen(port),
-    /** From now on nothing comes through, of which neither side is told: nor by new connections. */
+    /** Stops forwarding data, of open and new connections, without closing them. */
     stall() {
       isStalled = true
       for (const socket of sockets) socket.unpipe().pause()
     },
-    /** New connections are as before; those that were stalled are gone. */
+    /** Closes the stalled connections, and forwards data of new ones again. */
     resume() {
       isStalled = false
       for (const socket of sockets) socket.destroy()

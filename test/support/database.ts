@@ -8,7 +8,7 @@ const serverUrl = process.env.TEST_DATABASE_URL
 if (!serverUrl) throw new Error('TEST_DATABASE_URL is missing: run the tests by `npm test`')
 
 /**
- * Makes an empty database on the run's server; it goes when the test file ends.
+ * Creates an empty database on the server of the run. It is dropped when the process ends its tests.
  *
  * @returns its URL
  */
@@ -21,7 +21,7 @@ export async function createEmptyDatabase(): Promise<string> {
   return url.href
 }
 
-/** The same with the schema in it. */
+/** Creates a database with the current schema. */
 export async function createDatabase(): Promise<string> {
   const url = await createEmptyDatabase()
   const db = openDatabase(url, 1)

@@ -8,15 +8,15 @@ interface Answer {
   body: string
 }
 
-/** The marks of what only the log may tell: SQL, a stack, a path of the server, a hash. */
+/** Signs of what only the log may contain: SQL, a stack, a path of the server, a hash. */
 const LEAK =
   /\b(insert into|delete from|update `|from `|errno|sqlstate)|\.ts:\d|node_modules|\bat \w+ ?\(|\/(home|usr|var|tmp|work)\/|\$2[aby]\$/i
 
 /**
- * Asserts that an answer is an error of the one shape, with a code of the closed list, and tells
- * nothing of the server.
+ * Asserts that a response is an error in the common shape, with a code of the closed list, and
+ * reveals nothing about the server.
  *
- * @param paths where the faults are, in any order; undefined if the error has none
+ * @param paths the fields with validation errors, in any order; undefined if the error has none
  */
 export function assertError(
   t: TestContext,

@@ -3,8 +3,8 @@ import { readdir, readFile, readlink } from 'node:fs/promises'
 const LISTEN = '0A'
 
 /**
- * @returns the addresses (in hexadecimal) at which a process listens for TCP, or undefined where
- * the system doesn't tell by `/proc`
+ * @returns the addresses (in hexadecimal) at which a process listens for TCP, or undefined on a
+ * system without `/proc`
  */
 export async function listeningSockets(pid: number): Promise<string[] | undefined> {
   if (process.platform !== 'linux') return undefined

@@ -2,7 +2,7 @@ const ERROR_LEVEL = 50
 
 export type LogLine = Record<string, unknown> & { level: number; msg?: string }
 
-/** Takes the log's lines in place of standard output. */
+/** Collects the log lines instead of standard output. */
 export class LogCapture {
   text = ''
 

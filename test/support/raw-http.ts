@@ -11,7 +11,7 @@ const ANSWER_TIMEOUT_MS = 30_000
 /** Lets the server listen on a free port of the loopback. */
 export async function listen(app: App): Promise<number> {
   await app.listen({ host: '127.0.0.1', port: 0 })
-  const { port } = app.server.address() as AddressInfo // what a server on a port has
+  const { port } = app.server.address() as AddressInfo // what a TCP server returns
   return port
 }
 

@@ -2,10 +2,10 @@ import type { TestContext } from 'node:test'
 import { type App, send } from './build.ts'
 
 /**
- * Reads a list to its end by its cursors, and checks that `Link` (RFC 8288) leads there too.
+ * Reads all pages of a list by its cursors, and checks that `Link` (RFC 8288) has the same ones.
  *
  * @param url with a query
- * @param Item what the caller knows the items to be: the response schema holds them to it
+ * @param Item the type of the items, which the response schema ensures
  */
 export async function readList<Item>(t: TestContext, app: App, url: string, cookie: string) {
   const all: Item[] = []

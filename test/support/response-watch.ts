@@ -3,11 +3,12 @@ import type { FastifyInstance } from 'fastify'
 import type { Exchange } from '../contract/document-check.ts'
 
 /**
- * Builds a server whose answers are written down as they go to the socket: all but those that are
- * made before routing, and those of routes that a test adds. They are to be judged later, so that tests that take times aren't disturbed.
+ * Builds a server whose responses are recorded as they go to the socket, except those made before
+ * routing and those of routes that a test adds. They are checked later, so that the check does not
+ * disturb tests that measure time.
  *
- * @param make builds the server; it has begun to when it returns
- * @returns what `make` did, and what has been answered so far
+ * @param make builds the server, and has begun to when it returns
+ * @returns the result of `make`, and the responses so far
  */
 export async function watchResponses<App>(make: () => Promise<App>) {
   const exchanges: Exchange[] = []

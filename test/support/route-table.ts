@@ -13,8 +13,8 @@ export interface Route {
 }
 
 /**
- * Builds the server and tells which routes it has, those for HEAD too. A hook that is added to a
- * built server sees no route any more: this one is added when Fastify tells that it has begun.
+ * Builds the server and returns its routes, including those for HEAD. A hook on a built server is
+ * too late to see them, so this one is added when Fastify reports that it initializes.
  */
 export async function buildWithRoutes(t: TestContext, options: BuildOptions) {
   const seen: RouteOptions[] = []
@@ -25,7 +25,7 @@ export async function buildWithRoutes(t: TestContext, options: BuildOptions) {
   diagnostics.subscribe('fastify.initialization', observe)
   try {
     const built = await build(t, options)
-    return { ...built, routes: seen.flatMap(toRoutes) } // by now guards have told of their errors
+    return { ...built, routes: seen.flatMap(toRoutes) } // by now the guards have added their errors
   } finally {
     diagnostics.unsubscribe('fastify.initialization', observe)
   }

@@ -1,10 +1,10 @@
 import diagnostics from 'node:diagnostics_channel'
 import { format, type SqlValue } from 'mysql2'
 
-/** The driver's own channel, on which it tells of each query before it sends it. */
+/** The channel on which the driver publishes each query before it sends it. */
 const CHANNEL = 'tracing:mysql2:query:start'
 
-/** Tells what this process asks its databases while something is done: texts with their values. */
+/** Records the queries of this process while `work` runs, with their values. */
 export async function statementsDuring<Result>(
   work: () => Promise<Result>,
 ): Promise<{ result: Result; statements: string[] }> {

@@ -19,7 +19,7 @@ export function startOnTerminal(
 }
 
 /**
- * Runs a script on a pseudo-terminal, and types an answer each time that it asks.
+ * Runs a script on a pseudo-terminal, and types an answer at each prompt.
  *
  * @returns what stood on the terminal, and the exit code
  */

@@ -9,7 +9,7 @@ const latin1 = (from: number) =>
 const methods = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom('GET', 'HEAD', 'POST', 'PUT', 'DELETE') },
   fc.constantFrom('PATCH', 'OPTIONS', 'TRACE', 'PROPFIND', 'M-SEARCH', 'get', 'FOO'),
-  // CONNECT is no request to Node: it closes the connection.
+  // Node does not treat CONNECT as a request: it closes the connection.
   fc.stringMatching(/^[A-Z!#$%&'*+.^_`|~-]{1,12}$/).filter((name) => name !== 'CONNECT'),
 )
 
@@ -39,7 +39,7 @@ const headerValues = fc.oneof(
   fc.constantFrom('application/json', 'application/problem+json', 'session=%zz.x', '100-continue'),
 )
 
-/** Requests that are framed well, so that each is complete; what is in the frame is anything. */
+/** Requests with valid framing, so that each is complete, and with any content. */
 export const wireRequests = fc.record({
   method: methods,
   target: targets,

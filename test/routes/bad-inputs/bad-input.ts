@@ -2,7 +2,7 @@ import type { ErrorCode } from '../../../plugins/errors/errors.ts'
 
 export const PASSWORD = 'correct horse battery'
 
-/** The operations by what a test calls them; `:own` is the id of the signed-in account. */
+/** The operations by name. `:own` is the id of the signed-in account. */
 export const OPERATIONS = {
   login: { method: 'POST', url: '/login', role: undefined },
   createUser: { method: 'POST', url: '/user', role: undefined },
@@ -22,20 +22,20 @@ export type Operation = keyof typeof OPERATIONS
 
 export interface BadInput {
   operation: Operation
-  /** What is bad about it. */
+  /** What is invalid. */
   name: string
-  /** Text and bytes are sent as they are, anything else as JSON. */
+  /** Strings and buffers are sent unchanged, other values as JSON. */
   body?: unknown
   headers?: Record<string, string>
-  /** In place of the id in the path. */
+  /** Replaces the id in the path. */
   id?: string
   expected: Expected
 }
 
-/** The status, the code, and where the faults are if they are told by field. */
+/** The status, the code, and the fields with validation errors. */
 export type Expected = readonly [status: number, code: ErrorCode, paths?: string[], says?: RegExp]
 
-/** The faults of these fields against the schema, one for each rule that is broken. */
+/** Validation errors of these fields, one for each rule. */
 export function invalid(...paths: string[]): Expected {
   return [400, 'VALIDATION_FAILED', paths]
 }

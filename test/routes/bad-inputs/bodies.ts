@@ -3,7 +3,7 @@ import { type BadInput, type Expected, INVALID_JSON, invalid, PASSWORD } from '.
 const LIMIT = 16 * 1024
 const GOOD = { username: 'somebody', password: PASSWORD }
 
-/** Bodies that neither login nor registration takes. */
+/** Bodies that login and registration refuse. */
 const CREDENTIALS: [name: string, body: unknown, expected: Expected][] = [
   ['no body', undefined, invalid('body')],
   ['a body of null', 'null', invalid('body')],
@@ -92,7 +92,7 @@ export const badBodies: BadInput[] = operations.flatMap((operation) => [
   })),
 ])
 
-/** A body with a valid password and a name as long as it takes to be of this size. */
+/** A body of this size, with a valid password and a long username. */
 function padded(bytes: number): string {
   const frame = JSON.stringify({ username: '', password: PASSWORD }).length
   return JSON.stringify({ username: 'x'.repeat(bytes - frame), password: PASSWORD })

@@ -15,7 +15,7 @@ function refused(says: RegExp): Expected {
   return [400, 'PASSWORD_REFUSED', ['body.password'], says]
 }
 
-/** Passwords that nobody may choose, with what is said of them. */
+/** Refused passwords, with the reason in the message. */
 const PASSWORDS: [name: string, password: string, says: RegExp][] = [
   ['of 7 characters', 'kQ7#vZp', /shorter than 8/],
   ['of 7 characters in 28 bytes', '🦊🐻🐼🐨🐯🦁🐮', /shorter than 8/],
@@ -109,7 +109,7 @@ export const badFields: BadInput[] = [
     {
       operation: 'login' as const,
       name: `a password ${name}`,
-      body: { username: `nobody-${index}`, password }, // one name alone would be throttled
+      body: { username: `nobody-${index}`, password }, // a single name would be throttled
       expected: NOT_LOGGED_IN,
     },
   ]),

@@ -1,6 +1,6 @@
 import { type BadInput, invalid, PASSWORD } from './bad-input.ts'
 
-/** As they stand in the path. */
+/** Invalid ids, as in the path. */
 const IDS: [name: string, id: string][] = [
   ['0', '0'],
   ['-0', '-0'],
@@ -36,7 +36,7 @@ const IDS: [name: string, id: string][] = [
   ['a parameter of the path', '1;a=b'],
 ]
 
-/** Paths that can't be decoded: nobody is asked for a session before. */
+/** Paths that cannot be decoded, which are refused before the session is checked. */
 const UNDECODABLE: [name: string, id: string][] = [
   ['a bare percent sign', '%'],
   ['a percent sign and no hex', '%zz'],

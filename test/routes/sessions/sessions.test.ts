@@ -13,7 +13,7 @@ async function list(app: App, cookie: string) {
   return (await send(app, 'GET', '/sessions', { cookie })).json().items as {
     id: number
     current: boolean
-  }[] // the response schema holds it to this
+  }[] // which the response schema ensures
 }
 
 test('the sessions of a user are listed newest first, with the current one marked', async (t: TestContext) => {
