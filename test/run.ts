@@ -9,14 +9,13 @@ import { join } from 'node:path'
 import { createConnection } from 'mysql2/promise'
 import { joinEmbeddedDatabase } from '../src/embedded-database/embedded-database.ts'
 
-/** More than run at once, so that a group that takes long is not the last. */
-const GROUPS = 6
-const GROUPS_AT_ONCE = 3
+/** Two keep two cores busy while the third waits for a process or for the database. */
+const PROCESSES = 3
 const BUILD = '.test-build'
 const SUITES = ['test/contract', 'test/db', 'test/plugins', 'test/routes', 'test/src']
 
 const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
-const files = (named.length > 0 ? named : SUITES).flatMap(testFiles)
+const files = (named.length > 0 ? named : SUITES).flatMap(testFiles).sort()
 const withCoverage = named.length === 0 && !process.argv.includes('--no-coverage')
 
 const given = process.env.TEST_DATABASE_URL || undefined // an empty value counts as not set
@@ -40,7 +39,7 @@ async function runTests(url: string): Promise<number> {
   const runner = ['--enable-source-maps', '--test', '--test-reporter=spec']
   child = spawn(
     process.execPath,
-    [...coverage, ...runner, `--test-concurrency=${GROUPS_AT_ONCE}`, ...writeGroups()],
+    [...coverage, ...runner, `--test-concurrency=${PROCESSES}`, ...writeGroups()],
     { stdio: 'inherit', env: { ...process.env, NODE_ENV: 'test', TEST_DATABASE_URL: url } },
   )
   const [code] = await once(child, 'exit')
@@ -52,8 +51,8 @@ async function runTests(url: string): Promise<number> {
  * So the files are spread over a few groups: each is one file that loads its share of them.
  */
 function writeGroups(): string[] {
-  const groups = Array.from({ length: Math.min(GROUPS, files.length) }, (_, group) =>
-    files.filter((_file, index) => index % GROUPS === group).map(compiled),
+  const groups = Array.from({ length: Math.min(PROCESSES, files.length) }, (_, group) =>
+    files.filter((_file, index) => index % PROCESSES === group).map(compiled),
   )
   return groups.map((group, index) => {
     const path = join(BUILD, `group-${index + 1}.js`)
