@@ -29,8 +29,8 @@ export default fp(
   { name: 'request-log', dependencies: ['auth', 'client-address', 'error-handler'] },
 )
 
-/** @returns the start of the path, without the query, which may hold a secret */
+/** @returns the start of the path, without what may hold a secret: origin, query and fragment */
 export function loggedPath(url: string): string {
-  const [path = ''] = url.split('?', 1)
+  const [path = ''] = url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '').split(/[?#]/, 1)
   return path.slice(0, MAX_PATH_LENGTH)
 }

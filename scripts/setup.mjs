@@ -32,7 +32,9 @@ if (packagesAreStale()) {
   if (!run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund'])) process.exit(1)
 }
 
-const isForTests = ['pretest', 'presmoke'].includes(process.env.npm_lifecycle_event ?? '')
+const isForTests = ['pretest', 'pretest:slow', 'presmoke'].includes(
+  process.env.npm_lifecycle_event ?? '',
+)
 const url = isForTests ? 'TEST_DATABASE_URL' : 'DATABASE_URL'
 if (!configuredValue(url) && !findServerBinary()) {
   if (!mayInstall() || !install(DEBIAN_PACKAGES)) fail(HOW_TO_GET_A_SERVER)

@@ -8,7 +8,9 @@ import { reportFailure } from './cli/exit-code.ts'
 import { VERSION } from './config/version.ts'
 
 const program = new Command('gatehouse')
-  .description('Manages a Gatehouse database: the one of DATABASE_URL, or else the one in .data/.')
+  .description(
+    'Manages the database of DATABASE_URL. In a checkout without it, the private one in .data/.',
+  )
   .version(VERSION)
   // Options after a subcommand belong to the subcommand: `seed clear --yes`.
   .enablePositionalOptions()

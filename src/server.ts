@@ -6,6 +6,7 @@ import { buildApp } from './app.ts'
 import { hashShare, threadsFor, workerCount } from './config/capacity.ts'
 import { loadConfig, type ResolvedConfig, readEnvironment } from './config/config.ts'
 import { localUrl } from './config/local-url.ts'
+import { showProgress } from './config/progress.ts'
 import { DATA_FOLDER, resolveConfig } from './config/resolve.ts'
 import { loadTestWarnings } from './config/warnings.ts'
 import { DATABASE_CLOSE_TIMEOUT_MS } from './embedded-database/embedded-database.ts'
@@ -18,8 +19,14 @@ import { obeyPrimary, startWorkers } from './server/workers.ts'
 /** Closing drops connections that have sent no request. This gives time to read those that have. */
 const LAST_READS_MS = 100
 
+/** Until the log is open, a terminal shows the line. */
+let announceShutdown = () => showProgress('shutting down')
+
 // A signal reaches every process of a terminal or a service. The workers leave it to the primary.
-const shutdown = new Shutdown({ onSignal: cluster.isPrimary ? 0 : 'ignore' })
+const shutdown = new Shutdown({
+  onSignal: cluster.isPrimary ? 0 : 'ignore',
+  announce: () => announceShutdown(),
+})
 if (cluster.isWorker) obeyPrimary(() => shutdown.exit(0))
 
 start().catch(shutdown.fail)
@@ -35,11 +42,11 @@ async function start(): Promise<void> {
   const count = workerCount(config)
   const { log, url } =
     cluster.isPrimary && count > 1 ? await supervise(config, count) : await serve(config)
+  announceShutdown = () => log.info('Shutting down')
   if (cluster.isPrimary) {
     for (const line of loadTestWarnings(config)) log.warn(line)
     const dataFolder = embedded && DATA_FOLDER
     for (const line of readyMessages({ config, url, dataFolder })) log.info(line)
-    shutdown.onClose(async () => log.info('Shutting down'))
   }
   embedded?.lost.then(() => {
     log.fatal('The private database server has exited. Start Gatehouse again to recover the data.')

@@ -3,10 +3,11 @@ import { parseEnv } from 'node:util'
 import { ConfigError } from './config-error.ts'
 
 const QUOTED = `"[^"]*"|'[^']*'|\`[^\`]*\``
-const VALUE = `(?:${QUOTED})[ \\t]*(?:#.*)?|(?!["'\`]).*`
-const ASSIGNMENT = `(?:export[ \\t]+)?(?<name>[A-Za-z_][\\w.-]*)[ \\t]*=[ \\t]*(?:${VALUE})`
+const VALUE = `(?:${QUOTED}) *(?:#.*)?|(?!["'\`]).*`
+/** Spaces only: Node makes a tab a part of the name. */
+const ASSIGNMENT = `(?:export )?(?<name>[A-Za-z_][\\w.-]*) *= *(?:${VALUE})`
 /** A quoted value may span lines. */
-const ENTRY = new RegExp(`^[ \\t]*(?:${ASSIGNMENT}|#.*)?$|^(?<malformed>.+)$`, 'gm')
+const ENTRY = new RegExp(`^ *(?:${ASSIGNMENT}|\\s*#.*|\\s*)$|^(?<malformed>.+)$`, 'gm')
 
 /** Typing errors to look for in a name. In a short name, two would match unrelated names. */
 const MAX_TYPOS = 2
@@ -31,7 +32,7 @@ export function readEnvFile(file: string, knownNames: readonly string[]): NodeJS
 
 function readText(file: string): string {
   try {
-    return readFileSync(file, 'utf8')
+    return readFileSync(file, 'utf8').replace(/^\uFEFF/, '') // a byte order mark
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     if (code === 'ENOENT') return ''

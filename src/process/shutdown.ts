@@ -11,6 +11,8 @@ const CLOSE_TIMEOUT_MS = 10_000
 const INSIST_AFTER_MS = 1_000
 
 interface ShutdownOptions {
+  /** Called once, when a signal ends the process. */
+  announce?: () => void
   /** The exit code after a signal, or `ignore` for a process that another process stops. */
   onSignal: number | 'ignore'
 }
@@ -24,9 +26,11 @@ export class Shutdown {
   #firstSignalAt: number | undefined
   readonly #closers: (() => Promise<unknown>)[] = []
   readonly #onSignal: ShutdownOptions['onSignal']
+  readonly #announce: () => void
 
-  constructor({ onSignal }: ShutdownOptions) {
+  constructor({ onSignal, announce = () => undefined }: ShutdownOptions) {
     this.#onSignal = onSignal
+    this.#announce = announce
     for (const signal of SIGNALS) process.on(signal, this.#handleSignal)
     process.on('uncaughtException', this.fail)
   }
@@ -96,6 +100,7 @@ export class Shutdown {
     if (this.#onSignal === 'ignore') return
     this.#firstSignalAt ??= performance.now()
     if (performance.now() - this.#firstSignalAt > INSIST_AFTER_MS) process.exit(EXIT_FAILED)
+    if (this.#state === 'running') this.#announce()
     this.exit(this.#onSignal)
   }
 }

@@ -5,8 +5,8 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import type { OpenAPIV3_1 } from 'openapi-types'
 import { errors } from '../../plugins/errors/errors.ts'
-import { build, send } from '../support/build.ts'
-import { createDatabase } from '../support/database.ts'
+import { createDatabase } from '../support/database/database.ts'
+import { build, send } from '../support/http/build.ts'
 import { contractFiles } from './files.ts'
 
 const DATABASE_URL = await createDatabase()

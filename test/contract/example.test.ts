@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
-import { makeUser } from '../support/accounts.ts'
-import { createDatabase } from '../support/database.ts'
-import { install } from '../support/installation.ts'
+import { createDatabase } from '../support/database/database.ts'
+import { makeUser } from '../support/http/accounts.ts'
+import { install } from '../support/process/installation.ts'
 import { serve } from './sdk.ts'
 
 const EXAMPLE = 'examples/typescript/main.ts'

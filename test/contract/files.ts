@@ -1,5 +1,5 @@
 import openapiTypescript, { astToString } from 'openapi-typescript'
-import type { App } from '../support/build.ts'
+import type { App } from '../support/http/build.ts'
 
 /**
  * The generated files that are committed, by path: the two documents, and their types for clients

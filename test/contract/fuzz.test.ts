@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import type { InjectOptions } from 'fastify'
 import type { OpenAPIV3_1 } from 'openapi-types'
+import { createDatabase } from '../support/database/database.ts'
 import {
   type Account,
   giveToken,
@@ -10,9 +11,8 @@ import {
   signIn,
   storedSessions,
   storedTokens,
-} from '../support/accounts.ts'
-import { type App, build } from '../support/build.ts'
-import { createDatabase } from '../support/database.ts'
+} from '../support/http/accounts.ts'
+import { type App, build } from '../support/http/build.ts'
 import { type GeneratedRequest, type Operation, requestsTo, targetOf } from './requests.ts'
 
 const DATABASE_URL = await createDatabase()

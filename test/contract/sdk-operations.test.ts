@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
 import type { OpenAPIV3_1 } from 'openapi-types'
-import { makeUser } from '../support/accounts.ts'
-import type { App } from '../support/build.ts'
-import { createDatabase } from '../support/database.ts'
+import { createDatabase } from '../support/database/database.ts'
+import { makeUser } from '../support/http/accounts.ts'
+import type { App } from '../support/http/build.ts'
 import { type Client, clientOf, type Operations, serve, signedIn } from './sdk.ts'
 
 const DATABASE_URL = await createDatabase()

@@ -1,8 +1,8 @@
 import type { TestContext } from 'node:test'
 import createClient from 'openapi-fetch'
 import type { paths } from '../../examples/typescript/api.d.ts'
-import { type BuildOptions, build } from '../support/build.ts'
-import { listen } from '../support/raw-http.ts'
+import { type BuildOptions, build } from '../support/http/build.ts'
+import { listen } from '../support/http/raw-http.ts'
 
 /** The operations that clients called with success, such as `GET /me by cookie`. */
 export type Operations = Set<string>

@@ -6,8 +6,8 @@ import { drizzle } from 'drizzle-orm/mysql2'
 import { type Database, type Queryable, transaction } from '../../db/client.ts'
 import { databaseFault } from '../../db/errors.ts'
 import { users } from '../../db/schema.ts'
-import { createDatabase } from '../support/database.ts'
-import { open } from '../support/open.ts'
+import { createDatabase } from '../support/database/database.ts'
+import { open } from '../support/database/open.ts'
 
 const DATABASE_URL = await createDatabase()
 const CONNECTIONS = 3

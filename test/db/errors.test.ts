@@ -4,8 +4,8 @@ import { sql } from 'drizzle-orm'
 import { closeDatabase, openDatabase } from '../../db/client.ts'
 import { databaseFault, isDuplicateKey, isTransient } from '../../db/errors.ts'
 import { users } from '../../db/schema.ts'
-import { createDatabase, createEmptyDatabase } from '../support/database.ts'
-import { open } from '../support/open.ts'
+import { createDatabase, createEmptyDatabase } from '../support/database/database.ts'
+import { open } from '../support/database/open.ts'
 
 const DATABASE_URL = await createDatabase()
 

@@ -5,9 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import type { Database } from '../../db/client.ts'
 import { isSchemaCurrent, migrate } from '../../db/migrate.ts'
-import { createEmptyDatabase } from '../support/database.ts'
-import { open } from '../support/open.ts'
-import { query } from '../support/query.ts'
+import { createEmptyDatabase } from '../support/database/database.ts'
+import { open } from '../support/database/open.ts'
+import { query } from '../support/database/query.ts'
 
 const FOLDER = 'db/migrations'
 const files = (await readdir(FOLDER)).filter((name) => name.endsWith('.sql')).sort()

@@ -1,9 +1,9 @@
 import { type TestContext, test } from 'node:test'
 import { eq } from 'drizzle-orm'
 import { sessions } from '../../db/schema.ts'
-import { makeUser } from '../support/accounts.ts'
-import { type App, type BuildOptions, build, send } from '../support/build.ts'
-import { createDatabase } from '../support/database.ts'
+import { createDatabase } from '../support/database/database.ts'
+import { makeUser } from '../support/http/accounts.ts'
+import { type App, type BuildOptions, build, send } from '../support/http/build.ts'
 
 const DATABASE_URL = await createDatabase()
 const PEER = '127.0.0.1' // of every injected request

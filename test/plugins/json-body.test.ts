@@ -1,7 +1,7 @@
 import { type TestContext, test } from 'node:test'
-import { makeUser, signIn } from '../support/accounts.ts'
-import { build, send } from '../support/build.ts'
-import { createDatabase } from '../support/database.ts'
+import { createDatabase } from '../support/database/database.ts'
+import { makeUser, signIn } from '../support/http/accounts.ts'
+import { build, send } from '../support/http/build.ts'
 
 const DATABASE_URL = await createDatabase()
 

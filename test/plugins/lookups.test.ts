@@ -1,11 +1,11 @@
 import { performance } from 'node:perf_hooks'
 import { type TestContext, test } from 'node:test'
-import { giveToken, makeUser, signIn } from '../support/accounts.ts'
-import { build, send } from '../support/build.ts'
-import { createDatabase } from '../support/database.ts'
-import { createDatabaseLink } from '../support/database-link.ts'
-import { assertError } from '../support/error-answer.ts'
-import { statementsDuring } from '../support/statements.ts'
+import { createDatabase } from '../support/database/database.ts'
+import { createDatabaseLink } from '../support/database/database-link.ts'
+import { statementsDuring } from '../support/database/statements.ts'
+import { giveToken, makeUser, signIn } from '../support/http/accounts.ts'
+import { build, send } from '../support/http/build.ts'
+import { assertError } from '../support/http/error-answer.ts'
 
 const DATABASE_URL = await createDatabase()
 const ANSWER_WITHIN_MS = 3_000

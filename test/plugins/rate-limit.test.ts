@@ -1,8 +1,8 @@
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type App, build, send } from '../support/build.ts'
-import { createDatabase } from '../support/database.ts'
-import { redisBinary, startRedis } from '../support/redis.ts'
+import { createDatabase } from '../support/database/database.ts'
+import { type App, build, send } from '../support/http/build.ts'
+import { redisBinary, startRedis } from '../support/process/redis.ts'
 
 const DATABASE_URL = await createDatabase()
 const options = {

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import { sql } from 'drizzle-orm'
-import { cookieOf, makeUser, signIn } from '../support/accounts.ts'
-import { build, send } from '../support/build.ts'
-import { createDatabase } from '../support/database.ts'
-import { assertError } from '../support/error-answer.ts'
-import { assertSecured } from '../support/security-headers.ts'
+import { createDatabase } from '../support/database/database.ts'
+import { cookieOf, makeUser, signIn } from '../support/http/accounts.ts'
+import { build, send } from '../support/http/build.ts'
+import { assertError } from '../support/http/error-answer.ts'
+import { assertSecured } from '../support/http/security-headers.ts'
 
 const DATABASE_URL = await createDatabase()
 

@@ -1,9 +1,9 @@
 import { type TestContext, test } from 'node:test'
-import { makeUser, signIn } from '../support/accounts.ts'
-import { build, send } from '../support/build.ts'
-import { createDatabase } from '../support/database.ts'
-import { createDatabaseLink } from '../support/database-link.ts'
-import { assertSecured, SECURITY_HEADERS } from '../support/security-headers.ts'
+import { createDatabase } from '../support/database/database.ts'
+import { createDatabaseLink } from '../support/database/database-link.ts'
+import { makeUser, signIn } from '../support/http/accounts.ts'
+import { build, send } from '../support/http/build.ts'
+import { assertSecured, SECURITY_HEADERS } from '../support/http/security-headers.ts'
 
 const DATABASE_URL = await createDatabase()
 

@@ -5,9 +5,9 @@ import Fastify from 'fastify'
 import { sessions } from '../../db/schema.ts'
 import database from '../../plugins/database.ts'
 import sweeper from '../../plugins/sweeper.ts'
-import { makeUser, signIn, storedSessions } from '../support/accounts.ts'
-import { build } from '../support/build.ts'
-import { createDatabase } from '../support/database.ts'
+import { createDatabase } from '../support/database/database.ts'
+import { makeUser, signIn, storedSessions } from '../support/http/accounts.ts'
+import { build } from '../support/http/build.ts'
 import { LogCapture } from '../support/log-capture.ts'
 
 const DATABASE_URL = await createDatabase()

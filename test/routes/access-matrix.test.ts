@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import { eq } from 'drizzle-orm'
 import { users } from '../../db/schema.ts'
+import { createDatabase } from '../support/database/database.ts'
 import {
   type Account,
   giveToken,
@@ -10,11 +11,10 @@ import {
   storedSessions,
   storedTokens,
   storedUser,
-} from '../support/accounts.ts'
-import { type App, type BuildOptions, send } from '../support/build.ts'
-import { createDatabase } from '../support/database.ts'
-import { assertError } from '../support/error-answer.ts'
-import { buildWithRoutes, type Route } from '../support/route-table.ts'
+} from '../support/http/accounts.ts'
+import { type App, type BuildOptions, send } from '../support/http/build.ts'
+import { assertError } from '../support/http/error-answer.ts'
+import { buildWithRoutes, type Route } from '../support/http/route-table.ts'
 import {
   ACTORS,
   type Actor,

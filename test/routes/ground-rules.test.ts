@@ -1,10 +1,10 @@
 import { METHODS } from 'node:http'
 import { type TestContext, test } from 'node:test'
-import { makeUser, signIn } from '../support/accounts.ts'
-import { type App, build, send } from '../support/build.ts'
-import { createDatabase } from '../support/database.ts'
-import { assertError } from '../support/error-answer.ts'
-import { buildWithRoutes } from '../support/route-table.ts'
+import { createDatabase } from '../support/database/database.ts'
+import { makeUser, signIn } from '../support/http/accounts.ts'
+import { type App, build, send } from '../support/http/build.ts'
+import { assertError } from '../support/http/error-answer.ts'
+import { buildWithRoutes } from '../support/http/route-table.ts'
 
 const DATABASE_URL = await createDatabase()
 const CREDENTIALS = { username: 'nobody', password: 'wrong' }

@@ -2,12 +2,12 @@ import { type TestContext, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import { migrate } from '../../db/migrate.ts'
-import { makeUser, signIn } from '../support/accounts.ts'
-import { build, send } from '../support/build.ts'
-import { createDatabase, createEmptyDatabase } from '../support/database.ts'
-import { createDatabaseLink } from '../support/database-link.ts'
-import { assertError } from '../support/error-answer.ts'
-import { exchange, listen, openRaw } from '../support/raw-http.ts'
+import { createDatabase, createEmptyDatabase } from '../support/database/database.ts'
+import { createDatabaseLink } from '../support/database/database-link.ts'
+import { makeUser, signIn } from '../support/http/accounts.ts'
+import { build, send } from '../support/http/build.ts'
+import { assertError } from '../support/http/error-answer.ts'
+import { exchange, listen, openRaw } from '../support/http/raw-http.ts'
 
 const DATABASE_URL = await createDatabase()
 

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
-import { makeUser, signIn, storedUser } from '../support/accounts.ts'
 import { passwords, usernames } from '../support/arbitraries.ts'
-import { build, send } from '../support/build.ts'
-import { createDatabase } from '../support/database.ts'
-import { assertError } from '../support/error-answer.ts'
-import { exchange, listen } from '../support/raw-http.ts'
-import { toBytes, wireRequests } from '../support/wire-requests.ts'
+import { createDatabase } from '../support/database/database.ts'
+import { makeUser, signIn, storedUser } from '../support/http/accounts.ts'
+import { build, send } from '../support/http/build.ts'
+import { assertError } from '../support/http/error-answer.ts'
+import { exchange, listen } from '../support/http/raw-http.ts'
+import { toBytes, wireRequests } from '../support/http/wire-requests.ts'
 
 const DATABASE_URL = await createDatabase()
 

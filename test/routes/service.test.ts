@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
-import { build, send } from '../support/build.ts'
-import { createDatabase } from '../support/database.ts'
-import { createDatabaseLink } from '../support/database-link.ts'
+import { createDatabase } from '../support/database/database.ts'
+import { createDatabaseLink } from '../support/database/database-link.ts'
+import { build, send } from '../support/http/build.ts'
 
 const DATABASE_URL = await createDatabase()
 const BROWSER = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8'

@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
-import { makeFolder } from '../support/folder.ts'
-import { needsServerBinary } from '../support/installation.ts'
+import { makeFolder } from '../support/process/folder.ts'
+import { needsServerBinary } from '../support/process/installation.ts'
 
 const OPTIONS = ['--only', 'read,workers,flood', '--pairs', '1', '--seconds', '1']
 const TIMEOUT_MS = 120_000

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { after, type TestContext, test } from 'node:test'
-import { createEmptyDatabase } from '../support/database.ts'
+import { createEmptyDatabase } from '../support/database/database.ts'
 
 const SERVER = resolve('dist/src/server.js')
 const CLI = resolve('dist/src/cli.js')

@@ -5,8 +5,8 @@ import { type TestContext, test } from 'node:test'
 import { chromium, type Page } from 'playwright-core'
 import { findProgram } from '../../scripts/server-binary.mjs'
 import { serve } from '../contract/sdk.ts'
-import { createDatabase } from '../support/database.ts'
-import { makeFolder } from '../support/folder.ts'
+import { createDatabase } from '../support/database/database.ts'
+import { makeFolder } from '../support/process/folder.ts'
 
 const SCREENSHOT = 'coverage/docs-page.png'
 const TIMEOUT_MS = 60_000

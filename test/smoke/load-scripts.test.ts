@@ -8,9 +8,9 @@ import { text } from 'node:stream/consumers'
 import { after, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findProgram } from '../../scripts/server-binary.mjs'
-import { createDatabase } from '../support/database.ts'
-import { makeFolder } from '../support/folder.ts'
-import { query } from '../support/query.ts'
+import { createDatabase } from '../support/database/database.ts'
+import { query } from '../support/database/query.ts'
+import { makeFolder } from '../support/process/folder.ts'
 
 const SERVER = resolve('dist/src/server.js')
 const CLI = resolve('dist/src/cli.js')

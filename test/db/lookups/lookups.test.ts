@@ -7,16 +7,16 @@ import * as sessions from '../../../db/queries/sessions.ts'
 import * as tokens from '../../../db/queries/tokens.ts'
 import * as users from '../../../db/queries/users.ts'
 import { sessions as sessionsTable, tokens as tokensTable } from '../../../db/schema.ts'
-import { createDatabase } from '../../support/database.ts'
+import { createDatabase } from '../../support/database/database.ts'
 import {
   changeTo,
   LIMITS,
   makeActor,
   makeDatabaseUser,
   newSession,
-} from '../../support/database-users.ts'
-import { open } from '../../support/open.ts'
-import { statementsDuring } from '../../support/statements.ts'
+} from '../../support/database/database-users.ts'
+import { open } from '../../support/database/open.ts'
+import { statementsDuring } from '../../support/database/statements.ts'
 
 const DATABASE_URL = await createDatabase()
 

@@ -3,8 +3,8 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { transaction } from '../../../db/client.ts'
 import * as events from '../../../db/queries/events.ts'
-import { createDatabase } from '../../support/database.ts'
-import { open } from '../../support/open.ts'
+import { createDatabase } from '../../support/database/database.ts'
+import { open } from '../../support/database/open.ts'
 
 const DATABASE_URL = await createDatabase()
 const FILTER = { order: 'oldest', type: undefined, userId: undefined, limit: 100 } as const

@@ -2,18 +2,18 @@ import { randomUUID } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import type { InjectOptions } from 'fastify'
 import { sweep } from '../../../db/queries/sweep.ts'
+import { createDatabase } from '../../support/database/database.ts'
+import { query } from '../../support/database/query.ts'
+import { statementsDuring } from '../../support/database/statements.ts'
 import {
   type Account,
   giveToken,
   makeUser,
   signIn,
   storedSessions,
-} from '../../support/accounts.ts'
-import { type App, send } from '../../support/build.ts'
-import { createDatabase } from '../../support/database.ts'
-import { query } from '../../support/query.ts'
-import { buildWithRoutes } from '../../support/route-table.ts'
-import { statementsDuring } from '../../support/statements.ts'
+} from '../../support/http/accounts.ts'
+import { type App, send } from '../../support/http/build.ts'
+import { buildWithRoutes } from '../../support/http/route-table.ts'
 
 const DATABASE_URL = await createDatabase()
 /** So many that no server takes a scan for cheaper. */

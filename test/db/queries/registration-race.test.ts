@@ -1,9 +1,9 @@
 import { type TestContext, test } from 'node:test'
 import { eq } from 'drizzle-orm'
 import { users } from '../../../db/schema.ts'
-import { createDatabase } from '../../support/database.ts'
-import { exitCode, install, listenTo } from '../../support/installation.ts'
-import { open } from '../../support/open.ts'
+import { createDatabase } from '../../support/database/database.ts'
+import { open } from '../../support/database/open.ts'
+import { exitCode, install, listenTo } from '../../support/process/installation.ts'
 
 const DATABASE_URL = await createDatabase()
 const EACH = 25
@@ -13,7 +13,7 @@ test('50 concurrent registrations of one username, in two processes and differen
   const site = await install(t)
   const args = ['somebody', String(EACH), DATABASE_URL]
   const instances = [1, 2].map(() => {
-    const child = site.start('test/support/create-users.ts', args)
+    const child = site.start('test/support/database/create-users.ts', args)
     return { child, ...listenTo(child) }
   })
   await Promise.all(instances.map(({ until }) => until(/ready/)))

@@ -6,7 +6,7 @@ import { refused } from '../../../db/queries/authority.ts'
 import * as sessions from '../../../db/queries/sessions.ts'
 import { changePassword } from '../../../db/queries/users.ts'
 import { sessions as sessionsTable, users } from '../../../db/schema.ts'
-import { createDatabase } from '../../support/database.ts'
+import { createDatabase } from '../../support/database/database.ts'
 import {
   changeTo,
   type DatabaseUser,
@@ -15,8 +15,8 @@ import {
   makeActor,
   makeDatabaseUser,
   newSession,
-} from '../../support/database-users.ts'
-import { open } from '../../support/open.ts'
+} from '../../support/database/database-users.ts'
+import { open } from '../../support/database/open.ts'
 
 const DATABASE_URL = await createDatabase()
 

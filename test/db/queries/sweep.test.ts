@@ -4,9 +4,9 @@ import { eq, inArray, sql } from 'drizzle-orm'
 import { takeLock } from '../../../db/named-lock.ts'
 import { type Retention, sweep } from '../../../db/queries/sweep.ts'
 import { events, loginFailures, sessions, tokens } from '../../../db/schema.ts'
-import { makeUser, storedSessions } from '../../support/accounts.ts'
-import { type App, build } from '../../support/build.ts'
-import { createDatabase } from '../../support/database.ts'
+import { createDatabase } from '../../support/database/database.ts'
+import { makeUser, storedSessions } from '../../support/http/accounts.ts'
+import { type App, build } from '../../support/http/build.ts'
 
 const DATABASE_URL = await createDatabase()
 const DAY_MS = 24 * 60 * 60 * 1_000

@@ -4,9 +4,9 @@ import { type Queryable, transaction } from '../../../db/client.ts'
 import { refused } from '../../../db/queries/authority.ts'
 import * as users from '../../../db/queries/users.ts'
 import { sessions, users as usersTable } from '../../../db/schema.ts'
-import { createDatabase } from '../../support/database.ts'
-import { changeTo, makeActor, makeDatabaseUser } from '../../support/database-users.ts'
-import { open } from '../../support/open.ts'
+import { createDatabase } from '../../support/database/database.ts'
+import { changeTo, makeActor, makeDatabaseUser } from '../../support/database/database-users.ts'
+import { open } from '../../support/database/open.ts'
 
 const DATABASE_URL = await createDatabase()
 const BY = { origin: {} }

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import { hash } from '@node-rs/bcrypt'
 import { createPasswords } from '../../../plugins/passwords/passwords.ts'
-import { cookieOf, countRows, makeUser, signIn, storedUser } from '../../support/accounts.ts'
-import { type App, build, send } from '../../support/build.ts'
-import { createDatabase } from '../../support/database.ts'
-import { assertError } from '../../support/error-answer.ts'
+import { createDatabase } from '../../support/database/database.ts'
+import { cookieOf, countRows, makeUser, signIn, storedUser } from '../../support/http/accounts.ts'
+import { type App, build, send } from '../../support/http/build.ts'
+import { assertError } from '../../support/http/error-answer.ts'
 
 const DATABASE_URL = await createDatabase()
 

@@ -2,10 +2,16 @@ import { createHash } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import { eq } from 'drizzle-orm'
 import { sessions } from '../../../db/schema.ts'
-import { cookieOf, countRows, makeUser, signIn, storedSessions } from '../../support/accounts.ts'
-import { type App, build, send } from '../../support/build.ts'
-import { createDatabase } from '../../support/database.ts'
-import { assertError } from '../../support/error-answer.ts'
+import { createDatabase } from '../../support/database/database.ts'
+import {
+  cookieOf,
+  countRows,
+  makeUser,
+  signIn,
+  storedSessions,
+} from '../../support/http/accounts.ts'
+import { type App, build, send } from '../../support/http/build.ts'
+import { assertError } from '../../support/http/error-answer.ts'
 
 const DATABASE_URL = await createDatabase()
 const OLD = 'the old secret of the tests that is long enough'

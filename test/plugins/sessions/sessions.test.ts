@@ -5,10 +5,10 @@ import { eq } from 'drizzle-orm'
 import type { FastifyRequest } from 'fastify'
 import { users } from '../../../db/schema.ts'
 import sessions, { createStore } from '../../../plugins/sessions/sessions.ts'
-import { cookieOf, makeUser, signIn, storedSessions } from '../../support/accounts.ts'
-import { type App, build, send } from '../../support/build.ts'
-import { createDatabase } from '../../support/database.ts'
-import { assertError } from '../../support/error-answer.ts'
+import { createDatabase } from '../../support/database/database.ts'
+import { cookieOf, makeUser, signIn, storedSessions } from '../../support/http/accounts.ts'
+import { type App, build, send } from '../../support/http/build.ts'
+import { assertError } from '../../support/http/error-answer.ts'
 
 const DATABASE_URL = await createDatabase()
 

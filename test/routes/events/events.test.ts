@@ -1,11 +1,17 @@
 import { type TestContext, test } from 'node:test'
 import { sql } from 'drizzle-orm'
 import { events } from '../../../db/schema.ts'
-import { cookieOf, makeUser, signIn, storedSessions, storedUser } from '../../support/accounts.ts'
-import { type App, build, send } from '../../support/build.ts'
-import { createDatabase } from '../../support/database.ts'
-import { assertError } from '../../support/error-answer.ts'
-import { readList } from '../../support/read-list.ts'
+import { createDatabase } from '../../support/database/database.ts'
+import {
+  cookieOf,
+  makeUser,
+  signIn,
+  storedSessions,
+  storedUser,
+} from '../../support/http/accounts.ts'
+import { type App, build, send } from '../../support/http/build.ts'
+import { assertError } from '../../support/http/error-answer.ts'
+import { readList } from '../../support/http/read-list.ts'
 
 const DATABASE_URL = await createDatabase()
 

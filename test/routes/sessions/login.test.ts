@@ -1,9 +1,9 @@
 import { type TestContext, test } from 'node:test'
 import { eq } from 'drizzle-orm'
 import { sessions, users } from '../../../db/schema.ts'
-import { cookieOf, makeUser, signIn } from '../../support/accounts.ts'
-import { build, send } from '../../support/build.ts'
-import { createDatabase } from '../../support/database.ts'
+import { createDatabase } from '../../support/database/database.ts'
+import { cookieOf, makeUser, signIn } from '../../support/http/accounts.ts'
+import { build, send } from '../../support/http/build.ts'
 
 const DATABASE_URL = await createDatabase()
 

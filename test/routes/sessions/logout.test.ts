@@ -1,8 +1,8 @@
 import { type TestContext, test } from 'node:test'
-import { countRows, makeUser, signIn, storedSessions } from '../../support/accounts.ts'
-import { build, send } from '../../support/build.ts'
-import { createDatabase } from '../../support/database.ts'
-import { assertError } from '../../support/error-answer.ts'
+import { createDatabase } from '../../support/database/database.ts'
+import { countRows, makeUser, signIn, storedSessions } from '../../support/http/accounts.ts'
+import { build, send } from '../../support/http/build.ts'
+import { assertError } from '../../support/http/error-answer.ts'
 
 const DATABASE_URL = await createDatabase()
 

@@ -3,10 +3,10 @@ import { eq, sql } from 'drizzle-orm'
 import { countLogin } from '../../../db/queries/throttle.ts'
 import { loginFailures } from '../../../db/schema.ts'
 import { errors } from '../../../plugins/errors/errors.ts'
-import { makeUser } from '../../support/accounts.ts'
-import { type App, build, send } from '../../support/build.ts'
-import { createDatabase } from '../../support/database.ts'
-import { assertError } from '../../support/error-answer.ts'
+import { createDatabase } from '../../support/database/database.ts'
+import { makeUser } from '../../support/http/accounts.ts'
+import { type App, build, send } from '../../support/http/build.ts'
+import { assertError } from '../../support/http/error-answer.ts'
 
 const DATABASE_URL = await createDatabase()
 const options = { DATABASE_URL, TRUST_PROXY: '127.0.0.1' }

@@ -1,10 +1,10 @@
 import { type TestContext, test } from 'node:test'
 import { eq, sql } from 'drizzle-orm'
 import { tokens, users } from '../../../db/schema.ts'
-import { giveToken, makeUser, signIn } from '../../support/accounts.ts'
-import { type App, build, send } from '../../support/build.ts'
-import { createDatabase } from '../../support/database.ts'
-import { assertError } from '../../support/error-answer.ts'
+import { createDatabase } from '../../support/database/database.ts'
+import { giveToken, makeUser, signIn } from '../../support/http/accounts.ts'
+import { type App, build, send } from '../../support/http/build.ts'
+import { assertError } from '../../support/http/error-answer.ts'
 
 const DATABASE_URL = await createDatabase()
 

@@ -1,10 +1,10 @@
 import { type TestContext, test } from 'node:test'
 import { eq } from 'drizzle-orm'
 import { sessions, users } from '../../../db/schema.ts'
-import { makeUser, signIn, storedUser } from '../../support/accounts.ts'
-import { type App, build, send } from '../../support/build.ts'
-import { createDatabase } from '../../support/database.ts'
-import { readList } from '../../support/read-list.ts'
+import { createDatabase } from '../../support/database/database.ts'
+import { makeUser, signIn, storedUser } from '../../support/http/accounts.ts'
+import { type App, build, send } from '../../support/http/build.ts'
+import { readList } from '../../support/http/read-list.ts'
 
 const DATABASE_URL = await createDatabase()
 

@@ -1,11 +1,11 @@
 import { type TestContext, test } from 'node:test'
 import { eq } from 'drizzle-orm'
 import { sessions, users } from '../../../db/schema.ts'
-import { makeUser, signIn, storedSessions, storedUser } from '../../support/accounts.ts'
-import { changeMeanwhile } from '../../support/blocked-change.ts'
-import { build, send } from '../../support/build.ts'
-import { createDatabase } from '../../support/database.ts'
-import { assertError } from '../../support/error-answer.ts'
+import { changeMeanwhile } from '../../support/database/blocked-change.ts'
+import { createDatabase } from '../../support/database/database.ts'
+import { makeUser, signIn, storedSessions, storedUser } from '../../support/http/accounts.ts'
+import { build, send } from '../../support/http/build.ts'
+import { assertError } from '../../support/http/error-answer.ts'
 
 const DATABASE_URL = await createDatabase()
 const NOBODY = Number.MAX_SAFE_INTEGER

@@ -4,15 +4,15 @@ import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { joinEmbeddedDatabase } from '../../../src/embedded-database/embedded-database.ts'
-import { createDatabase, createEmptyDatabase } from '../../support/database.ts'
+import { createDatabase, createEmptyDatabase } from '../../support/database/database.ts'
+import { query } from '../../support/database/query.ts'
 import {
   install,
   isRunning,
   makeDatabaseFiles,
   needsServerBinary,
-} from '../../support/installation.ts'
-import { query } from '../../support/query.ts'
-import { needsTerminals, runOnTerminal } from '../../support/terminal.ts'
+} from '../../support/process/installation.ts'
+import { needsTerminals, runOnTerminal } from '../../support/process/terminal.ts'
 
 const DATABASE_URL = await createDatabase()
 const CLI = 'src/cli.ts'

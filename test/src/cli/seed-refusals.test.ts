@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { Command } from 'commander'
 import { addSeed } from '../../../src/cli/commands/seed/seed.ts'
-import { CLI, counts, ONE_EACH, setUpSeeding } from '../../support/seeding.ts'
+import { CLI, counts, ONE_EACH, setUpSeeding } from '../../support/process/seeding.ts'
 
 test('seed, if its users already exist, says so, changes nothing and ends with 1', async (t: TestContext) => {
   const { site, environment, url } = await setUpSeeding(t)

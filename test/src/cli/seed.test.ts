@@ -2,12 +2,12 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { makeUser } from '../../support/accounts.ts'
-import { build, TEST_SECRET } from '../../support/build.ts'
-import { startServer } from '../../support/installation.ts'
-import { query } from '../../support/query.ts'
-import { CLI, counts, csv, ONE_EACH, setUpSeeding } from '../../support/seeding.ts'
-import { needsTerminals, runOnTerminal } from '../../support/terminal.ts'
+import { query } from '../../support/database/query.ts'
+import { makeUser } from '../../support/http/accounts.ts'
+import { build, TEST_SECRET } from '../../support/http/build.ts'
+import { startServer } from '../../support/process/installation.ts'
+import { CLI, counts, csv, ONE_EACH, setUpSeeding } from '../../support/process/seeding.ts'
+import { needsTerminals, runOnTerminal } from '../../support/process/terminal.ts'
 
 const FILES = [
   'cookies.csv',

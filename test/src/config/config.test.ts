@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { loadConfig, readEnvironment } from '../../../src/config/config.ts'
 import { Environment } from '../../../src/config/environment.ts'
-import { configErrorOf } from '../../support/config-error.ts'
-import { makeFolder } from '../../support/folder.ts'
+import { configErrorOf } from '../../support/process/config-error.ts'
+import { makeFolder } from '../../support/process/folder.ts'
 
 const SECRET = 'a secret of the tests with 32 characters or more'
 const PRODUCTION = {

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { readEnvFile } from '../../../src/config/env-file.ts'
 import { Environment } from '../../../src/config/environment.ts'
-import { configErrorOf } from '../../support/config-error.ts'
-import { makeFolder } from '../../support/folder.ts'
+import { configErrorOf } from '../../support/process/config-error.ts'
+import { makeFolder } from '../../support/process/folder.ts'
 
 const NAMES = Object.keys(Environment.properties)
 
@@ -102,3 +102,21 @@ function messageOf(t: TestContext, file: string): string {
   t.assert.doesNotMatch(message, /hush/)
   return message
 }
+
+test('a .env file with a name that Node would read as another one is rejected, by line', async (t: TestContext) => {
+  for (const line of [
+    'REGISTRATION\t=admin',
+    'export  HOST=::1',
+    'export\tHOST=::1',
+    ' \tPORT=1',
+  ]) {
+    const file = await writeEnvFile(t, `FOO=1\n${line}\n`)
+    t.assert.match(
+      configErrorOf(t, () => readEnvFile(file, NAMES)),
+      /line 2: expected NAME=value/,
+      line,
+    )
+  }
+  const marked = await writeEnvFile(t, '\uFEFFPORT=3001\n')
+  t.assert.deepStrictEqual(readEnvFile(marked, NAMES), { PORT: '3001' })
+})

@@ -1,6 +1,6 @@
 import { type TestContext, test } from 'node:test'
 import { loadConfig, splitList } from '../../../src/config/config.ts'
-import { configErrorOf } from '../../support/config-error.ts'
+import { configErrorOf } from '../../support/process/config-error.ts'
 
 test('ALLOWED_ORIGINS accepts origins as browsers send them, and nothing else', (t: TestContext) => {
   for (const good of ['https://app.example', 'http://[::1]:8080, https://xn--bcher-kva.example']) {

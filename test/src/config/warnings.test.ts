@@ -1,8 +1,8 @@
 import { type TestContext, test } from 'node:test'
 import { loadConfig } from '../../../src/config/config.ts'
 import { loadTestWarnings } from '../../../src/config/warnings.ts'
-import { createDatabase } from '../../support/database.ts'
-import { exitCode, install, startServer } from '../../support/installation.ts'
+import { createDatabase } from '../../support/database/database.ts'
+import { exitCode, install, startServer } from '../../support/process/installation.ts'
 
 const PRODUCTION = {
   NODE_ENV: 'production',

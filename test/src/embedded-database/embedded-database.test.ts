@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { joinEmbeddedDatabase } from '../../../src/embedded-database/embedded-database.ts'
+import { query } from '../../support/database/query.ts'
 import {
   ended,
   exitCode,
@@ -10,12 +11,11 @@ import {
   listenTo,
   makeDatabaseFiles,
   needsServerBinary,
-} from '../../support/installation.ts'
-import { listeningSockets } from '../../support/listening-sockets.ts'
-import { query } from '../../support/query.ts'
+} from '../../support/process/installation.ts'
+import { listeningSockets } from '../../support/process/listening-sockets.ts'
 
 const databaseFiles = await makeDatabaseFiles()
-const HOLDER = 'test/support/hold-database.ts'
+const HOLDER = 'test/support/process/hold-database.ts'
 
 test(
   'the private database, on its first start, creates files that only their owner can access',

@@ -3,8 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise'
 import { joinEmbeddedDatabase } from '../../../src/embedded-database/embedded-database.ts'
 import { LOCK, STOPPING } from '../../../src/embedded-database/membership.ts'
-import { ended, install, makeDatabaseFiles, needsServerBinary } from '../../support/installation.ts'
-import { query } from '../../support/query.ts'
+import { query } from '../../support/database/query.ts'
+import {
+  ended,
+  install,
+  makeDatabaseFiles,
+  needsServerBinary,
+} from '../../support/process/installation.ts'
 
 const databaseFiles = await makeDatabaseFiles()
 const POLL_MS = 20

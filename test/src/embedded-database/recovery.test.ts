@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { joinEmbeddedDatabase } from '../../../src/embedded-database/embedded-database.ts'
+import { query } from '../../support/database/query.ts'
 import {
   ended,
   exitCode,
@@ -10,11 +11,10 @@ import {
   listenTo,
   makeDatabaseFiles,
   needsServerBinary,
-} from '../../support/installation.ts'
-import { query } from '../../support/query.ts'
+} from '../../support/process/installation.ts'
 
 const databaseFiles = await makeDatabaseFiles()
-const HOLDER = 'test/support/hold-database.ts'
+const HOLDER = 'test/support/process/hold-database.ts'
 
 test(
   'the private database, killed, is reported as lost, and keeps what was committed',

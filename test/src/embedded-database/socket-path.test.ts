@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { joinEmbeddedDatabase } from '../../../src/embedded-database/embedded-database.ts'
 import { socketPath } from '../../../src/embedded-database/socket-path.ts'
-import { makeFolder } from '../../support/folder.ts'
-import { install, needsServerBinary } from '../../support/installation.ts'
+import { makeFolder } from '../../support/process/folder.ts'
+import { install, needsServerBinary } from '../../support/process/installation.ts'
 
 const LONG = 'long-'.repeat(30)
 

@@ -16,7 +16,7 @@ import {
   needsServerBinary,
   nodeArguments,
   startServer,
-} from '../../support/installation.ts'
+} from '../../support/process/installation.ts'
 
 const databaseFiles = await makeDatabaseFiles()
 const SERVER = 'src/server.ts'
@@ -140,7 +140,7 @@ test(
 
 test('a process that does not finish closing, sent signals for more than a second, exits at once', async (t: TestContext) => {
   const site = await install(t)
-  const child = site.start('test/support/stuck-shutdown.ts')
+  const child = site.start('test/support/process/stuck-shutdown.ts')
   const { said, until } = listenTo(child)
   await until(/open/)
   let signals = 0

@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { migrateDatabase } from '../../../src/config/resolve.ts'
-import { createEmptyDatabase } from '../../support/database.ts'
+import { createEmptyDatabase } from '../../support/database/database.ts'
 import {
   ended,
   exitCode,
@@ -14,7 +14,7 @@ import {
   makeDatabaseFiles,
   needsServerBinary,
   startServer,
-} from '../../support/installation.ts'
+} from '../../support/process/installation.ts'
 
 const databaseFiles = await makeDatabaseFiles()
 const SERVER = 'src/server.ts'

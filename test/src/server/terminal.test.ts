@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
 import { VERSION } from '../../../src/config/version.ts'
-import { createDatabase } from '../../support/database.ts'
-import { ended, exitCode, install, listenTo } from '../../support/installation.ts'
-import { needsTerminals, startOnTerminal } from '../../support/terminal.ts'
+import { createDatabase } from '../../support/database/database.ts'
+import { ended, exitCode, install, listenTo } from '../../support/process/installation.ts'
+import { needsTerminals, startOnTerminal } from '../../support/process/terminal.ts'
 
 const DATABASE_URL = await createDatabase()
 const CTRL_C = '\x03'

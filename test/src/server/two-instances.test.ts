@@ -1,8 +1,8 @@
 import { type TestContext, test } from 'node:test'
-import { giveToken, makeUser, signIn } from '../../support/accounts.ts'
-import { build, TEST_SECRET } from '../../support/build.ts'
-import { createDatabase } from '../../support/database.ts'
-import { type Installation, install, listenTo } from '../../support/installation.ts'
+import { createDatabase } from '../../support/database/database.ts'
+import { giveToken, makeUser, signIn } from '../../support/http/accounts.ts'
+import { build, TEST_SECRET } from '../../support/http/build.ts'
+import { type Installation, install, listenTo } from '../../support/process/installation.ts'
 
 const DATABASE_URL = await createDatabase()
 /** No hash is renewed, although the rows have lower costs, because nobody logs in here. */

@@ -11,8 +11,14 @@ import {
   workerCount,
 } from '../../../src/config/capacity.ts'
 import { loadConfig } from '../../../src/config/config.ts'
-import { createDatabase } from '../../support/database.ts'
-import { ended, exitCode, install, isRunning, startServer } from '../../support/installation.ts'
+import { createDatabase } from '../../support/database/database.ts'
+import {
+  ended,
+  exitCode,
+  install,
+  isRunning,
+  startServer,
+} from '../../support/process/installation.ts'
 
 const PRODUCTION = {
   DATABASE_URL: await createDatabase(),

@@ -2,10 +2,10 @@
 // different cases, and prints the statuses of the responses.
 // Arguments: the username, the number of registrations, the URL of the database.
 import { text } from 'node:stream/consumers'
-import { buildApp } from '../../src/app.ts'
-import { loadConfig } from '../../src/config/config.ts'
-import { TEST_COST } from './build.ts'
-import { LogCapture } from './log-capture.ts'
+import { buildApp } from '../../../src/app.ts'
+import { loadConfig } from '../../../src/config/config.ts'
+import { TEST_COST } from '../http/build.ts'
+import { LogCapture } from '../log-capture.ts'
 
 const [name = '', times = '', DATABASE_URL = ''] = process.argv.slice(2)
 const SESSION_SECRET = 'a secret of the tests with 32 characters or more'

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { jsonBodies, pathSegments } from './arbitraries.ts'
+import { jsonBodies, pathSegments } from '../arbitraries.ts'
 
 const latin1 = (from: number) =>
   fc

@@ -1,8 +1,8 @@
 import { eq, sql } from 'drizzle-orm'
-import { type Queryable, transaction } from '../../db/client.ts'
-import { users } from '../../db/schema.ts'
-import type { App } from './build.ts'
-import { until } from './until.ts'
+import { type Queryable, transaction } from '../../../db/client.ts'
+import { users } from '../../../db/schema.ts'
+import type { App } from '../http/build.ts'
+import { until } from '../until.ts'
 
 /**
  * Locks the row of an account before a request, so that the request is past its first checks and

@@ -1,5 +1,5 @@
 import type { TestContext } from 'node:test'
-import { ConfigError } from '../../src/config/config-error.ts'
+import { ConfigError } from '../../../src/config/config-error.ts'
 
 /** @returns the message of the ConfigError that `read` throws */
 export function configErrorOf(t: TestContext, read: () => unknown): string {

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import type { Database } from '../../db/client.ts'
-import { hexDigest } from '../../db/digest.ts'
-import { Lookups } from '../../db/lookups/lookups.ts'
-import type { Actor, Change } from '../../db/queries/authority.ts'
-import * as sessions from '../../db/queries/sessions.ts'
-import * as users from '../../db/queries/users.ts'
-import type { Role } from '../../db/schema.ts'
+import type { Database } from '../../../db/client.ts'
+import { hexDigest } from '../../../db/digest.ts'
+import { Lookups } from '../../../db/lookups/lookups.ts'
+import type { Actor, Change } from '../../../db/queries/authority.ts'
+import * as sessions from '../../../db/queries/sessions.ts'
+import * as users from '../../../db/queries/users.ts'
+import type { Role } from '../../../db/schema.ts'
 
 export const LIMITS: sessions.SessionLimits = { idleMs: 3_600_000, lifetimeMs: 86_400_000 }
 

@@ -1,8 +1,8 @@
 import diagnostics from 'node:diagnostics_channel'
 import type { TestContext } from 'node:test'
 import type { FastifyInstance, RouteOptions } from 'fastify'
-import { errors } from '../../plugins/errors/errors.ts'
-import { errorCodesOf } from '../../plugins/openapi/responses.ts'
+import { errors } from '../../../plugins/errors/errors.ts'
+import { errorCodesOf } from '../../../plugins/openapi/responses.ts'
 import { type BuildOptions, build } from './build.ts'
 
 export interface Route {

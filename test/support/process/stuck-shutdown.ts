@@ -1,5 +1,5 @@
 // A process that has something open which never closes.
-import { Shutdown } from '../../src/process/shutdown.ts'
+import { Shutdown } from '../../../src/process/shutdown.ts'
 
 const shutdown = new Shutdown({ onSignal: 0 })
 setInterval(() => undefined, 1_000) // keeps the process alive

@@ -6,11 +6,11 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { after, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { findServerBinary } from '../../scripts/server-binary.mjs'
-import { migrateDatabase } from '../../src/config/resolve.ts'
-import { joinEmbeddedDatabase } from '../../src/embedded-database/embedded-database.ts'
+import { findServerBinary } from '../../../scripts/server-binary.mjs'
+import { migrateDatabase } from '../../../src/config/resolve.ts'
+import { joinEmbeddedDatabase } from '../../../src/embedded-database/embedded-database.ts'
+import { until } from '../until.ts'
 import { makeFolder } from './folder.ts'
-import { until } from './until.ts'
 
 /** Far longer than a busy machine takes: only a process that hangs reaches it. */
 const PROCESS_TIMEOUT_MS = 60_000
@@ -107,7 +107,7 @@ export async function startServer(site: Installation, environment: Environment =
 
 /** The arguments that let Node run a compiled script from any folder. */
 export function nodeArguments(script: string, args: string[]): string[] {
-  const compiled = new URL(`../../${script.replace(/\.ts$/, '.js')}`, import.meta.url)
+  const compiled = new URL(`../../../${script.replace(/\.ts$/, '.js')}`, import.meta.url)
   return ['--enable-source-maps', fileURLToPath(compiled), ...args]
 }
 

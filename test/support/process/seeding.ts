@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { TEST_SECRET } from './build.ts'
-import { createDatabase } from './database.ts'
+import { createDatabase } from '../database/database.ts'
+import { query } from '../database/query.ts'
+import { TEST_SECRET } from '../http/build.ts'
 import { install } from './installation.ts'
-import { query } from './query.ts'
 
 export const CLI = 'src/cli.ts'
 export const ONE_EACH = ['--users', '1', '--out', 'data']

@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { hash } from '@node-rs/bcrypt'
 import { eq, sql } from 'drizzle-orm'
-import { digest } from '../../db/digest.ts'
-import { type Role, sessions, tokens, users } from '../../db/schema.ts'
+import { digest } from '../../../db/digest.ts'
+import { type Role, sessions, tokens, users } from '../../../db/schema.ts'
 import { type App, TEST_COST } from './build.ts'
 
 export interface Account {

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { TestContext } from 'node:test'
-import { type ErrorCode, errors } from '../../plugins/errors/errors.ts'
+import { type ErrorCode, errors } from '../../../plugins/errors/errors.ts'
 
 interface Answer {
   statusCode: number

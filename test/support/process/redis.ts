@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { createInterface } from 'node:readline'
-import { findRedisBinary } from '../../scripts/server-binary.mjs'
+import { findRedisBinary } from '../../../scripts/server-binary.mjs'
 
 export const redisBinary = findRedisBinary()
 

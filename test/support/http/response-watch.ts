@@ -1,6 +1,6 @@
 import diagnostics from 'node:diagnostics_channel'
 import type { FastifyInstance } from 'fastify'
-import type { Exchange } from '../contract/document-check.ts'
+import type { Exchange } from '../../contract/document-check.ts'
 
 /**
  * Builds a server whose responses are recorded as they go to the socket, except those made before

@@ -6,12 +6,13 @@ import { hash } from '@node-rs/bcrypt'
 import { inArray, sql } from 'drizzle-orm'
 import { digest } from '../../db/digest.ts'
 import { sessions, tokens, users } from '../../db/schema.ts'
-import { type Account, makeUser, signIn } from '../support/accounts.ts'
-import { type App, build, send, TEST_COST } from '../support/build.ts'
-import { createDatabase } from '../support/database.ts'
+import { createDatabase } from '../support/database/database.ts'
+import { type Account, makeUser, signIn } from '../support/http/accounts.ts'
+import { type App, build, send, TEST_COST } from '../support/http/build.ts'
 
 const DATABASE_URL = await createDatabase()
-const RACES = 60
+/** For each ending: 1,000 in all. */
+const RACES = 250
 const AT_ONCE = 20
 
 interface Racer extends Account {

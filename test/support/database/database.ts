@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { after } from 'node:test'
 import { createConnection } from 'mysql2/promise'
-import { closeDatabase, openDatabase } from '../../db/client.ts'
-import { migrate } from '../../db/migrate.ts'
+import { closeDatabase, openDatabase } from '../../../db/client.ts'
+import { migrate } from '../../../db/migrate.ts'
 
 const serverUrl = process.env.TEST_DATABASE_URL
 if (!serverUrl) throw new Error('TEST_DATABASE_URL is missing: run the tests by `npm test`')

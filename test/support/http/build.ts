@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import type { TestContext } from 'node:test'
 import type { InjectOptions } from 'fastify'
-import { buildApp } from '../../src/app.ts'
-import { loadConfig, type ResolvedConfig } from '../../src/config/config.ts'
-import { createDocumentCheck, type Exchange } from '../contract/document-check.ts'
-import { LogCapture } from './log-capture.ts'
+import { buildApp } from '../../../src/app.ts'
+import { loadConfig, type ResolvedConfig } from '../../../src/config/config.ts'
+import { createDocumentCheck, type Exchange } from '../../contract/document-check.ts'
+import { LogCapture } from '../log-capture.ts'
 import { watchResponses } from './response-watch.ts'
 
 /** Low, so that tests do not spend their time on hashes. The settings require 10 at least. */
