@@ -75,6 +75,7 @@ async function compile(): Promise<void> {
   const [code] = await once(spawn(process.execPath, compiler, { stdio: 'inherit' }), 'exit')
   if (code !== 0) throw new Error('the tests could not be compiled')
   cpSync('db/migrations', join(BUILD, 'db/migrations'), { recursive: true })
+  cpSync('package.json', join(BUILD, 'package.json')) // src/config/version.ts reads it
 }
 
 function compiled(file: string): string {
