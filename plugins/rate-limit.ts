@@ -25,6 +25,8 @@ const REDIS_TIMEOUT_MS = 500
 export default fp<RateLimitOptions>(
   async (app, { max, windowMs, allowed, redisUrl }) => {
     const exempt = toBlockList(allowed)
+    const isExempt = ({ clientAddress = '' }: FastifyRequest) =>
+      exempt.check(clientAddress, familyOf(clientAddress))
     // By URL, because `request.routeOptions` builds an object at each read.
     const unlimited = new Set<string>()
     app.addHook('onRoute', ({ url, config }) => {
@@ -42,9 +44,8 @@ export default fp<RateLimitOptions>(
       ...(redis && { redis, skipOnError: true }),
       enableDraftSpec: true, // the names of the IETF's draft: `ratelimit-limit` and so on
       keyGenerator: ({ clientAddress = '' }) => normalizeIP(clientAddress),
-      allowList: ({ clientAddress = '', url }: FastifyRequest) =>
-        unlimited.has(url) ||
-        (allowed.length > 0 && exempt.check(clientAddress, familyOf(clientAddress))),
+      allowList: (request: FastifyRequest) =>
+        unlimited.has(request.url) || (allowed.length > 0 && isExempt(request)),
       errorResponseBuilder: () => new errors.TOO_MANY_REQUESTS(),
     })
     app.addHook('onRequest', app.rateLimit())

@@ -120,7 +120,7 @@ export function actorOf(request: FastifyRequest): Actor {
  * @returns the account of the path's id, or undefined if it does not exist
  * @throws Error (a 500) if the route has no `wantsTarget`
  */
-export async function targetOf(request: FastifyRequest): Promise<UserRecord | undefined> {
+export function targetOf(request: FastifyRequest): Promise<UserRecord | undefined> {
   if (!request.target) throw new Error(`${request.routeOptions.url} has no wantsTarget`)
   return request.target
 }

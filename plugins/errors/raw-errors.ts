@@ -29,13 +29,10 @@ const lastResponses = new WeakMap<Duplex, LastResponses>()
 export default fp<ResponseHeadersOptions>(
   async (app, options) => {
     const headers = responseHeaders(options)
-    app.addHook('onRequest', ({ socket }, { raw }, done) => {
+    // An event listener, because it costs each request less than a hook.
+    app.server.prependListener('request', ({ socket }, current) => {
       const last = lastResponses.get(socket)?.current
-      lastResponses.set(socket, {
-        current: raw,
-        previous: last?.writableFinished ? undefined : last,
-      })
-      done()
+      lastResponses.set(socket, { current, previous: last?.writableFinished ? undefined : last })
     })
     app.server.on('connect', (_request, socket) => {
       refuseBeforeRouting(new errors.BAD_REQUEST(), socket, headers, app.log)
