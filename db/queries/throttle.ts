@@ -14,8 +14,9 @@ const MAX_DELAY_S = 15 * 60
  * and decides whether it may be tried now.
  *
  * The last free attempt delays the next one by 1 s, and each further attempt doubles the delay, up
- * to 15 minutes (OWASP ASVS 5.0, 6.3.1). A success resets the count (`clearFailures`). Refused logins do not count:
- * otherwise a client that obeys `retry-after` would be blocked by one that does not.
+ * to 15 minutes (OWASP ASVS 5.0, 6.3.1). A success resets the count (`clearFailures`). Refused
+ * logins do not count: otherwise a client that obeys `retry-after` would be blocked by one that
+ * does not.
  *
  * @param range the address range that one attacker may control
  * @returns the seconds to wait, or 0 if the login may be tried
