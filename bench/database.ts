@@ -1,4 +1,5 @@
 import { hash } from '@node-rs/bcrypt'
+import { sql } from 'drizzle-orm'
 import { createConnection } from 'mysql2/promise'
 import { closeDatabase, openDatabase } from '../db/client.ts'
 import { migrateDatabase } from '../src/config/resolve.ts'
@@ -44,12 +45,12 @@ export async function fillDatabase(server: string, name: string, rows: number): 
   const plan = { seed: SEED, users: count, sessions: count, tokens: 0 }
   const users: SeededUser[] = []
   const cookies: string[] = []
-  const db = openDatabase(url.href, 1)
+  const db = openDatabase(url.href, { connections: 1 })
   for await (const batch of storeSeed(db, plan, SETTINGS, secrets, passwordHash)) {
     if (batch.kind === 'users') users.push(...batch.rows.slice(0, KNOWN - users.length))
     else cookies.push(...batch.rows.slice(0, KNOWN - cookies.length).map(({ secret }) => secret))
   }
-  await db.$client.query("UPDATE users SET role = 'admin' WHERE id = ?", [users[0]?.id])
+  await db.execute(sql`UPDATE users SET role = 'admin' WHERE id = ${users[0]?.id}`)
   await closeDatabase(db)
   return { url: url.href, users, password: secrets.password, cookies }
 }

@@ -13,7 +13,7 @@ import { formats, IdParams } from '../routes/common/schemas.ts'
 import { Role, toUser, User } from '../routes/users/schemas.ts'
 
 const { PORT, DATABASE_URL = '', SESSION_SECRET = '' } = process.env
-const db = openDatabase(DATABASE_URL)
+const db = openDatabase(DATABASE_URL, { connections: 10 })
 
 const store: SessionStore = {
   get(secretId, done) {

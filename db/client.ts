@@ -1,113 +1,98 @@
-import { drizzle, type MySql2Database } from 'drizzle-orm/mysql2'
-import { createPool, type Pool, type RowDataPacket } from 'mysql2/promise'
-import { databaseFault } from './errors.ts'
+import { drizzle } from 'drizzle-orm/mysql-proxy'
+import type { RowDataPacket } from 'mysql2'
+import type { Queryable } from './connections/connection.ts'
+import { ConnectionPool } from './connections/pool.ts'
+import { TimeLimit } from './connections/time-limit.ts'
 
-/** Runs queries: the pool, or the connection of a transaction. */
-export type Queryable = MySql2Database
-export type Database = Queryable & { $client: Pool }
+export type { Queryable } from './connections/connection.ts'
 
-const CONNECT_TIMEOUT_MS = 2_000
-/** Short, so that a lock that is not released causes a 503 and does not exhaust the pool. */
-const LOCK_WAIT_TIMEOUT_S = 2
-const DEADLOCK = 1213
-const MAX_ATTEMPTS = 3
+interface View {
+  readonly pool: ConnectionPool
+  /** For an operation, in ms. */
+  readonly timeoutMs: number
+  /** @returns the limit of the next operation */
+  readonly nextLimit: () => TimeLimit
+  /** Aborts when nobody waits for the result any more. */
+  readonly signal?: AbortSignal | undefined
+}
 
-/** The queries rely on these; the servers' defaults differ. */
-const SESSION_SETTINGS = [
-  "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00'",
-  'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
-  `SET SESSION innodb_lock_wait_timeout = ${LOCK_WAIT_TIMEOUT_S}`,
-]
+/** Runs each query on any connection of its pool. `transaction` runs several on one. */
+export type Database = Queryable & View
+
+export interface DatabaseOptions {
+  /** How many connections there may be at the same time. */
+  connections: number
+  /** For each operation, in ms. Without it, there is no limit. */
+  timeoutMs?: number
+}
 
 /**
  * Creates a pool. It connects at the first query.
  *
  * @param url `mysql://user:password@host:port/database`; a `socketPath` parameter names a socket
- * @param connections the maximum number of connections
  */
-export function openDatabase(url: string, connections = 10): Database {
-  const pool = createPool({
-    uri: url,
-    charset: 'utf8mb4',
-    connectionLimit: connections,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    queueLimit: 1_000,
-    enableKeepAlive: true,
-    trace: false, // the driver's stack traces cost more than a query of one row
-  })
-  pool.pool.on('connection', (connection) => {
-    for (const statement of SESSION_SETTINGS) {
-      connection.query(statement, (error) => {
-        if (error) connection.destroy()
-      })
-    }
-  })
-  return drizzle({ client: pool })
+export function openDatabase(
+  url: string,
+  { connections, timeoutMs = Number.POSITIVE_INFINITY }: DatabaseOptions,
+): Database {
+  const pool = new ConnectionPool(url, connections)
+  return viewOf({ pool, timeoutMs, nextLimit: () => new TimeLimit(timeoutMs) })
 }
 
-export async function closeDatabase(db: Database): Promise<void> {
-  await db.$client.end()
+export async function closeDatabase({ pool }: Database): Promise<void> {
+  await pool.close()
 }
 
 /**
- * Runs `work` in a transaction: committed when it resolves, rolled back when it rejects. After a
- * deadlock `work` runs again, so it must have no effect outside the database.
- *
- * Drizzle's own `transaction` never returns the connection to the pool when `begin` fails, and a
- * failing `rollback` hides the first error.
+ * @param signal aborts when the client of a request closes its connection. A transaction is then
+ *   rolled back
+ * @returns a view of the database for one request: its operations share one limit
  */
-export async function transaction<T>(
-  db: Database,
-  work: (tx: Queryable) => Promise<T>,
-): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await runOnce(db, work)
-    } catch (error) {
-      if (attempt === MAX_ATTEMPTS || databaseFault(error)?.errno !== DEADLOCK) throw error
-    }
-  }
+export function forRequest({ pool, timeoutMs }: Database, signal: AbortSignal): Database {
+  const limit = new TimeLimit(timeoutMs)
+  return viewOf({ pool, timeoutMs, nextLimit: () => limit, signal })
 }
 
-async function runOnce<T>(db: Database, work: (tx: Queryable) => Promise<T>): Promise<T> {
-  const connection = await db.$client.getConnection()
-  try {
-    await connection.beginTransaction()
-    const result = await work(drizzle({ client: connection }))
-    await connection.commit()
-    connection.release()
-    return result
-  } catch (error) {
-    await connection.rollback().then(
-      () => connection.release(),
-      () => connection.destroy(),
-    )
-    throw error
-  }
+/** @returns a view with the same limit, whose transactions are committed also if the client is gone */
+export function forRecords({ pool, timeoutMs, nextLimit }: Database): Database {
+  return viewOf({ pool, timeoutMs, nextLimit })
+}
+
+function viewOf(view: View): Database {
+  const queries = drizzle((sql, params, method) =>
+    view.pool.use(view.nextLimit(), (connection) => connection.run(sql, params, method)),
+  )
+  return Object.assign(queries, view)
 }
 
 /**
- * Reads without Drizzle. If the server does not answer in time, the connection is closed, because
- * it would stay busy.
+ * Reads without Drizzle.
  *
- * @param timeoutMs for the answer. Opening a connection has CONNECT_TIMEOUT_MS of its own
  * @returns rows as arrays in the order of the columns, with timestamps as `Date`
  */
-export async function readRows<Row extends unknown[]>(
+export async function readRows<Row extends unknown[]>(db: Database, sql: string): Promise<Row[]> {
+  const options = { sql, rowsAsArray: true, timezone: 'Z' }
+  const [rows] = await db.pool.use(db.nextLimit(), (connection) =>
+    connection.query<(Row & RowDataPacket)[]>(options),
+  )
+  return rows
+}
+
+/**
+ * Runs work on one connection, which is closed afterwards: that releases what belongs to the
+ * session, such as named locks.
+ */
+export function onOneConnection<T>(
   db: Database,
-  text: string,
-  timeoutMs: number,
-): Promise<Row[]> {
-  const connection = await db.$client.getConnection()
-  try {
-    const options = { sql: text, rowsAsArray: true, timezone: 'Z', timeout: timeoutMs }
-    const [rows] = await connection.query<(Row & RowDataPacket)[]>(options)
-    connection.release()
-    return rows
-  } catch (error) {
-    connection.destroy()
-    throw error
-  }
+  work: (connection: Queryable) => Promise<T>,
+): Promise<T> {
+  return db.pool.use(db.nextLimit(), async (connection) => {
+    try {
+      return await work(connection.queries)
+    } finally {
+      await connection.end()
+    }
+  })
 }
 
 /** @throws Error if there is no row: the caller has just written or locked it */

@@ -1,52 +1,78 @@
 import { DrizzleQueryError } from 'drizzle-orm/errors'
+import { OperationError } from './connections/errors.ts'
 import { LookupError } from './lookups/batch.ts'
 
 /** The parts of a database error that may be logged. Its message and its `sql` hold parameters. */
 export interface DatabaseFault {
   code: string
   errno: number | undefined
+  /** SQLSTATE (ISO 9075), if the server sent the error. */
+  sqlState: string | undefined
 }
 
 const DUPLICATE_KEY = 1062
 
-/** Server errors that end by themselves or by an operator's action. */
-const TRANSIENT_ERRNOS = new Set([
-  1040, // too many connections
-  1053, // server shutdown in progress
-  1054, // unknown column: the schema is behind
-  1146, // unknown table: the schema is behind
-  1203, // too many connections of this user
-  1205, // lock wait timeout
-  1213, // deadlock, after its retries
-  1290, // the server is read-only
-  1317, // query interrupted
-  1836, // read-only mode
-  1927, // connection killed
+/**
+ * Classes of SQLSTATE that only a wrong statement or a wrong value of ours causes: cardinality,
+ * data exception, integrity constraint, and feature not supported.
+ */
+const CLASSES_OF_BUGS = new Set(['21', '22', '23', '0A'])
+/** Errors of statements that have a general SQLSTATE. */
+const BUGS = new Set([
+  1064, // syntax error
+  1149, // syntax error
+  1364, // no default value
+  1399, // not allowed in this state of an XA transaction
+  1400, // the same
 ])
 
-/** Errors of Node and mysql2: the server cannot be reached, or the connection is lost. */
-const TRANSIENT_CODES = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOENT',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EPIPE',
-  'ETIMEDOUT',
-  'LOOKUP_QUEUE_FULL',
-  'LOOKUP_TIMEOUT',
-  'PROTOCOL_CONNECTION_LOST',
-  'PROTOCOL_SEQUENCE_TIMEOUT',
-])
-
-/** Errors of mysql2 without a code. */
-const TRANSIENT_MESSAGES = new Set([
-  'Pool is closed.',
-  'Queue limit reached.',
-  "Can't add new command when connection is in closed state",
-])
+/** What an operator can do, by error number of the server or by code. */
+const ADVICE: [about: (number | string)[], advice: string][] = [
+  [
+    [1044, 1045, 1698],
+    'The database refuses the user of DATABASE_URL: check its name, its password and its host.',
+  ],
+  [
+    [1142, 1143, 1227, 1370],
+    'The user of DATABASE_URL lacks a privilege: docs/production.md lists the grants.',
+  ],
+  [
+    [1040, 1203, 1226],
+    'The database has too many connections: raise max_connections, or run fewer processes.',
+  ],
+  [
+    [3, 28, 1021, 1114, 1041],
+    'The database has no space left: free some on its disk, or enlarge the tablespace.',
+  ],
+  [
+    [1290, 1792, 1836, 1223],
+    'The database is read-only: changes are refused until it accepts writes again.',
+  ],
+  [
+    [1049, 1054, 1146],
+    'The database or its schema is missing or older than this version: run `gatehouse migrate`.',
+  ],
+  [
+    [1205, 1213],
+    'Transactions wait for each other: look for a long transaction on the database server.',
+  ],
+  [
+    ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOENT', 'ENOTFOUND', 'EAI_AGAIN'],
+    'The database cannot be reached: check that it runs, and the host and port of DATABASE_URL.',
+  ],
+  [
+    ['DATABASE_TIMEOUT', 'LOOKUP_TIMEOUT', 'ETIMEDOUT'],
+    'The database did not respond in time: check its load, its locks and the network.',
+  ],
+  [
+    ['POOL_QUEUE_FULL', 'LOOKUP_QUEUE_FULL'],
+    'More requests wait for the database than it can serve: check its load.',
+  ],
+  [
+    ['OUTCOME_UNKNOWN'],
+    'The connection was lost during a COMMIT: the change may or may not have been made.',
+  ],
+]
 
 /**
  * Recognises an error of the database or its driver, wrapped by Drizzle or not.
@@ -54,26 +80,38 @@ const TRANSIENT_MESSAGES = new Set([
  * @returns the parts that may be logged, or undefined for any other error
  */
 export function databaseFault(error: unknown): DatabaseFault | undefined {
-  const cause = error instanceof DrizzleQueryError ? error.cause : error
+  const cause = causeOf(error)
   if (!(cause instanceof Error)) return undefined
-  if (TRANSIENT_MESSAGES.has(cause.message)) return { code: 'POOL_UNAVAILABLE', errno: undefined }
-  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined
+  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.name
   const errno = 'errno' in cause && typeof cause.errno === 'number' ? cause.errno : undefined
+  const sqlState =
+    'sqlState' in cause && typeof cause.sqlState === 'string' ? cause.sqlState : undefined
   const isDatabaseError =
     error instanceof DrizzleQueryError ||
+    cause instanceof OperationError ||
     cause instanceof LookupError ||
-    'sqlState' in cause ||
+    sqlState !== undefined ||
     'fatal' in cause
-  return isDatabaseError ? { code: code ?? cause.name, errno } : undefined
+  return isDatabaseError ? { code, errno, sqlState } : undefined
 }
 
-/** @returns whether the same request may succeed later, so that the response is 503, not 500 */
-export function isTransient(fault: DatabaseFault): boolean {
+/** @returns the error that Drizzle has wrapped: its own message holds the query's parameters */
+export function causeOf(error: unknown): unknown {
+  return error instanceof DrizzleQueryError ? error.cause : error
+}
+
+/** @returns whether our own code is wrong, so that the response is 500, not 503 */
+export function isBug({ errno, sqlState }: DatabaseFault): boolean {
   return (
-    fault.code === 'POOL_UNAVAILABLE' ||
-    TRANSIENT_CODES.has(fault.code) ||
-    (fault.errno !== undefined && TRANSIENT_ERRNOS.has(fault.errno))
+    (errno !== undefined && BUGS.has(errno)) || CLASSES_OF_BUGS.has(sqlState?.slice(0, 2) ?? '')
   )
+}
+
+/** @returns one sentence for the operator, if the cause is known */
+export function adviceFor({ code, errno }: DatabaseFault): string | undefined {
+  return ADVICE.find(
+    ([about]) => about.includes(code) || (errno !== undefined && about.includes(errno)),
+  )?.[1]
 }
 
 export function isDuplicateKey(error: unknown): boolean {

@@ -1,8 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { sql } from 'drizzle-orm'
 import { readMigrationFiles } from 'drizzle-orm/migrator'
-import { drizzle } from 'drizzle-orm/mysql2'
-import { type Database, firstNumber, type Queryable } from './client.ts'
+import { type Database, firstNumber, onOneConnection, type Queryable } from './client.ts'
 import { databaseFault } from './errors.ts'
 import { takeLock } from './named-lock.ts'
 
@@ -32,10 +31,8 @@ const ALREADY_APPLIED = new Set([
  * @throws Error if the lock is not free within two minutes, or a statement fails. The statements
  * before it stay applied
  */
-export async function migrate(db: Database): Promise<number> {
-  const client = await db.$client.getConnection()
-  const connection = drizzle({ client })
-  try {
+export function migrate(db: Database): Promise<number> {
+  return onOneConnection(db, async (connection) => {
     if (!(await takeLock(connection, 'migrate', LOCK_TIMEOUT_S))) {
       throw new Error(`another process has been migrating for more than ${LOCK_TIMEOUT_S} s`)
     }
@@ -53,10 +50,7 @@ export async function migrate(db: Database): Promise<number> {
       )
     }
     return pending.length
-  } finally {
-    // Closing the connection releases the lock in every case.
-    client.destroy()
-  }
+  })
 }
 
 /** @returns whether every migration of this version is applied. Rejects if the database is down */

@@ -11,12 +11,16 @@ declare module 'fastify' {
 export interface DatabaseOptions {
   /** `mysql://user:password@host:port/database` */
   url: string
+  /** For the operations of a request together, and for each operation outside requests, in ms. */
+  timeoutMs: number
 }
+
+const CONNECTIONS = 10
 
 /** Decorates `db`, a pool of connections. The server does not start if the database is down. */
 export default fp<DatabaseOptions>(
-  async (app, { url }) => {
-    const db = openDatabase(url)
+  async (app, { url, timeoutMs }) => {
+    const db = openDatabase(url, { connections: CONNECTIONS, timeoutMs })
     app.addHook('onClose', () => closeDatabase(db))
     if (!(await isSchemaCurrent(db))) {
       app.log.warn('the database schema is older than this version: run `gatehouse migrate`')

@@ -16,8 +16,8 @@ export default fp<SweeperOptions>(
         try {
           const rows = await sweep(app.db, retention, closing.signal)
           if (rows > 0) app.log.info({ rows }, 'expired rows deleted')
-        } catch (err) {
-          app.log.warn({ err }, 'expired rows were not deleted')
+        } catch (error) {
+          app.faultLog.report(error, 'expired rows were not deleted')
         }
       })
     }, intervalMs)
@@ -28,5 +28,5 @@ export default fp<SweeperOptions>(
       await sweeping
     })
   },
-  { name: 'sweeper', dependencies: ['database'] },
+  { name: 'sweeper', dependencies: ['database', 'fault-log'] },
 )

@@ -74,7 +74,7 @@ export default (async (app) => {
     }
   }
 
-  const config = { isBounded: true, rateLimit: false } as const
+  const config = { rateLimit: false } as const
   app.route({
     method: 'GET',
     url: '/livez',

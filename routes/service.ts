@@ -69,7 +69,6 @@ export default (async (app, { version, hasOpenapi, hasDocs }) => {
   app.route({
     method: 'GET',
     url: '/',
-    config: { isBounded: true },
     schema: getServiceSchema,
     handler: getService,
   })

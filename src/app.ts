@@ -10,7 +10,7 @@ import cursors from '../plugins/cursors.ts'
 import database from '../plugins/database.ts'
 import errorHandler from '../plugins/errors/error-handler.ts'
 import rawErrors from '../plugins/errors/raw-errors.ts'
-import handlerTimeout from '../plugins/handler-timeout.ts'
+import faultLog from '../plugins/fault-log.ts'
 import jsonBody from '../plugins/json-body.ts'
 import lookups from '../plugins/lookups.ts'
 import docsPage from '../plugins/openapi/docs-page.ts'
@@ -47,7 +47,6 @@ import { MAX_PARAM_LENGTH, serverOptions } from './server/options.ts'
 
 const MS_PER_S = 1_000
 const SWEEP_INTERVAL_MS = 60_000
-const HANDLER_TIMEOUT_MS = 10_000
 
 /** Builds the server, ready to listen. Rejects if the database is unavailable. */
 export async function buildApp(config: ResolvedConfig, logStream: LogStream = standardOutput()) {
@@ -75,12 +74,15 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
   if (config.SERVER_TIMING) await app.register(serverTiming)
   if (allowedOrigins.length > 0) await app.register(cors, corsOptions(allowedOrigins))
   if (config.RATE_LIMIT_ENABLED) await app.register(rateLimit, rateLimitOptions(config))
+  await app.register(faultLog)
   await app.register(errorHandler, { maxParamLength: MAX_PARAM_LENGTH })
-  await app.register(handlerTimeout, { timeoutMs: HANDLER_TIMEOUT_MS })
   await app.register(crossSite, { allowedOrigins })
   await app.register(jsonBody)
   await app.register(cookie)
-  await app.register(database, { url: config.DATABASE_URL })
+  await app.register(database, {
+    url: config.DATABASE_URL,
+    timeoutMs: config.DATABASE_TIMEOUT_MS,
+  })
   await app.register(lookups, { url: config.DATABASE_URL, limits })
   await app.register(sweeper, {
     idleMs: limits.idleMs,

@@ -53,7 +53,7 @@ export class Lookups {
       LIMITS,
       () => new LookupKeys(),
       async (keys) => {
-        const rows = await readRows<Row>(db, queryFor(keys, statements), LIMITS.deadlineMs)
+        const rows = await readRows<Row>(db, queryFor(keys, statements))
         for (const row of rows) resolveRow(keys, row)
         keys.resolveMissing()
       },

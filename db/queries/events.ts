@@ -1,6 +1,7 @@
 import { and, asc, desc, eq, gt, lt, sql } from 'drizzle-orm'
-import { type Database, type Queryable, transaction } from '../client.ts'
+import type { Database, Queryable } from '../client.ts'
 import { type EventType, eventCounter, events } from '../schema.ts'
+import { transaction } from '../transaction.ts'
 
 /** How many ids an event lists: the length of its row is limited. */
 export const MAX_EVENT_IDS = 20

@@ -1,7 +1,8 @@
 import { eq, inArray, like, sql } from 'drizzle-orm'
 import { format, raw, type SqlValue } from 'mysql2'
-import { type Database, type Queryable, transaction } from '../client.ts'
+import type { Database, Queryable } from '../client.ts'
 import { seededUsers, sessions, tokens, users } from '../schema.ts'
+import { transaction } from '../transaction.ts'
 
 /** Accounts deleted in one transaction: few, so that a running server waits briefly for its locks. */
 const USERS_PER_TRANSACTION = 1_000

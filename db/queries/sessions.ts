@@ -1,8 +1,9 @@
 import { and, desc, eq, gt, inArray, lt, lte, ne } from 'drizzle-orm'
-import { type Database, type Queryable, transaction } from '../client.ts'
+import type { Database, Queryable } from '../client.ts'
 import { ago, ahead, now } from '../clock.ts'
 import { digest } from '../digest.ts'
 import { sessions, users } from '../schema.ts'
+import { transaction } from '../transaction.ts'
 import { authorize, type Change, type Refused, refused, USE_PRECISION_MS } from './authority.ts'
 import { MAX_EVENT_IDS, type Origin, recordEvent } from './events.ts'
 

@@ -1,6 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm'
-import { drizzle } from 'drizzle-orm/mysql2'
-import type { Database, Queryable } from '../client.ts'
+import { type Database, onOneConnection, type Queryable } from '../client.ts'
 import { ago, now } from '../clock.ts'
 import { takeLock } from '../named-lock.ts'
 import { events, loginFailures, sessions, tokens } from '../schema.ts'
@@ -21,14 +20,12 @@ export interface Retention extends Pick<SessionLimits, 'idleMs'> {
  * @param signal ends the sweep after the current batch
  * @returns the number of deleted rows
  */
-export async function sweep(
+export function sweep(
   db: Database,
   { idleMs, eventsMs }: Retention,
   signal?: AbortSignal,
 ): Promise<number> {
-  const client = await db.$client.getConnection()
-  const connection = drizzle({ client })
-  try {
+  return onOneConnection(db, async (connection) => {
     if (!(await takeLock(connection, 'sweep', 0))) return 0
     let swept = 0
     for (const statement of [
@@ -42,10 +39,7 @@ export async function sweep(
       swept += await deleteAll(connection, statement, signal)
     }
     return swept
-  } finally {
-    // Closing the connection releases the lock in every case.
-    client.destroy()
-  }
+  })
 }
 
 async function deleteAll(connection: Queryable, statement: SQL, signal: AbortSignal | undefined) {

@@ -1,8 +1,9 @@
 import { and, eq, inArray, lte, sql } from 'drizzle-orm'
-import { type Database, type Queryable, transaction } from '../client.ts'
+import type { Database, Queryable } from '../client.ts'
 import { now } from '../clock.ts'
 import { digest } from '../digest.ts'
 import { loginFailures } from '../schema.ts'
+import { transaction } from '../transaction.ts'
 
 /** Attempts that are not delayed, by account and address range and by account alone. */
 const FREE_TRIES = 10

@@ -1,8 +1,9 @@
 import { and, desc, eq, inArray, isNull, lt, lte, or } from 'drizzle-orm'
-import { type Database, onlyRow, type Queryable, transaction } from '../client.ts'
+import { type Database, onlyRow, type Queryable } from '../client.ts'
 import { ago, now } from '../clock.ts'
 import { digest } from '../digest.ts'
 import { tokens } from '../schema.ts'
+import { transaction } from '../transaction.ts'
 import {
   authorize,
   type Change,

@@ -39,7 +39,7 @@ export default fp(
     const flush = () => {
       flushing = flushing
         .then(writeAll)
-        .catch((err) => app.log.warn({ err }, 'last use was not written'))
+        .catch((error) => app.faultLog.report(error, 'last use was not written'))
       return flushing
     }
     const timer = setInterval(flush, FLUSH_MS)
@@ -56,5 +56,5 @@ export default fp(
       flush,
     })
   },
-  { name: 'last-used', dependencies: ['database'] },
+  { name: 'last-used', dependencies: ['database', 'fault-log'] },
 )

@@ -20,7 +20,8 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   const { code, statusCode } = coded
   request.errorCode = code
   if (statusCode === 503) {
-    if (!LOGGED_ONCE.has(code)) request.log.warn({ err: error }, 'request not served')
+    const { server, log } = request
+    if (!LOGGED_ONCE.has(code)) server.faultLog.report(error, 'request not served', log)
   } else if (statusCode >= 500) request.log.error({ err: error }, 'request failed')
   const { headers, body } = renderError(coded, request.headers.accept)
   const bytes = Buffer.from(body) // Fastify would add a charset to the type of a string
@@ -65,7 +66,7 @@ export default fp<ErrorHandlerOptions>(
       done(new errors.METHOD_NOT_ALLOWED())
     })
   },
-  { name: 'error-handler', dependencies: ['response-headers'] },
+  { name: 'error-handler', dependencies: ['fault-log', 'response-headers'] },
 )
 
 function pathOf(url: string): string {

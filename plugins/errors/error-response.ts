@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifySchemaValidationError } from 'fastify'
 import Negotiator from 'negotiator'
-import { databaseFault, isTransient } from '../../db/errors.ts'
+import { type DatabaseFault, databaseFault, isBug } from '../../db/errors.ts'
 import { type CodedError, type ErrorCode, errors, type Fault } from './errors.ts'
 
 export const MAX_FAULTS_SENT = 20
@@ -20,7 +20,6 @@ const REQUIRED_HEADERS: Record<number, Record<string, string>> = {
 const FRAMEWORK_CODES: Record<string, ErrorCode> = {
   FST_ERR_CTP_INVALID_JSON_BODY: 'INVALID_JSON',
   CLIENT_GONE: 'BAD_REQUEST', // reaches the log only
-  FST_ERR_HANDLER_TIMEOUT: 'SERVICE_UNAVAILABLE',
   ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
   HPE_HEADER_OVERFLOW: 'HEADERS_TOO_LARGE',
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 'BODY_TOO_LARGE',
@@ -43,7 +42,7 @@ const STATUS_ERRORS: Record<number, ErrorCode> = {
 export function toCodedError(error: unknown): CodedError {
   if (isCoded(error)) return error
   const fault = databaseFault(error)
-  if (fault) return new errors[isTransient(fault) ? 'SERVICE_UNAVAILABLE' : 'INTERNAL_ERROR']()
+  if (fault) return new errors[codeOf(fault)]()
   if (!(error instanceof Error)) return new errors.INTERNAL_ERROR()
 
   if ('validation' in error && Array.isArray(error.validation)) {
@@ -108,9 +107,17 @@ function wantsProblem(accept: string | undefined): boolean {
   return new Negotiator({ headers: { accept } }).mediaType(offered)?.startsWith(PROBLEM) ?? false
 }
 
+/** A fault of the database ends by itself or by an operator's action, unless a bug of ours causes it. */
+function codeOf(fault: DatabaseFault): ErrorCode {
+  if (fault.code === 'OUTCOME_UNKNOWN') return 'OUTCOME_UNKNOWN'
+  if (fault.code === 'CLIENT_GONE') return 'BAD_REQUEST' // reaches the log only
+  return isBug(fault) ? 'INTERNAL_ERROR' : 'SERVICE_UNAVAILABLE'
+}
+
 function isCoded(error: unknown): error is CodedError {
   return (
     error instanceof Error &&
+    'statusCode' in error &&
     'code' in error &&
     typeof error.code === 'string' &&
     Object.hasOwn(errors, error.code)

@@ -51,6 +51,11 @@ export const errors = {
   SCHEMA_OUTDATED: coded('SCHEMA_OUTDATED', 503, 'The database lacks migrations of this version.'),
   DATABASE_UNAVAILABLE: coded('DATABASE_UNAVAILABLE', 503, 'The database does not respond.'),
   SHUTTING_DOWN: coded('SHUTTING_DOWN', 503, 'The server is shutting down.'),
+  OUTCOME_UNKNOWN: coded(
+    'OUTCOME_UNKNOWN',
+    503,
+    'The change may have been made or not: read the resource before you repeat the request.',
+  ),
   SERVICE_UNAVAILABLE: coded('SERVICE_UNAVAILABLE', 503, 'Try again shortly.'),
 } as const
 

@@ -46,7 +46,7 @@ export function errorCodesOf({ method, schema, config }: RouteOptions): ErrorCod
     ...COMMON_ERRORS,
     ...declarationsOf(schema).errorCodes,
     ...(isRead ? [] : BODY_ERRORS),
-    ...(isChange ? ['CROSS_SITE'] : []),
+    ...(isChange ? ['CROSS_SITE', 'OUTCOME_UNKNOWN'] : []),
     ...(hasInput ? ['VALIDATION_FAILED'] : []),
   ])
   return (Object.keys(errors) as ErrorCode[]).filter((code) => codes.has(code))

@@ -5,6 +5,7 @@ import { successHeaders } from '../../plugins/openapi/declarations.ts'
 import type { Handler } from '../common/handler.ts'
 import { idAt, pageParameters, readFeed, readPage } from '../common/pages.ts'
 import { closedObject, PathId, ref, stringEnum } from '../common/schemas.ts'
+import { workOf } from '../common/work.ts'
 import { EventPage, EventType, toEvent } from './schemas.ts'
 
 const listEventsSchema = {
@@ -25,12 +26,13 @@ const listEventsSchema = {
 /** `GET /events`, for admins. */
 export default (async (app) => {
   const listEvents: Handler<typeof listEventsSchema> = async (request, reply) => {
+    const { db } = workOf(reply)
     const { type, userId, order = 'newest' } = request.query
     const filter = { order, type, userId: userId === undefined ? undefined : Number(userId) }
     const read = order === 'oldest' ? readFeed : readPage
     return read(request, reply, {
       name: `events ${order}`,
-      find: (position, limit) => events.list(app.db, { ...filter, beyond: idAt(position), limit }),
+      find: (position, limit) => events.list(db, { ...filter, beyond: idAt(position), limit }),
       positionOf: ({ id }) => id,
       toItem: toEvent,
     })

@@ -1,5 +1,6 @@
 import type { Static } from '@sinclair/typebox'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
+import type { Database } from '../../db/client.ts'
 import * as sessions from '../../db/queries/sessions.ts'
 import { actorOf } from '../../plugins/auth/auth.ts'
 import { idAt, type List } from '../common/pages.ts'
@@ -7,15 +8,14 @@ import type { Session } from './schemas.ts'
 
 /** The open sessions of an account, newest first. */
 export function sessionsOf(
-  app: FastifyInstance,
+  db: Database,
   limits: sessions.SessionLimits,
   userId: number,
   currentId: number | undefined,
 ): List<sessions.SessionRecord, Static<typeof Session>> {
   return {
     name: `sessions ${userId}`,
-    find: (position, limit) =>
-      sessions.list(app.db, userId, limits, { before: idAt(position), limit }),
+    find: (position, limit) => sessions.list(db, userId, limits, { before: idAt(position), limit }),
     positionOf: ({ id }) => id,
     toItem: (row) => ({
       ...row,

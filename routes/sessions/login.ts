@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
+import { type Database, forRecords } from '../../db/client.ts'
 import { recordFailedLogin } from '../../db/queries/events.ts'
 import * as sessions from '../../db/queries/sessions.ts'
 import { clearFailures, countLogin, uncountLogin } from '../../db/queries/throttle.ts'
@@ -8,8 +9,8 @@ import { errors } from '../../plugins/errors/errors.ts'
 import { errorResponses, successHeaders } from '../../plugins/openapi/declarations.ts'
 import { originOf } from '../common/change.ts'
 import type { Handler } from '../common/handler.ts'
-import { hangUpOf } from '../common/hang-up.ts'
 import { closedObject, ref } from '../common/schemas.ts'
+import { workOf } from '../common/work.ts'
 import { Password, toUser, UserMessage, Username } from '../users/schemas.ts'
 import { addressRange } from './address-range.ts'
 
@@ -44,27 +45,28 @@ export default (async (app, { throttled, limits }) => {
     const { username, password } = request.body
     app.passwords.queue.assertCapacity() // before the throttle writes: a flood must not reach it
     const range = addressRange(request.clientAddress)
+    const { db, signal } = workOf(reply)
     if (throttled) {
-      const waitS = await countLogin(app.db, username, range)
+      const waitS = await countLogin(db, username, range)
       if (waitS > 0) throw new errors.LOGIN_THROTTLED().retryAfter(waitS)
     }
-    const { ok, account } = await verify(app, username, password, hangUpOf(reply)).catch(
+    const { ok, account } = await verify(app, db, username, password, signal).catch(
       async (error) => {
-        if (throttled) await uncountLogin(app.db, username, range).catch(() => undefined)
+        if (throttled) await uncountLogin(forRecords(db), username, range).catch(() => undefined)
         throw error
       },
     )
     if (!ok) {
       const { id: userId, disabled } = account ?? {}
       request.log.info({ userId, disabled }, 'login refused')
-      await recordFailedLogin(app.db, originOf(request), userId)
+      await recordFailedLogin(forRecords(db), originOf(request), userId)
       throw new errors.INVALID_CREDENTIALS()
     }
-    if (throttled) await clearFailures(app.db, username, range)
+    if (throttled) await clearFailures(db, username, range)
 
     const { userId: oldUserId, sessionId: oldSecretId } = request.session
     await request.session.regenerate() // a new id, so that a planted cookie is worth nothing
-    const opened = await sessions.open(app.db, request.session.sessionId, limits, {
+    const opened = await sessions.open(db, request.session.sessionId, limits, {
       userId: account.id,
       passwordHash: account.passwordHash,
       userAgent: request.headers['user-agent'],
@@ -91,7 +93,8 @@ type Verification =
  * @returns the account of that name, if it exists, and whether the login is accepted
  */
 async function verify(
-  { db, passwords }: FastifyInstance,
+  { passwords }: FastifyInstance,
+  db: Database,
   username: string,
   password: string,
   signal: AbortSignal,

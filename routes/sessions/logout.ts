@@ -7,6 +7,7 @@ import { changeToOwn } from '../common/change.ts'
 import type { Handler } from '../common/handler.ts'
 import { accepted } from '../common/refusals.ts'
 import { Message, ref } from '../common/schemas.ts'
+import { workOf } from '../common/work.ts'
 
 const logoutSchema = {
   tags: ['Sessions'],
@@ -18,11 +19,12 @@ const logoutSchema = {
 export default (async (app) => {
   const logout: Handler<typeof logoutSchema> = async (request, reply) => {
     const change = changeToOwn(request)
+    const { db } = workOf(reply)
     const { kind, id } = change.actor.credential
     const result =
       kind === 'token'
-        ? await tokens.end(app.db, change, id)
-        : await sessions.end(app.db, change, id, 'logout')
+        ? await tokens.end(db, change, id)
+        : await sessions.end(db, change, id, 'logout')
     accepted(result, () => new errors.UNAUTHENTICATED())
     if (kind === 'session') app.sessionCookie.clear(reply)
     return { message: 'Logged out.' }

@@ -8,6 +8,7 @@ import type { Handler } from '../common/handler.ts'
 import { PageQuery, readPage } from '../common/pages.ts'
 import { accepted } from '../common/refusals.ts'
 import { IdParams, Message, ref } from '../common/schemas.ts'
+import { workOf } from '../common/work.ts'
 import { currentSessionOf, sessionsOf } from './list.ts'
 import { SessionPage } from './schemas.ts'
 
@@ -51,13 +52,14 @@ const USER_SESSIONS_PATHS = [
 export default (async (app, limits) => {
   const listUserSessions: Handler<typeof listUserSessionsSchema> = async (request, reply) => {
     const id = Number(request.params.id)
-    if (!(await users.find(app.db, id))) throw new errors.USER_NOT_FOUND()
-    return readPage(request, reply, sessionsOf(app, limits, id, currentSessionOf(request)))
+    const { db } = workOf(reply)
+    if (!(await users.find(db, id))) throw new errors.USER_NOT_FOUND()
+    return readPage(request, reply, sessionsOf(db, limits, id, currentSessionOf(request)))
   }
 
   const endUserSessions: Handler<typeof endUserSessionsSchema> = async (request, reply) => {
     const change = changeTo(request, Number(request.params.id))
-    accepted(await sessions.endAll(app.db, change))
+    accepted(await sessions.endAll(workOf(reply).db, change))
     const isOwn = change.userId === change.actor.id
     if (isOwn && currentSessionOf(request) !== undefined) app.sessionCookie.clear(reply)
     return { message: 'Sessions ended.' }

@@ -9,6 +9,7 @@ import type { Handler } from '../common/handler.ts'
 import { PageQuery, readPage } from '../common/pages.ts'
 import { accepted } from '../common/refusals.ts'
 import { closedObject, IdParams, Message, ref, stringEnum } from '../common/schemas.ts'
+import { workOf } from '../common/work.ts'
 import { currentSessionOf, sessionsOf } from './list.ts'
 import { SessionPage } from './schemas.ts'
 
@@ -52,13 +53,18 @@ const endSessionsSchema = {
 /** `GET` and `DELETE /sessions`, `DELETE /sessions/{id}`: the caller's own. */
 export default (async (app, limits) => {
   const listSessions: Handler<typeof listSessionsSchema> = async (request, reply) => {
-    const list = sessionsOf(app, limits, actorOf(request).id, currentSessionOf(request))
+    const list = sessionsOf(
+      workOf(reply).db,
+      limits,
+      actorOf(request).id,
+      currentSessionOf(request),
+    )
     return readPage(request, reply, list)
   }
 
   const endSession: Handler<typeof endSessionSchema> = async (request, reply) => {
     const sessionId = Number(request.params.id)
-    const result = await sessions.end(app.db, changeToOwn(request), sessionId)
+    const result = await sessions.end(workOf(reply).db, changeToOwn(request), sessionId)
     accepted(result, () => new errors.SESSION_NOT_FOUND())
     if (sessionId === currentSessionOf(request)) app.sessionCookie.clear(reply)
     return { message: 'Session ended.' }
@@ -67,7 +73,7 @@ export default (async (app, limits) => {
   const endSessions: Handler<typeof endSessionsSchema> = async (request, reply) => {
     const current = currentSessionOf(request)
     const kept = request.query.scope === 'all' ? undefined : current
-    accepted(await sessions.endAll(app.db, changeToOwn(request), kept))
+    accepted(await sessions.endAll(workOf(reply).db, changeToOwn(request), kept))
     if (current !== undefined && kept === undefined) app.sessionCookie.clear(reply)
     return { message: 'Sessions ended.' }
   }

@@ -9,6 +9,7 @@ import type { Handler } from '../common/handler.ts'
 import { idAt, PageQuery, readPage } from '../common/pages.ts'
 import { accepted } from '../common/refusals.ts'
 import { IdParams, Message, ref } from '../common/schemas.ts'
+import { workOf } from '../common/work.ts'
 import { NewToken, TokenPage, TokenRequest, toToken } from './schemas.ts'
 
 const TOKEN_BYTES = 32
@@ -46,13 +47,13 @@ const endTokenSchema = {
 
 /** `POST` and `GET /tokens`, `DELETE /tokens/{id}`: the caller's own, by session only. */
 export default (async (app) => {
-  const createToken: Handler<typeof createTokenSchema> = async (request) => {
+  const createToken: Handler<typeof createTokenSchema> = async (request, reply) => {
     const { name, expiresAt } = request.body
     if (!name.isWellFormed()) {
       throw new errors.VALIDATION_FAILED().at('body.name', 'must be well-formed Unicode')
     }
     const secret = `gh_${randomBytes(TOKEN_BYTES).toString('base64url')}`
-    const created = await tokens.create(app.db, changeToOwn(request), {
+    const created = await tokens.create(workOf(reply).db, changeToOwn(request), {
       secret,
       name,
       expiresAt: expiresAt === undefined ? undefined : futureDate(expiresAt),
@@ -61,17 +62,22 @@ export default (async (app) => {
   }
 
   const listTokens: Handler<typeof listTokensSchema> = async (request, reply) => {
+    const { db } = workOf(reply)
     const { id } = actorOf(request)
     return readPage(request, reply, {
       name: `tokens ${id}`,
-      find: (position, limit) => tokens.list(app.db, id, { before: idAt(position), limit }),
+      find: (position, limit) => tokens.list(db, id, { before: idAt(position), limit }),
       positionOf: (token) => token.id,
       toItem: toToken,
     })
   }
 
-  const endToken: Handler<typeof endTokenSchema> = async (request) => {
-    const result = await tokens.end(app.db, changeToOwn(request), Number(request.params.id))
+  const endToken: Handler<typeof endTokenSchema> = async (request, reply) => {
+    const result = await tokens.end(
+      workOf(reply).db,
+      changeToOwn(request),
+      Number(request.params.id),
+    )
     accepted(result, () => new errors.TOKEN_NOT_FOUND())
     return { message: 'Token ended.' }
   }

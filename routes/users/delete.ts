@@ -6,6 +6,7 @@ import { wantedVersions } from '../common/entity-tags.ts'
 import type { Handler } from '../common/handler.ts'
 import { accepted } from '../common/refusals.ts'
 import { IdParams, Message, ref } from '../common/schemas.ts'
+import { workOf } from '../common/work.ts'
 
 const deleteUserSchema = {
   operationId: 'deleteUser',
@@ -21,9 +22,9 @@ const deleteUserSchema = {
 
 /** `DELETE /user/{id}`, for admins. */
 export default (async (app) => {
-  const deleteUser: Handler<typeof deleteUserSchema> = async (request) => {
+  const deleteUser: Handler<typeof deleteUserSchema> = async (request, reply) => {
     const change = changeTo(request, Number(request.params.id), wantedVersions(request))
-    accepted(await users.remove(app.db, change))
+    accepted(await users.remove(workOf(reply).db, change))
     return { message: 'User deleted.' }
   }
 

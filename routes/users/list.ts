@@ -6,6 +6,7 @@ import { DOCUMENTED_AS } from '../../plugins/openapi/documented-as.ts'
 import type { Handler } from '../common/handler.ts'
 import { pageParameters, readPage } from '../common/pages.ts'
 import { closedObject, ref, stringEnum } from '../common/schemas.ts'
+import { workOf } from '../common/work.ts'
 import { ManagedUserPage, Role, toManagedUser } from './schemas.ts'
 
 const listUsersSchema = {
@@ -38,6 +39,7 @@ const listUsersSchema = {
 /** `GET /users`, for admins. */
 export default (async (app) => {
   const listUsers: Handler<typeof listUsersSchema> = async (request, reply) => {
+    const { db } = workOf(reply)
     const { prefix, role, disabled } = request.query
     const filter = {
       prefix,
@@ -46,7 +48,7 @@ export default (async (app) => {
     }
     return readPage(request, reply, {
       name: 'users',
-      find: (afterKey, limit) => users.list(app.db, { ...filter, afterKey, limit }),
+      find: (afterKey, limit) => users.list(db, { ...filter, afterKey, limit }),
       positionOf: ({ username }) => username.toLowerCase(),
       toItem: toManagedUser,
     })

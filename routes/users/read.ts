@@ -40,14 +40,13 @@ export default (async (app) => {
   app.route({
     method: 'GET',
     url: '/me',
-    config: { isBounded: true },
     schema: getMeSchema,
     handler: getMe,
   })
   app.route({
     method: 'GET',
     url: '/user/:id',
-    config: { isBounded: true, wantsTarget: true },
+    config: { wantsTarget: true },
     schema: getUserSchema,
     handler: getUser,
   })

@@ -3,9 +3,9 @@ import * as users from '../../db/queries/users.ts'
 import { errorResponses } from '../../plugins/openapi/declarations.ts'
 import { originOf } from '../common/change.ts'
 import type { Handler } from '../common/handler.ts'
-import { hangUpOf } from '../common/hang-up.ts'
 import { accepted } from '../common/refusals.ts'
 import { closedObject, ref } from '../common/schemas.ts'
+import { workOf } from '../common/work.ts'
 import { NewPassword, toUser, UserMessage, Username } from './schemas.ts'
 
 export const NewCredentials = closedObject(
@@ -38,11 +38,10 @@ export default (async (app) => {
   const createUser: Handler<typeof createUserSchema> = async (request, reply) => {
     const { username, password } = request.body
     app.passwords.check(password, username)
-    const passwordHash = await app.passwords.hash(password, hangUpOf(reply))
+    const { db, signal } = workOf(reply)
+    const passwordHash = await app.passwords.hash(password, signal)
     const by = { actor: request.actor ?? undefined, origin: originOf(request) }
-    const { user } = accepted(
-      await users.create(app.db, by, { username, passwordHash, role: 'user' }),
-    )
+    const { user } = accepted(await users.create(db, by, { username, passwordHash, role: 'user' }))
     return { message: 'User created.', user: toUser(user) }
   }
 

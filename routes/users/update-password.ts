@@ -8,9 +8,9 @@ import { errorResponses } from '../../plugins/openapi/declarations.ts'
 import { changeTo } from '../common/change.ts'
 import { wantedVersions } from '../common/entity-tags.ts'
 import type { Handler } from '../common/handler.ts'
-import { hangUpOf } from '../common/hang-up.ts'
 import { accepted, refusalError } from '../common/refusals.ts'
 import { closedObject, IdParams, Message, ref } from '../common/schemas.ts'
+import { workOf } from '../common/work.ts'
 import { NewPassword, Password } from './schemas.ts'
 
 export const PasswordChange = closedObject(
@@ -47,9 +47,9 @@ export default (async (app) => {
   const updatePassword: Handler<typeof updatePasswordSchema> = async (request, reply) => {
     const { password, currentPassword } = request.body
     app.passwords.check(password) // before the account is read: 400 comes before 404
-    const signal = hangUpOf(reply)
+    const { db, signal } = workOf(reply)
     const change = changeTo(request, Number(request.params.id), wantedVersions(request))
-    const account = await users.findCredentialById(app.db, change.userId)
+    const account = await users.findCredentialById(db, change.userId)
     if (!account) {
       const isOwn = change.userId === change.actor.id // deleted since the guard's check
       throw refusalError(isOwn ? 'actor-gone' : 'not-found')
@@ -65,7 +65,7 @@ export default (async (app) => {
     }
     const passwordHash = await app.passwords.hash(password, signal)
     const expectedHash = currentPassword === undefined ? undefined : account.passwordHash
-    accepted(await users.changePassword(app.db, change, { passwordHash, expectedHash }))
+    accepted(await users.changePassword(db, change, { passwordHash, expectedHash }))
     return { message: 'Password changed.' }
   }
 

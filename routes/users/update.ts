@@ -7,6 +7,7 @@ import { setEtag, wantedVersions } from '../common/entity-tags.ts'
 import type { Handler } from '../common/handler.ts'
 import { accepted } from '../common/refusals.ts'
 import { closedObject, IdParams, ref } from '../common/schemas.ts'
+import { workOf } from '../common/work.ts'
 import { ManagedUser, Role, toManagedUser } from './schemas.ts'
 
 export const UserChange = closedObject(
@@ -33,7 +34,7 @@ const updateUserSchema = {
 export default (async (app) => {
   const updateUser: Handler<typeof updateUserSchema> = async (request, reply) => {
     const change = changeTo(request, Number(request.params.id), wantedVersions(request))
-    const { user } = accepted(await users.update(app.db, change, request.body))
+    const { user } = accepted(await users.update(workOf(reply).db, change, request.body))
     setEtag(reply, user)
     return toManagedUser(user)
   }

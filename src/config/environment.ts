@@ -43,6 +43,14 @@ export const Environment = Type.Object(
           'MySQL or MariaDB database. `npm start` without it runs a private server under `.data/`; the built server requires it',
       }),
     ),
+    DATABASE_TIMEOUT_MS: Type.Integer({
+      minimum: 100,
+      maximum: 60_000,
+      default: 2_500,
+      title: '100 to 60000, in milliseconds',
+      description:
+        'What the database may take for one request, without the time for password hashes. After it the response is a 503, and nothing is changed',
+    }),
     SESSION_SECRET: Type.Optional(
       Type.String({
         pattern: `^${SECRET}(,${SECRET})*$`,

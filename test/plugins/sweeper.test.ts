@@ -4,6 +4,7 @@ import { eq, sql } from 'drizzle-orm'
 import Fastify from 'fastify'
 import { sessions } from '../../db/schema.ts'
 import database from '../../plugins/database.ts'
+import faultLog from '../../plugins/fault-log.ts'
 import sweeper from '../../plugins/sweeper.ts'
 import { createDatabase } from '../support/database/database.ts'
 import { makeUser, signIn, storedSessions } from '../support/http/accounts.ts'
@@ -32,7 +33,8 @@ test('the sweeper regularly deletes what has expired, and nothing else', async (
 
   const other = Fastify()
   t.after(() => other.close())
-  await other.register(database, { url: DATABASE_URL })
+  await other.register(faultLog)
+  await other.register(database, { url: DATABASE_URL, timeoutMs: 10_000 })
   await other.register(sweeper, OPTIONS)
   t.assert.ok(await until(async () => (await storedSessions(app, over.id)).length === 0))
   t.assert.strictEqual((await storedSessions(app, live.id)).length, 1)
@@ -44,7 +46,8 @@ test('the sweeper logs a failure of the database and tries again', async (t: Tes
   const log = new LogCapture()
   const other = Fastify({ logger: { stream: log } })
   t.after(() => other.close())
-  await other.register(database, { url })
+  await other.register(faultLog)
+  await other.register(database, { url, timeoutMs: 10_000 })
   await app.db.execute(sql`RENAME TABLE tokens TO tokens_away`)
   await other.register(sweeper, OPTIONS)
   t.assert.ok(await until(async () => log.text.includes('expired rows were not deleted')))

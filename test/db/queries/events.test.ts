@@ -1,8 +1,8 @@
 import { EventEmitter, once } from 'node:events'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { transaction } from '../../../db/client.ts'
 import * as events from '../../../db/queries/events.ts'
+import { transaction } from '../../../db/transaction.ts'
 import { createDatabase } from '../../support/database/database.ts'
 import { open } from '../../support/database/open.ts'
 

@@ -4,6 +4,7 @@ import { eq, inArray, sql } from 'drizzle-orm'
 import { takeLock } from '../../../db/named-lock.ts'
 import { type Retention, sweep } from '../../../db/queries/sweep.ts'
 import { events, loginFailures, sessions, tokens } from '../../../db/schema.ts'
+import { transaction } from '../../../db/transaction.ts'
 import { createDatabase } from '../../support/database/database.ts'
 import { makeUser, storedSessions } from '../../support/http/accounts.ts'
 import { type App, build } from '../../support/http/build.ts'
@@ -73,7 +74,7 @@ test('a sweep deletes nothing while another process sweeps', async (t: TestConte
   const userId = await makeRows(app, 1)
   const before = await storedSessions(app, userId)
   const { app: other } = await build(t, { DATABASE_URL })
-  const swept = await other.db.transaction(async (connection) => {
+  const swept = await transaction(other.db, async (connection) => {
     t.assert.ok(await takeLock(connection, 'sweep', 0))
     return sweep(app.db, retention)
   })

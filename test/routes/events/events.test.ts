@@ -1,7 +1,9 @@
 import { type TestContext, test } from 'node:test'
 import { sql } from 'drizzle-orm'
 import { events } from '../../../db/schema.ts'
+import { transaction } from '../../../db/transaction.ts'
 import { createDatabase } from '../../support/database/database.ts'
+import { open } from '../../support/database/open.ts'
 import {
   cookieOf,
   makeUser,
@@ -224,11 +226,12 @@ test('a request returns a 503 and changes nothing while another transaction hold
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const cookie = await signIn(app, account)
+  const other = open(t, DATABASE_URL)
   for (const statement of [
     sql`SELECT * FROM event_counter FOR UPDATE`,
     sql`SELECT * FROM users WHERE id = ${account.id} FOR UPDATE`,
   ]) {
-    await app.db.transaction(async (tx) => {
+    await transaction(other, async (tx) => {
       await tx.execute(statement)
       assertError(t, await send(app, 'POST', '/logout', { cookie }), 503, 'SERVICE_UNAVAILABLE')
       t.assert.strictEqual((await send(app, 'GET', '/me', { cookie })).statusCode, 200)

@@ -1,6 +1,7 @@
 import { eq, sql } from 'drizzle-orm'
-import { type Queryable, transaction } from '../../../db/client.ts'
+import type { Queryable } from '../../../db/client.ts'
 import { users } from '../../../db/schema.ts'
+import { transaction } from '../../../db/transaction.ts'
 import type { App } from '../http/build.ts'
 import { until } from '../until.ts'
 

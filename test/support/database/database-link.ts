@@ -12,7 +12,15 @@ export async function createDatabaseLink(databaseUrl: string) {
   const socketPath = target.searchParams.get('socketPath')
   const sockets = new Set<Socket>()
   let isStalled = false
+  let isRefusing = false
+  let attempts = 0
+  let mute: string | undefined
   const link = createServer((client) => {
+    attempts++
+    if (isRefusing) {
+      client.destroy()
+      return
+    }
     const upstream = socketPath
       ? connect(socketPath)
       : connect(Number(target.port || 3306), target.hostname)
@@ -25,6 +33,9 @@ export async function createDatabaseLink(databaseUrl: string) {
         upstream.destroy()
       })
     }
+    client.on('data', (bytes) => {
+      if (mute !== undefined && bytes.includes(mute)) upstream.unpipe()
+    })
     if (!isStalled) client.pipe(upstream).pipe(client)
   })
 
@@ -40,6 +51,8 @@ export async function createDatabaseLink(databaseUrl: string) {
   url.searchParams.delete('socketPath')
   return {
     url: url.href,
+    /** How many connections were opened, refused ones included. */
+    attempts: () => attempts,
     /** Closes all connections and refuses new ones. */
     async cut() {
       if (!link.listening) return
@@ -49,14 +62,27 @@ export async function createDatabaseLink(databaseUrl: string) {
       await closed
     },
     mend: () => listen(port),
+    /** Closes all connections, and each new one at once. */
+    refuse() {
+      isRefusing = true
+      for (const socket of sockets) socket.destroy()
+    },
+    accept() {
+      isRefusing = false
+    },
     /** Stops forwarding data, of open and new connections, without closing them. */
     stall() {
       isStalled = true
       for (const socket of sockets) socket.unpipe().pause()
     },
+    /** Passes the statement on, but nothing that the database sends on that connection afterwards. */
+    muteAfter(statement: string) {
+      mute = statement
+    },
     /** Closes the stalled connections, and forwards data of new ones again. */
     resume() {
       isStalled = false
+      mute = undefined
       for (const socket of sockets) socket.destroy()
     },
   }

@@ -20,7 +20,7 @@ export function addSeedClear(seed: Command): void {
 }
 
 async function clear(url: string): Promise<void> {
-  const db = openDatabase(url, 1)
+  const db = openDatabase(url, { connections: 1 })
   let cleared = 0
   try {
     const progress = showProgressBar(await countSeeded(db))

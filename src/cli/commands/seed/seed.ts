@@ -78,7 +78,7 @@ async function seed(config: ResolvedConfig, options: SeedOptions): Promise<void>
   const url = options.url ?? localUrl(config)
   const secrets = createSeedSecrets(number, config)
   const start = performance.now()
-  const db = openDatabase(config.DATABASE_URL, 1)
+  const db = openDatabase(config.DATABASE_URL, { connections: 1 })
   try {
     await assertUnused(db, number)
     const files = await openSeedFiles({ folder, url, password: secrets.password })

@@ -41,7 +41,7 @@ async function createUser(
   const password = await readPassword()
   passwords.check(password, username)
 
-  const db = openDatabase(url, 1)
+  const db = openDatabase(url, { connections: 1 })
   try {
     const passwordHash = await passwords.hash(password)
     const created = await users.create(db, { origin: {} }, { username, passwordHash, role })

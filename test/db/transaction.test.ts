@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
 import { type TestContext, test } from 'node:test'
 import { eq, sql } from 'drizzle-orm'
-import { drizzle } from 'drizzle-orm/mysql2'
-import { type Database, type Queryable, transaction } from '../../db/client.ts'
+import type { Database, Queryable } from '../../db/client.ts'
 import { databaseFault } from '../../db/errors.ts'
 import { users } from '../../db/schema.ts'
+import { transaction } from '../../db/transaction.ts'
 import { createDatabase } from '../support/database/database.ts'
 import { open } from '../support/database/open.ts'
 
@@ -75,21 +75,17 @@ test('a transaction that is the victim of a deadlock each time rejects after thr
   t.assert.strictEqual(runs, 3)
 })
 
-test('a transaction that cannot begin releases its connection', bounded, async (t: TestContext) => {
+test('a transaction that cannot begin gives its connection up', bounded, async (t: TestContext) => {
   const db = open(t, DATABASE_URL, CONNECTIONS)
-  const { pool } = db.$client
-  // Within a distributed transaction the server refuses to begin another.
-  const spoil = (connection: { threadId: number; query(statement: string): unknown }) =>
-    connection.query(`XA START '${randomUUID()}'`)
-  pool.on('acquire', spoil as () => void) // mysql2's types lack the listener's parameter
   let works = 0
   for (let attempt = 0; attempt < 3 * CONNECTIONS; attempt++) {
+    // Within a distributed transaction the server refuses to begin another.
+    const statement = `XA START '${randomUUID()}'`
+    await db.pool.use(db.nextLimit(), (connection) => connection.query({ sql: statement }))
     const refused = transaction(db, async () => works++)
     await t.assert.rejects(refused, { errno: 1399 })
   }
   t.assert.strictEqual(works, 0)
-  pool.removeListener('acquire', spoil as () => void) // as above
-
   await Promise.all(
     Array.from({ length: 3 * CONNECTIONS }, () =>
       transaction(db, async (tx) => rowOf(tx, await makeRow(tx))),
@@ -165,13 +161,16 @@ async function disable(db: Queryable, id: number): Promise<void> {
 /** @returns the error of a real one */
 async function makeDeadlock(db: Database): Promise<unknown> {
   const [first, second] = [await makeRow(db), await makeRow(db)]
-  const connections = [await db.$client.getConnection(), await db.$client.getConnection()]
-  const [one, other] = connections.map((client) => drizzle({ client }))
-  if (!one || !other) throw new Error('there are two')
-  for (const connection of connections) await connection.beginTransaction()
-  await disable(one, first)
-  await disable(other, second)
-  const outcomes = await Promise.allSettled([disable(one, second), disable(other, first)])
-  for (const connection of connections) connection.destroy()
+  const outcomes = await db.pool.use(db.nextLimit(), (one) =>
+    db.pool.use(db.nextLimit(), async (other) => {
+      for (const { queries } of [one, other]) await queries.execute(sql`BEGIN`)
+      await disable(one.queries, first)
+      await disable(other.queries, second)
+      const crossing = [disable(one.queries, second), disable(other.queries, first)]
+      const settled = await Promise.allSettled(crossing)
+      for (const { queries } of [one, other]) await queries.execute(sql`ROLLBACK`)
+      return settled
+    }),
+  )
   return outcomes.find((outcome) => outcome.status === 'rejected')?.reason
 }

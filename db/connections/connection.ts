@@ -1,0 +1,145 @@
+import { connect, type Socket } from 'node:net'
+import { performance } from 'node:perf_hooks'
+import { drizzle, type MySqlRemoteDatabase, type RemoteCallback } from 'drizzle-orm/mysql-proxy'
+import { createConnection, type QueryOptions, type TypeCast } from 'mysql2'
+import type { FieldPacket, Connection as PromisedConnection, QueryResult } from 'mysql2/promise'
+import { OperationError } from './errors.ts'
+
+/** Runs queries by Drizzle's builder: on any connection, or on the connection of a transaction. */
+export type Queryable = MySqlRemoteDatabase
+
+/** How long the server may take to say goodbye. */
+const END_TIMEOUT_MS = 500
+/** The first probe of an idle connection by TCP. */
+const KEEP_ALIVE_AFTER_MS = 30_000
+/** Short, so that a lock that is not released fails within the time limit of a request. */
+const LOCK_WAIT_TIMEOUT_S = 1
+
+/** The queries rely on these; the servers' defaults differ. */
+const SESSION_SETTINGS = [
+  `SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00',
+    innodb_lock_wait_timeout = ${LOCK_WAIT_TIMEOUT_S}`,
+  'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
+]
+
+/**
+ * Connects, and sets what the queries rely on.
+ *
+ * @param url `mysql://user:password@host:port/database`; a `socketPath` parameter names a socket
+ * @param timeoutMs for the connection, the handshake and the settings together
+ * @throws the error of the server or of the socket, or OperationError `DATABASE_TIMEOUT`
+ */
+export async function openConnection(url: string, timeoutMs: number): Promise<DatabaseConnection> {
+  const connection = new DatabaseConnection(url)
+  const timer = setTimeout(() => connection.destroy('DATABASE_TIMEOUT'), timeoutMs)
+  try {
+    for (const statement of SESSION_SETTINGS) await connection.query({ sql: statement })
+    return connection
+  } catch (error) {
+    connection.destroy('POOL_CLOSED')
+    throw error
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** A connection to the database that can be given up at any time. */
+export class DatabaseConnection {
+  readonly #socket: Socket
+  readonly #client: PromisedConnection
+  /** Why the connection can run no more queries. */
+  #lost: OperationError | undefined
+  #isDestroyed = false
+  #sentAt = 0
+  #onLost: () => void = () => undefined
+  /** Drizzle on this connection. */
+  readonly queries: Queryable
+
+  /** Runs a query of Drizzle: returns rows as arrays for `all`, otherwise the driver's own result. */
+  readonly run: RemoteCallback = async (sql, values, method) => {
+    const isRows = method === 'all'
+    const result = await this.query({ sql, rowsAsArray: isRows, typeCast }, values)
+    return { rows: isRows && Array.isArray(result[0]) ? result[0] : result }
+  }
+
+  constructor(url: string) {
+    let socket: Socket | undefined
+    const client = createConnection({
+      uri: url,
+      charset: 'utf8mb4',
+      connectTimeout: 0, // `openConnection` has its own limit
+      trace: false, // the driver's stack traces cost more than a query of one row
+      stream: ({ config }: { config: { socketPath?: string; host: string; port: number } }) => {
+        const { socketPath, host, port } = config
+        socket = socketPath ? connect(socketPath) : connect({ host, port, noDelay: true })
+        return socket.setKeepAlive(true, KEEP_ALIVE_AFTER_MS)
+      },
+    })
+    if (!socket) throw new Error('the driver did not open a socket')
+    this.#socket = socket
+    this.#client = client.promise()
+    const lose = () => {
+      this.#lost ??= new OperationError('CONNECTION_LOST')
+      this.#onLost()
+    }
+    client.on('error', lose)
+    client.on('end', lose)
+    socket.on('close', lose)
+    this.queries = drizzle(this.run)
+  }
+
+  /** Whether the connection can run no more queries. */
+  get isLost(): boolean {
+    return this.#lost !== undefined
+  }
+
+  /** @throws OperationError with the reason of `destroy`, or `CONNECTION_LOST` */
+  throwIfLost(): void {
+    if (this.#lost) throw this.#lost
+  }
+
+  /** How long the current query has waited for its answer, in ms. */
+  get silentMs(): number {
+    return performance.now() - this.#sentAt
+  }
+
+  onLost(listener: () => void): void {
+    this.#onLost = listener
+  }
+
+  /** @throws the error of the server or of the socket, or OperationError with the reason of `destroy` */
+  async query<Result extends QueryResult>(
+    options: QueryOptions,
+    values?: unknown[],
+  ): Promise<[Result, FieldPacket[]]> {
+    this.throwIfLost()
+    this.#sentAt = performance.now()
+    try {
+      return await this.#client.query<Result>(options, values)
+    } catch (error) {
+      throw this.#isDestroyed ? this.#lost : error
+    }
+  }
+
+  /** Closes the socket at once. A query that waits for its answer rejects with the reason. */
+  destroy(reason: OperationError['code']): void {
+    if (this.#isDestroyed) return
+    this.#isDestroyed = true
+    this.#lost = new OperationError(reason)
+    this.#socket.destroy(this.#lost)
+  }
+
+  /** Closes the connection as the protocol wants it, or at once if the server is silent. */
+  async end(): Promise<void> {
+    this.#lost ??= new OperationError('POOL_CLOSED')
+    const timer = setTimeout(() => this.destroy('POOL_CLOSED'), END_TIMEOUT_MS)
+    await this.#client.end().catch(() => undefined) // it is gone in any case
+    clearTimeout(timer)
+  }
+}
+
+/** Drizzle parses timestamps itself. */
+const typeCast: TypeCast = (field, next) =>
+  field.type === 'DATETIME' || field.type === 'TIMESTAMP' || field.type === 'DATE'
+    ? field.string()
+    : next()

@@ -1,0 +1,34 @@
+/**
+ * - `CLIENT_GONE`: the client closed its connection, so nobody reads the response
+ * - `CONNECTION_LOST`: the server or the network closed the connection
+ * - `DATABASE_TIMEOUT`: the time limit of the operation has passed
+ * - `OUTCOME_UNKNOWN`: the connection was lost during `COMMIT`, so the change may have been made
+ * - `POOL_CLOSED`: the process is shutting down
+ * - `POOL_QUEUE_FULL`: too many operations wait for a connection
+ */
+type Code =
+  | 'CLIENT_GONE'
+  | 'CONNECTION_LOST'
+  | 'DATABASE_TIMEOUT'
+  | 'OUTCOME_UNKNOWN'
+  | 'POOL_CLOSED'
+  | 'POOL_QUEUE_FULL'
+
+const MESSAGES: Record<Code, string> = {
+  CLIENT_GONE: 'the client closed its connection',
+  CONNECTION_LOST: 'the connection to the database was closed',
+  DATABASE_TIMEOUT: 'the database did not respond in time',
+  OUTCOME_UNKNOWN: 'the connection was lost during COMMIT',
+  POOL_CLOSED: 'the connections to the database are closed',
+  POOL_QUEUE_FULL: 'too many operations wait for a connection',
+}
+
+/** An operation that failed before the database had answered it. */
+export class OperationError extends Error {
+  readonly code: Code
+
+  constructor(code: Code, options?: ErrorOptions) {
+    super(MESSAGES[code], options)
+    this.code = code
+  }
+}
