@@ -16,6 +16,11 @@ const DEBIAN_PACKAGES = ['mariadb-server-core', 'mariadb-client-core']
 const TEST_PACKAGES = [
   // This package holds the program; Debian's `redis-server` only links to it.
   { program: findRedisBinary, package: 'redis-tools', why: 'no Redis server' },
+  {
+    program: () => findProgram('mysqldump') ?? findProgram('mariadb-dump'),
+    package: 'mariadb-client',
+    why: 'no mysqldump',
+  },
   { program: () => findProgram('wrk'), package: 'wrk', why: 'no wrk' },
   { program: () => findProgram('chromium'), package: 'chromium', why: 'no Chromium' },
 ]

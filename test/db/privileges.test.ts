@@ -1,0 +1,102 @@
+// Follows "Privileges" of docs/production.md.
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { type TestContext, test } from 'node:test'
+import { closeDatabase, openDatabase } from '../../db/client.ts'
+import { databaseFault } from '../../db/errors.ts'
+import { migrate } from '../../db/migrate.ts'
+import { sweep } from '../../db/queries/sweep.ts'
+import { createDatabase, createEmptyDatabase } from '../support/database/database.ts'
+import { query } from '../support/database/query.ts'
+import { cookieOf, makeUser, signIn } from '../support/http/accounts.ts'
+import { type App, build, send } from '../support/http/build.ts'
+
+const [SERVER = '', MIGRATION = ''] = grantsInTheDocs()
+const PASSWORD = 'correct horse battery'
+const RETENTION = { idleMs: 3_600_000, eventsMs: 3_600_000 }
+
+test('the server serves every operation with its privileges, and needs each of them', async (t: TestContext) => {
+  const owner = await createDatabase()
+  const { app: ofOwner } = await build(t, { DATABASE_URL: owner })
+  const admin = await signIn(ofOwner, await makeUser(ofOwner, 'admin'))
+  const server = await createUser(t, owner, SERVER)
+  const { app } = await build(t, { DATABASE_URL: server.url })
+  t.assert.deepStrictEqual(await useAll(app, admin), [200, 200, 200, 200, 200, 200])
+  await sweep(app.db, RETENTION)
+
+  for (const privilege of SERVER.split(', ')) {
+    await server.revoke(privilege)
+    const { app: limited } = await build(t, { DATABASE_URL: server.url }).catch(() => ({
+      app: undefined,
+    }))
+    const statuses = limited ? await useAll(limited, admin) : [503]
+    t.assert.ok(statuses.includes(503), `without ${privilege}: ${statuses}`)
+    t.assert.ok(!statuses.includes(500), `without ${privilege}: ${statuses}`)
+    await server.grant(privilege)
+  }
+})
+
+test('migration creates the schema with its privileges, and needs each of them', async (t: TestContext) => {
+  // MariaDB does not check REFERENCES, MySQL does.
+  const checked = MIGRATION.split(', ').filter((privilege) => privilege !== 'REFERENCES')
+  for (const missing of ['', ...checked]) {
+    const owner = await createEmptyDatabase()
+    const { url, revoke } = await createUser(t, owner, MIGRATION)
+    if (missing) await revoke(missing)
+    const db = openDatabase(url, { connections: 1 })
+    const failure = await migrate(db).then(
+      () => undefined,
+      (error: unknown) => databaseFault(error)?.errno,
+    )
+    await closeDatabase(db)
+    if (missing) t.assert.ok([1044, 1142].includes(failure ?? 0), `without ${missing}: ${failure}`)
+    else t.assert.strictEqual(failure, undefined)
+  }
+})
+
+/** One operation of each kind. @returns their statuses */
+async function useAll(app: App, admin: string): Promise<number[]> {
+  const username = `u-${randomBytes(8).toString('hex')}`
+  const body = { username, password: PASSWORD }
+  const created = await send(app, 'POST', '/user', { body })
+  const login = await send(app, 'POST', '/login', { body })
+  const cookie = cookieOf(login)
+  const me = await send(app, 'GET', '/me', { cookie })
+  const token = await send(app, 'POST', '/tokens', { cookie, body: { name: 'job' } })
+  const events = await send(app, 'GET', '/events', { cookie: admin })
+  const logout = await send(app, 'POST', '/logout', { cookie })
+  return [created, login, me, token, events, logout].map(({ statusCode }) => statusCode)
+}
+
+/** Creates a database user with these privileges in the database. */
+async function createUser(t: TestContext, owner: string, privileges: string) {
+  const url = new URL(owner)
+  const name = `gatehouse_${randomBytes(6).toString('hex')}`
+  const account = `'${name}'@'%'`
+  const database = url.pathname.slice(1)
+  const password = randomBytes(12).toString('hex')
+  await query(owner, `CREATE USER ${account} IDENTIFIED BY '${password}'`)
+  // The database may be dropped before.
+  t.after(() => query(serverOf(owner), `DROP USER ${account}`))
+  const grant = (list: string) => query(owner, `GRANT ${list} ON ${database}.* TO ${account}`)
+  await grant(privileges)
+  url.username = name
+  url.password = password
+  return {
+    url: url.href,
+    grant,
+    revoke: (list: string) => query(owner, `REVOKE ${list} ON ${database}.* FROM ${account}`),
+  }
+}
+
+/** @returns the lists of privileges in the `GRANT` statements of docs/production.md */
+function grantsInTheDocs(): string[] {
+  const text = readFileSync('docs/production.md', 'utf8')
+  return [...text.matchAll(/^GRANT (.+?)\s+ON gatehouse\.\*/gm)].map(([, list = '']) => list)
+}
+
+function serverOf(url: string): string {
+  const server = new URL(url)
+  server.pathname = '/'
+  return server.href
+}
