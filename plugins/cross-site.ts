@@ -17,9 +17,10 @@ export interface CrossSiteOptions {
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /**
- * Refuses cross-site requests of browsers (OWASP ASVS 5.0, 3.5.1 to 3.5.3): by `Sec-Fetch-Site`, or
- * by `Origin` if a browser doesn't send that. Requests from an allowed origin pass. Clients that
- * aren't browsers send neither header and pass.
+ * Refuses requests that a page of another origin makes a browser send (OWASP ASVS 5.0, 3.5.1 to
+ * 3.5.3): by `Sec-Fetch-Site`, or by `Origin` if a browser doesn't send that. A sibling subdomain
+ * is the same site, but often in other hands, so it needs an allowed origin too. Clients that aren't
+ * browsers send neither header and pass.
  */
 export default fp<CrossSiteOptions>(
   async (app, { allowedOrigins }) => {
@@ -37,7 +38,10 @@ function isForeign({ headers, protocol, host }: FastifyRequest, allowed: string[
   if (origin !== undefined && allowed.includes(origin)) return false
   const site = headers['sec-fetch-site']
   if (site === 'cross-site') return true
+  if (site === 'same-origin' || site === 'none') return false
+  const isOwn = origin === `${protocol}://${host}`
+  // A navigation by GET has no origin: from a sibling it is refused as well.
+  if (site === 'same-site') return !isOwn
   // Other values must be ignored (W3C Fetch Metadata, 2.3).
-  if (site === 'same-origin' || site === 'same-site' || site === 'none') return false
-  return origin !== undefined && origin !== `${protocol}://${host}`
+  return origin !== undefined && !isOwn
 }

@@ -63,6 +63,7 @@ export async function buildApp(config: ResolvedConfig, logStream: LogStream = st
 async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promise<void> {
   const allowedOrigins = splitList(config.ALLOWED_ORIGINS)
   const secrets = splitList(config.SESSION_SECRET)
+  const throttled = config.LOGIN_THROTTLE_ENABLED
   const limits = {
     idleMs: config.SESSION_IDLE * MS_PER_S,
     lifetimeMs: config.SESSION_LIFETIME * MS_PER_S,
@@ -98,6 +99,7 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
   await app.register(sessionCookie, {
     secrets,
     secure: config.COOKIE_SECURE,
+    sameSite: config.COOKIE_SAME_SITE,
   })
   await app.register(cursors, { keys: deriveKeys(secrets, 'gatehouse cursors') })
   await app.register(auth)
@@ -115,7 +117,7 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
   if (config.REGISTRATION === 'open') await app.register(registration)
   await app.register(async (scope) => {
     await scope.register(sessions)
-    await scope.register(login, { limits, throttled: config.LOGIN_THROTTLE_ENABLED })
+    await scope.register(login, { limits, throttled })
   })
 
   // Signed-in users, by a session or a token
@@ -130,7 +132,7 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
       await session.register(tokens)
       await session.register(async (own) => {
         restrict(own, 'ownOrAdmin')
-        await own.register(passwordUpdate)
+        await own.register(passwordUpdate, { throttled })
       })
     })
     await scope.register(async (admin) => {

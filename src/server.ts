@@ -46,7 +46,7 @@ async function start(): Promise<void> {
   if (cluster.isPrimary) {
     for (const line of loadTestWarnings(config)) log.warn(line)
     const dataFolder = embedded && DATA_FOLDER
-    for (const line of readyMessages({ config, url, dataFolder })) log.info(line)
+    for (const line of readyMessages({ config, workers: count, url, dataFolder })) log.info(line)
   }
   embedded?.lost.then(() => {
     log.fatal('The private database server has exited. Start Gatehouse again to recover the data.')

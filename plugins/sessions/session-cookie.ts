@@ -16,6 +16,8 @@ export interface SessionCookieOptions {
   secrets: string[]
   /** Whether clients reach this server by TLS only. */
   secure: boolean
+  /** `none` also sends the cookie with requests of pages on other sites. The default is `lax`. */
+  sameSite?: 'lax' | 'none'
 }
 
 /** How many verified signatures are kept: a verification costs as much as all hooks of a request. */
@@ -32,12 +34,12 @@ export default fp<SessionCookieOptions>(
 )
 
 /** `__Host-` binds the cookie to this host, `Path=/` and TLS (RFC 6265bis 4.1.3.2). */
-export function createSessionCookie({ secrets, secure }: SessionCookieOptions) {
+export function createSessionCookie({ secrets, secure, sameSite = 'lax' }: SessionCookieOptions) {
   const name = secure ? '__Host-session' : 'session'
   const signer = new cookie.Signer(secrets)
   // Holds signatures only. Every request reads from the database whether the session is open.
   const verified = new LruMap<string>(VERIFIED_COOKIES)
-  const attributes = { httpOnly: true, path: '/', sameSite: 'lax', secure } satisfies CookieOptions
+  const attributes = { httpOnly: true, path: '/', sameSite, secure } satisfies CookieOptions
 
   return {
     name,

@@ -51,9 +51,11 @@ export function readEnvironment(): NodeJS.ProcessEnv {
  */
 export function loadConfig(environment: NodeJS.ProcessEnv, isBuilt = IS_BUILT): Config {
   const data = withoutEmpty(environment)
+  const conflicts = conflictsIn(data)
   const required = [...(Environment.required ?? []), ...(isBuilt ? ['DATABASE_URL'] : [])]
+  let config: Static<typeof Environment>
   try {
-    const config = envSchema<Static<typeof Environment>>({
+    config = envSchema({
       schema: { ...Environment, required },
       data,
       env: false,
@@ -66,11 +68,12 @@ export function loadConfig(environment: NodeJS.ProcessEnv, isBuilt = IS_BUILT): 
             .addFormat('database-url', isDatabaseUrl),
       },
     })
-    const isProduction = config.NODE_ENV === 'production'
-    return Object.freeze({ COOKIE_SECURE: isProduction, DOCS_ENABLED: !isProduction, ...config })
   } catch (error) {
-    throw new ConfigError(describe(error, data))
+    throw new ConfigError(report([...describe(error, data), ...conflicts]))
   }
+  if (conflicts.length > 0) throw new ConfigError(report(conflicts))
+  const isProduction = config.NODE_ENV === 'production'
+  return Object.freeze({ COOKIE_SECURE: isProduction, DOCS_ENABLED: !isProduction, ...config })
 }
 
 /** @returns the size of Node's thread pool, which libuv reads from the environment at start */
@@ -107,10 +110,19 @@ function isAddressRange(text: string): boolean {
   return /^[0-9]{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128)
 }
 
+/** The settings that are valid alone, but not together. */
+function conflictsIn({ COOKIE_SAME_SITE, COOKIE_SECURE, NODE_ENV }: NodeJS.ProcessEnv): string[] {
+  const isSecure =
+    COOKIE_SECURE === undefined ? NODE_ENV === 'production' : COOKIE_SECURE === 'true'
+  return COOKIE_SAME_SITE === 'none' && !isSecure
+    ? ['  COOKIE_SAME_SITE=none requires COOKIE_SECURE=true']
+    : []
+}
+
 /** Names each variable and what is allowed, never its value: it may be a secret. */
-function describe(error: unknown, { NODE_ENV, DATABASE_URL = '' }: NodeJS.ProcessEnv): string {
+function describe(error: unknown, { NODE_ENV, DATABASE_URL = '' }: NodeJS.ProcessEnv): string[] {
   if (!(error instanceof Error && 'errors' in error && Array.isArray(error.errors))) throw error
-  const lines = error.errors
+  return error.errors
     .filter(({ keyword }) => keyword !== 'if')
     .map(({ instancePath, keyword, params }) => {
       const isMissing = keyword === 'required'
@@ -121,6 +133,9 @@ function describe(error: unknown, { NODE_ENV, DATABASE_URL = '' }: NodeJS.Proces
       const hint = needsHint ? `; ${PERCENT_ENCODING_HINT}` : ''
       return `  ${name} ${isMissing ? required : 'is not valid'}: ${title}${hint}`
     })
+}
+
+function report(lines: string[]): string {
   const file = envFilePath()
   const sources = existsSync(file) ? file : `${file}, which does not exist`
   return [

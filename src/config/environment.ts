@@ -66,6 +66,14 @@ export const Environment = Type.Object(
           'Clients connect over TLS only: sets the `Secure` attribute, the `__Host-` name and HSTS',
       }),
     ),
+    COOKIE_SAME_SITE: Type.Unsafe<'lax' | 'none'>({
+      type: 'string',
+      enum: ['lax', 'none'],
+      default: 'lax',
+      title: '`lax` or `none`; `none` requires `COOKIE_SECURE`',
+      description:
+        '`SameSite` attribute of the session cookie: `none` is for `ALLOWED_ORIGINS` on another site',
+    }),
     TRUST_PROXY: Type.Optional(
       Type.String({
         format: 'address-list',

@@ -2,7 +2,12 @@ import type { Config } from '../config/config.ts'
 import { VERSION } from '../config/version.ts'
 
 interface ReadyMessagesOptions {
-  config: Pick<Config, 'DOCS_ENABLED'>
+  config: Pick<
+    Config,
+    'DOCS_ENABLED' | 'RATE_LIMIT_ENABLED' | 'RATE_LIMIT_MAX' | 'RATE_LIMIT_WINDOW' | 'REDIS_URL'
+  >
+  /** How many processes serve. */
+  workers: number
   /** Where this machine reaches the server, unless only its workers know their port. */
   url: string | undefined
   /** The folder of the private database, if there is one. */
@@ -10,15 +15,30 @@ interface ReadyMessagesOptions {
 }
 
 /** @returns what to log once the server listens */
-export function readyMessages({ config, url, dataFolder }: ReadyMessagesOptions): string[] {
+export function readyMessages({
+  config,
+  workers,
+  url,
+  dataFolder,
+}: ReadyMessagesOptions): string[] {
   return [
     `Gatehouse ${VERSION} is ready`,
     ...(config.DOCS_ENABLED && url ? [`The API documentation is at ${url}/docs`] : []),
+    ...(workers > 1 ? rateLimitMessage(config, workers) : []),
     ...(dataFolder === undefined
       ? []
       : [
           `The data is in ${dataFolder}`,
           'To create an admin: npm run --silent gatehouse -- user create NAME --role admin',
         ]),
+  ]
+}
+
+/** Without Redis, the workers don't share a count, and connections are distributed among them. */
+function rateLimitMessage(config: ReadyMessagesOptions['config'], workers: number): string[] {
+  const { RATE_LIMIT_ENABLED, RATE_LIMIT_MAX: each, RATE_LIMIT_WINDOW, REDIS_URL } = config
+  if (!RATE_LIMIT_ENABLED || REDIS_URL !== undefined) return []
+  return [
+    `Each of ${workers} workers counts requests by itself: an address can send ${each} to ${each * workers} in ${RATE_LIMIT_WINDOW} s. Set REDIS_URL to count them together`,
   ]
 }

@@ -26,6 +26,9 @@ test('a cross-site request to any route that changes state is refused and change
       { origin: 'null' },
       { origin: 'https://localhost' },
       { origin: 'http://localhost:8080' },
+      { 'sec-fetch-site': 'same-site' },
+      { 'sec-fetch-site': 'same-site', origin: 'http://sibling.localhost' },
+      { 'sec-fetch-site': 'same-site', origin: 'null' },
     ]) {
       const path = url.replace(':id', String(account.id))
       const body = { username: account.username, password: account.password }
@@ -46,7 +49,7 @@ test('requests from other clients, from pages of the same origin and by the user
   for (const headers of [
     {},
     { 'sec-fetch-site': 'same-origin', ...FOREIGN },
-    { 'sec-fetch-site': 'same-site' },
+    { 'sec-fetch-site': 'same-site', ...OWN },
     { 'sec-fetch-site': 'none' },
     OWN,
   ]) {
@@ -74,6 +77,31 @@ test('a same-origin request through a TLS proxy passes if the proxy is trusted',
     const { username, password } = await makeUser(app)
     const answer = await send(app, 'POST', '/login', { body: { username, password }, headers })
     t.assert.strictEqual(answer.statusCode, status)
+  }
+})
+
+test('a request from a sibling subdomain passes only if its origin is allowed', async (t: TestContext) => {
+  const sibling = { origin: 'http://app.localhost', 'sec-fetch-site': 'same-site' }
+  for (const [ALLOWED_ORIGINS, status] of [
+    ['http://app.localhost', 200],
+    ['http://other.localhost', 403],
+  ] as const) {
+    const { app } = await build(t, { DATABASE_URL, ALLOWED_ORIGINS })
+    const account = await makeUser(app)
+    const cookie = await signIn(app, account)
+    const body = { username: account.username, password: account.password }
+    const answers = [
+      await send(app, 'POST', '/login', { body, headers: sibling }),
+      await send(app, 'POST', '/tokens', { cookie, body: { name: 'x' }, headers: sibling }),
+      await send(app, 'GET', '/logout', { cookie, headers: sibling }),
+    ]
+    for (const { statusCode } of answers) t.assert.strictEqual(statusCode, status)
+    const link = { 'sec-fetch-site': 'same-site' }
+    assertError(t, await send(app, 'GET', '/logout', { cookie, headers: link }), 403, 'CROSS_SITE')
+    t.assert.strictEqual(
+      (await send(app, 'GET', '/me', { cookie, headers: link })).statusCode,
+      status === 200 ? 401 : 200,
+    )
   }
 })
 

@@ -36,6 +36,38 @@ test('the cookie of a login with TLS is also Secure, with a __Host- name', async
   t.assert.match(cleared, /; HttpOnly; Secure; SameSite=Lax$/)
 })
 
+test('with COOKIE_SAME_SITE=none, a page of an allowed origin on another site can log in, read, change and log out', async (t: TestContext) => {
+  const { app } = await build(t, {
+    DATABASE_URL,
+    COOKIE_SECURE: true,
+    COOKIE_SAME_SITE: 'none',
+    ALLOWED_ORIGINS: 'https://app.example',
+    TRUST_PROXY: '127.0.0.1',
+  })
+  const headers = {
+    origin: 'https://app.example',
+    'sec-fetch-site': 'cross-site',
+    'x-forwarded-proto': 'https',
+  }
+  const { id, header, cookie } = await logIn(app, headers)
+  t.assert.match(header, /^__Host-session=[^;]+; Path=\/; HttpOnly; Secure; SameSite=None$/)
+  const me = await send(app, 'GET', '/me', { cookie, headers })
+  t.assert.strictEqual(me.json().id, id)
+  const made = await send(app, 'POST', '/tokens', { cookie, headers, body: { name: 'x' } })
+  t.assert.strictEqual(made.statusCode, 200)
+  const logout = await send(app, 'POST', '/logout', { cookie, headers })
+  for (const answer of [me, made, logout]) {
+    t.assert.strictEqual(answer.headers['access-control-allow-origin'], 'https://app.example')
+    t.assert.strictEqual(answer.headers['access-control-allow-credentials'], 'true')
+  }
+  // A browser on another site stores a cookie, or deletes it, only with these attributes.
+  t.assert.match(String(logout.headers['set-cookie']), /; HttpOnly; Secure; SameSite=None$/)
+  t.assert.deepStrictEqual(await storedSessions(app, id), [])
+  const foreign = { ...headers, origin: 'https://evil.example' }
+  const refused = await send(app, 'POST', '/logout', { cookie, headers: foreign })
+  assertError(t, refused, 403, 'CROSS_SITE')
+})
+
 test('a cookie with another name than the configured one is ignored', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL, COOKIE_SECURE: true })
   const cookie = (await signIn(app, await makeUser(app))).replace('__Host-session', 'session')

@@ -23,6 +23,7 @@ test('configuration, of an empty environment, has the defaults', (t: TestContext
       PORT: 3000,
       WORKERS: '1',
       COOKIE_SECURE: false,
+      COOKIE_SAME_SITE: 'lax',
       BCRYPT_COST: 12,
       DATABASE_TIMEOUT_MS: 2_500,
       HASH_QUEUE: 100,
@@ -50,6 +51,7 @@ test('configuration, with every variable set, has every value in its type', (t: 
     PORT: '0',
     WORKERS: 'auto',
     COOKIE_SECURE: 'false',
+    COOKIE_SAME_SITE: 'lax',
     TRUST_PROXY: '10.0.0.0/8, ::1',
     BCRYPT_COST: '15',
     HASH_CONCURRENCY: '64',
@@ -197,6 +199,28 @@ test('COOKIE_SECURE and DOCS_ENABLED, if not set, follow NODE_ENV: production tu
       t.assert.strictEqual(other[name], !expected)
     }
   }
+})
+
+test('COOKIE_SAME_SITE=none without COOKIE_SECURE is rejected, together with all other errors', (t: TestContext) => {
+  const conflict = /^ {2}COOKIE_SAME_SITE=none requires COOKIE_SECURE=true$/m
+  const none = { COOKIE_SAME_SITE: 'none' }
+  for (const environment of [
+    none,
+    { ...none, COOKIE_SECURE: 'false' },
+    { ...PRODUCTION, ...none, COOKIE_SECURE: 'false' },
+    { ...none, PORT: 'x' },
+  ]) {
+    const message = errorOf(t, environment)
+    t.assert.match(message, conflict)
+    t.assert.strictEqual(/PORT is not valid/.test(message), 'PORT' in environment)
+  }
+  for (const environment of [
+    { ...none, COOKIE_SECURE: 'true' },
+    { ...PRODUCTION, ...none },
+  ]) {
+    t.assert.strictEqual(loadConfig(environment).COOKIE_SAME_SITE, 'none')
+  }
+  t.assert.doesNotMatch(errorOf(t, { COOKIE_SAME_SITE: 'lax', PORT: 'x' }), /COOKIE/)
 })
 
 test('a variable that is empty or blank counts as not set', (t: TestContext) => {
