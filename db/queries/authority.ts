@@ -39,6 +39,17 @@ export function isWanted({ versions }: Pick<Change, 'versions'>, account: { vers
   return versions === undefined || versions.includes(account.version)
 }
 
+/** A password as it was when it was checked. */
+export type CheckedPassword = Pick<typeof users.$inferSelect, 'passwordHash' | 'version'>
+
+/**
+ * Whether an account still has the password that was checked. Another hash with the same version
+ * is the same password, renewed by another login: a password change raises the version.
+ */
+export function hasSamePassword(account: CheckedPassword, checked: CheckedPassword): boolean {
+  return account.passwordHash === checked.passwordHash || account.version === checked.version
+}
+
 /** Which callers may make a change. */
 type Rule = 'own-or-admin' | 'admin' | 'admin-on-another'
 

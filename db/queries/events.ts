@@ -35,23 +35,24 @@ export async function recordEvent(tx: Queryable, origin: Origin, event: NewEvent
 }
 
 /**
- * Records a failed login. Failures of one account in one minute share a row, and so do all
- * failures of unknown names, so that guessing cannot fill the disk.
+ * Records a wrong password. Failures of one kind, actor and account in one minute share a row, and
+ * so do all failures of unknown names, so that guessing cannot fill the disk.
  */
-export function recordFailedLogin(
+export function recordFailure(
   db: Database,
   origin: Origin,
-  userId: number | undefined,
+  event: Omit<NewEvent, 'detail'>,
 ): Promise<void> {
+  const { type, actorId = 'nobody', userId = 'unknown' } = event
   const minute = sql`DATE_FORMAT(CURRENT_TIMESTAMP, '%Y%m%d%H%i')`
   return transaction(db, async (tx) => {
     await tx
       .insert(events)
       .values({
-        ...row(origin, { type: 'login', userId }),
+        ...row(origin, event),
         id: await nextId(tx),
         outcome: 'failure',
-        bucket: sql`CONCAT('login-failure:', ${String(userId ?? 'unknown')}, ':', ${minute})`,
+        bucket: sql`CONCAT(${`${type}:${actorId}:${userId}:`}, ${minute})`,
       })
       .onDuplicateKeyUpdate({ set: { count: sql`${events.count} + 1` } })
   })

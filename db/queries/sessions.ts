@@ -4,7 +4,14 @@ import { ago, ahead, now } from '../clock.ts'
 import { digest } from '../digest.ts'
 import { sessions, users } from '../schema.ts'
 import { transaction } from '../transaction.ts'
-import { authorize, type Change, type Refused, refused, USE_PRECISION_MS } from './authority.ts'
+import {
+  authorize,
+  type Change,
+  hasSamePassword,
+  type Refused,
+  refused,
+  USE_PRECISION_MS,
+} from './authority.ts'
 import { MAX_EVENT_IDS, type Origin, recordEvent } from './events.ts'
 
 export type SessionRecord = Awaited<ReturnType<typeof list>>[number]
@@ -25,8 +32,10 @@ export function isLive({ idleMs }: SessionLimits) {
 
 export interface NewSession {
   userId: number
-  /** The hash against which the password was checked. */
+  /** The hash against which the password was checked, or the one that was renewed since. */
   passwordHash: string
+  /** The account's version when the password was checked. */
+  version: number
   userAgent: string | undefined
   origin: Origin
   /** The secret id of the session that the login request carried. The login ends it. */
@@ -41,18 +50,23 @@ export function open(
   db: Database,
   secretId: string,
   { lifetimeMs }: SessionLimits,
-  { userId, passwordHash, userAgent, origin, replaces }: NewSession,
+  { userId, passwordHash, version, userAgent, origin, replaces }: NewSession,
 ): Promise<{ ok: true } | Refused<'account-changed'>> {
   return transaction(db, async (tx) => {
     const old = replaces === undefined ? undefined : await findOwner(tx, replaces)
     const owners = await tx
-      .select({ id: users.id, passwordHash: users.passwordHash, disabled: users.disabled })
+      .select({
+        id: users.id,
+        passwordHash: users.passwordHash,
+        version: users.version,
+        disabled: users.disabled,
+      })
       .from(users)
       .where(inArray(users.id, old ? [userId, old.userId] : [userId]))
       .orderBy(users.id) // every transaction locks accounts in this order
       .for('update')
     const owner = owners.find(({ id }) => id === userId)
-    if (!owner || owner.disabled || owner.passwordHash !== passwordHash) {
+    if (!owner || owner.disabled || !hasSamePassword(owner, { passwordHash, version })) {
       return refused('account-changed')
     }
     await tx.insert(sessions).values({

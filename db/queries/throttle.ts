@@ -11,42 +11,49 @@ const FREE_TRIES_ANYWHERE = 100
 const MAX_DELAY_S = 15 * 60
 
 /**
- * Counts a login before it is tried, so that a thousand simultaneous logins count as a thousand,
- * and decides whether it may be tried now.
+ * Counts an attempt to use a password before it is checked, so that a thousand simultaneous
+ * attempts count as a thousand, and decides whether it may be made now.
  *
  * The last free attempt delays the next one by 1 s, and each further attempt doubles the delay, up
- * to 15 minutes (OWASP ASVS 5.0, 6.3.1). A success resets the count (`clearFailures`). Refused
- * logins do not count: otherwise a client that obeys `retry-after` would be blocked by one that
+ * to 15 minutes (OWASP ASVS 5.0, 6.3.1). A delay never exceeds that of its count, even if the
+ * database's clock is set back. A success resets the count (`clearFailures`). Refused
+ * attempts do not count: otherwise a client that obeys `retry-after` would be blocked by one that
  * does not.
  *
  * @param range the address range that one attacker may control
- * @returns the seconds to wait, or 0 if the login may be tried
+ * @returns the seconds to wait, or 0 if the attempt may be made
  */
-export function countLogin(db: Database, username: string, range: string): Promise<number> {
+export function countAttempt(db: Database, username: string, range: string): Promise<number> {
   const [byRange, byAccount] = keysOf(username, range)
-  const freeTries = [
-    { key: byRange, free: FREE_TRIES },
-    { key: byAccount, free: FREE_TRIES_ANYWHERE },
-  ]
   return transaction(db, async (tx) => {
     const counters = await lockCounters(tx, [byRange, byAccount])
-    const waitMs = Math.max(...counters.map((counter) => +counter.blockedUntil - +counter.now))
+    const excessOf = ({ key, failures }: Counter) =>
+      failures - (key.equals(byRange) ? FREE_TRIES : FREE_TRIES_ANYWHERE)
+    let waitMs = 0
+    for (const counter of counters) {
+      const storedMs = Number(counter.blockedUntil) - Number(counter.now)
+      const longestMs = delayMs(excessOf(counter))
+      // The clock was set back, or an attempt was subtracted.
+      if (storedMs > longestMs) await block(tx, counter, longestMs)
+      waitMs = Math.max(waitMs, Math.min(storedMs, longestMs))
+    }
     if (waitMs > 0) return Math.ceil(waitMs / 1_000)
-    for (const { key, failures, now } of counters) {
-      const free = freeTries.find((entry) => entry.key.equals(key))?.free ?? 0
-      const delayMs = delayS(failures + 1 - free) * 1_000
-      await tx
-        .update(loginFailures)
-        .set({ failures: failures + 1, blockedUntil: new Date(+now + delayMs) })
-        .where(eq(loginFailures.key, key))
+    for (const counter of counters) {
+      const counted = { ...counter, failures: counter.failures + 1 }
+      await block(tx, counted, delayMs(excessOf(counted)))
     }
     return 0
   })
 }
 
+async function block(tx: Queryable, { key, failures, now }: Counter, forMs: number): Promise<void> {
+  const blockedUntil = new Date(Number(now) + forMs)
+  await tx.update(loginFailures).set({ failures, blockedUntil }).where(eq(loginFailures.key, key))
+}
+
 /** @param excess 0 for the last free attempt, 1 for the next one, and so on */
-function delayS(excess: number): number {
-  return excess < 0 ? 0 : Math.min(2 ** excess, MAX_DELAY_S)
+function delayMs(excess: number): number {
+  return excess < 0 ? 0 : Math.min(2 ** excess, MAX_DELAY_S) * 1_000
 }
 
 /** Resets the failures of an account, from this address range and in total, after a success. */
@@ -56,18 +63,20 @@ export function clearFailures(db: Database, username: string, range: string): Pr
   })
 }
 
-/** Subtracts an attempt that ended with a server error. It does not shorten a delay. */
-export function uncountLogin(db: Database, username: string, range: string): Promise<void> {
-  const isOfLogin = inArray(loginFailures.key, keysOf(username, range))
+/** Subtracts an attempt that ended with a server error: its password was not checked. */
+export function uncountAttempt(db: Database, username: string, range: string): Promise<void> {
+  const isOfAttempt = inArray(loginFailures.key, keysOf(username, range))
   return transaction(db, async (tx) => {
     await tx
       .update(loginFailures)
       .set({ failures: sql`${loginFailures.failures} - 1` })
-      .where(isOfLogin)
+      .where(isOfAttempt)
     // Otherwise names that were never checked would fill the table.
-    await tx.delete(loginFailures).where(and(isOfLogin, lte(loginFailures.failures, 0)))
+    await tx.delete(loginFailures).where(and(isOfAttempt, lte(loginFailures.failures, 0)))
   })
 }
+
+type Counter = Awaited<ReturnType<typeof lockCounters>>[number]
 
 /**
  * Locks the counters until the transaction ends, and creates those that are missing.
@@ -75,7 +84,7 @@ export function uncountLogin(db: Database, username: string, range: string): Pro
  * @returns them with the database's clock
  */
 async function lockCounters(tx: Queryable, keys: Buffer[]) {
-  // Every transaction locks in the order of the keys, so two logins cannot deadlock.
+  // Every transaction locks in the order of the keys, so two attempts cannot deadlock.
   const ordered = keys.toSorted((a, b) => a.compare(b))
   await tx
     .insert(loginFailures)

@@ -3,7 +3,15 @@ import { type Database, onlyRow, type Queryable } from '../client.ts'
 import { isDuplicateKey } from '../errors.ts'
 import { type Role, users } from '../schema.ts'
 import { transaction } from '../transaction.ts'
-import { type Actor, authorize, type Change, type Refused, refused } from './authority.ts'
+import {
+  type Actor,
+  authorize,
+  type Change,
+  type CheckedPassword,
+  hasSamePassword,
+  type Refused,
+  refused,
+} from './authority.ts'
 import { MAX_EVENT_IDS, type Origin, recordEvent } from './events.ts'
 import * as sessions from './sessions.ts'
 import * as tokens from './tokens.ts'
@@ -87,7 +95,7 @@ async function insert(tx: Queryable, user: NewUser): Promise<number | undefined>
 }
 
 /**
- * Replaces a hash by one of the same password at the configured cost.
+ * Replaces a hash by a new one of the same password. The version stays: see `hasSamePassword`.
  *
  * @returns false, and changes nothing, if `old` is no longer the account's hash
  */
@@ -106,18 +114,18 @@ export async function renewHash(
 /**
  * Sets a password, and ends all sessions and tokens of the account except the caller's session.
  *
- * @param expectedHash if given, the password is set only if this is still the account's hash
+ * @param current if given, the password is set only if this is still the account's
  */
 export function changePassword(
   db: Database,
   change: Change,
-  { passwordHash, expectedHash }: { passwordHash: string; expectedHash?: string | undefined },
+  { passwordHash, current }: { passwordHash: string; current?: CheckedPassword | undefined },
 ): Promise<{ ok: true } | Refused | Refused<'wrong-current-password'>> {
   const { actor, origin, userId } = change
   return transaction(db, async (tx) => {
     const permission = await authorize(tx, change, 'own-or-admin')
     if (!permission.ok) return permission
-    if (expectedHash !== undefined && permission.account.passwordHash !== expectedHash) {
+    if (current && !hasSamePassword(permission.account, current)) {
       return refused('wrong-current-password')
     }
     await tx.update(users).set({ passwordHash, version: nextVersion }).where(eq(users.id, userId))

@@ -270,7 +270,7 @@ export interface paths {
         get?: never;
         /**
          * Change a password
-         * @description For your own account, or for any account as an admin. It ends all tokens of the account and all its sessions except the session of this request.
+         * @description For your own account, or for any account as an admin. It ends all tokens of the account and all its sessions except the session of this request. A wrong current password counts as a failed login.
          */
         put: operations["updatePassword"];
         post?: never;
@@ -1262,7 +1262,7 @@ export interface operations {
             /**
              * @description `TOO_MANY_REQUESTS`: Too many requests from this address.
              *
-             *     `LOGIN_THROTTLED`: Too many failed logins. Wait before the next attempt.
+             *     `LOGIN_THROTTLED`: Too many wrong passwords. Wait before the next attempt.
              */
             429: {
                 headers: {
@@ -2299,7 +2299,25 @@ export interface operations {
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
-            429: components["responses"]["TooManyRequests"];
+            /**
+             * @description `TOO_MANY_REQUESTS`: Too many requests from this address.
+             *
+             *     `LOGIN_THROTTLED`: Too many wrong passwords. Wait before the next attempt.
+             */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**

@@ -39,7 +39,7 @@ export const errors = {
   LOGIN_THROTTLED: coded(
     'LOGIN_THROTTLED',
     429,
-    'Too many failed logins. Wait before the next attempt.',
+    'Too many wrong passwords. Wait before the next attempt.',
   ),
   HEADERS_TOO_LARGE: coded('HEADERS_TOO_LARGE', 431, 'The URL and the headers exceed 16 KiB.'),
   INTERNAL_ERROR: coded('INTERNAL_ERROR', 500, 'The server failed to process the request.'),

@@ -9,6 +9,7 @@ const commonPasswords = new Set(dictionary['passwords-common'])
  * Checks a new password (NIST SP 800-63B-4 3.1.1.2, OWASP ASVS 5.0 6.2): its length, a list of
  * common passwords, and the username. There are no rules about kinds of characters.
  *
+ * @param password in NFC
  * @param minLength in Unicode code points
  * @returns the reason for a refusal, as the end of "The password …", or undefined
  */

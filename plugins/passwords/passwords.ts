@@ -18,12 +18,19 @@ export interface PasswordsOptions {
   queue: HashQueueOptions
 }
 
+/** `isOutdated`: whether the hash should be renewed, from the password that was verified. */
+export type Verification = { ok: true; isOutdated: boolean } | { ok: false }
+
 export type Passwords = Awaited<ReturnType<typeof createPasswords>>
 
 /** A hash of a higher cost is not checked: an imported one of cost 31 would run for days. */
 const MAX_COST = 15
 
-/** Decorates `passwords`: the password policy, hashing and verification. */
+/**
+ * Decorates `passwords`: the password policy, hashing and verification. Passwords are taken as
+ * sent. New ones are checked and hashed in NFC (NIST SP 800-63B-4 3.1.1.2, RFC 8265 4.2.2), so that
+ * one typed on another system is the same password.
+ */
 export default fp<PasswordsOptions>(
   async (app, options) => {
     app.decorate('passwords', await createPasswords(options))
@@ -43,7 +50,7 @@ export async function createPasswords({ cost, minLength, queue: options }: Passw
      * @throws PASSWORD_REFUSED, with the reason, if the policy refuses the password
      */
     check(password: string, username = ''): void {
-      const fault = passwordFault(password, username, minLength)
+      const fault = passwordFault(password.normalize(), username, minLength)
       if (fault) throw new errors.PASSWORD_REFUSED(fault).at('body.password', fault)
     },
 
@@ -53,14 +60,12 @@ export async function createPasswords({ cost, minLength, queue: options }: Passw
      * @throws HASH_CAPACITY, ClientGone
      */
     hash: (password: string, signal?: AbortSignal): Promise<string> =>
-      queue.run(() => hash(password, { cost, rejectLongPasswords: true }), signal),
-
-    /** Whether a hash has a lower cost than the configured one. */
-    isOutdated: (passwordHash: string): boolean => (costOf(passwordHash) ?? 0) < cost,
+      queue.run(() => hash(password.normalize(), { cost, rejectLongPasswords: true }), signal),
 
     /**
      * Verifies a password in the same time, 2^cost rounds, whether the account exists or not, and
-     * for hashes of any lower cost (OWASP ASVS 5.0, 6.3.8).
+     * for hashes of any lower cost (OWASP ASVS 5.0, 6.3.8). A password that is not in NFC and does
+     * not match in NFC is tried as sent, too, which doubles the time for all accounts alike.
      *
      * A hash of a higher cost takes longer. So after the cost is lowered, response times reveal
      * the accounts with older hashes until their passwords change.
@@ -71,11 +76,25 @@ export async function createPasswords({ cost, minLength, queue: options }: Passw
       password: string,
       passwordHash: string | undefined,
       signal?: AbortSignal,
-    ): Promise<boolean> => queue.run(() => verifyInConstantTime(password, passwordHash), signal),
+    ): Promise<Verification> => queue.run(() => verifyForms(password, passwordHash), signal),
+  }
+
+  /** In one slot: between two, a full queue could leave a guess half checked, and uncounted. */
+  async function verifyForms(
+    password: string,
+    passwordHash: string | undefined,
+  ): Promise<Verification> {
+    const normalized = password.normalize()
+    if (await verifyInConstantTime(normalized, passwordHash)) {
+      return { ok: true, isOutdated: (costOf(passwordHash) ?? 0) < cost }
+    }
+    if (password === normalized) return { ok: false }
+    const ok = await verifyInConstantTime(password, passwordHash)
+    return ok ? { ok, isOutdated: true } : { ok }
   }
 
   async function verifyInConstantTime(password: string, passwordHash: string | undefined) {
-    const spent = passwordHash && costOf(passwordHash)
+    const spent = costOf(passwordHash)
     if (!passwordHash || !spent || spent > MAX_COST || !isHashable(password)) {
       await verify('', nobodysHash)
       return false
@@ -90,7 +109,7 @@ export async function createPasswords({ cost, minLength, queue: options }: Passw
 }
 
 /** @returns undefined if this is not a bcrypt hash */
-function costOf(passwordHash: string): number | undefined {
+function costOf(passwordHash = ''): number | undefined {
   try {
     return parseOptions(passwordHash).cost
   } catch {

@@ -1,22 +1,21 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyInstance } from 'fastify'
-import { type Database, forRecords } from '../../db/client.ts'
-import { recordFailedLogin } from '../../db/queries/events.ts'
+import type { Static } from '@sinclair/typebox'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { forRecords } from '../../db/client.ts'
+import { databaseFault } from '../../db/errors.ts'
+import { recordFailure } from '../../db/queries/events.ts'
 import * as sessions from '../../db/queries/sessions.ts'
-import { clearFailures, countLogin, uncountLogin } from '../../db/queries/throttle.ts'
 import * as users from '../../db/queries/users.ts'
 import { errors } from '../../plugins/errors/errors.ts'
 import { errorResponses, successHeaders } from '../../plugins/openapi/declarations.ts'
 import { originOf } from '../common/change.ts'
 import type { Handler } from '../common/handler.ts'
+import { attemptPassword, type ThrottleOptions } from '../common/password-attempt.ts'
 import { closedObject, ref } from '../common/schemas.ts'
-import { workOf } from '../common/work.ts'
+import { type Work, workOf } from '../common/work.ts'
 import { Password, toUser, UserMessage, Username } from '../users/schemas.ts'
-import { addressRange } from './address-range.ts'
 
-export interface LoginOptions {
-  /** Whether failed logins delay the next one. */
-  throttled: boolean
+export interface LoginOptions extends ThrottleOptions {
   limits: sessions.SessionLimits
 }
 
@@ -42,33 +41,24 @@ const loginSchema = {
 /** `POST /login`. Its scope has @fastify/session. */
 export default (async (app, { throttled, limits }) => {
   const login: Handler<typeof loginSchema> = async (request, reply) => {
-    const { username, password } = request.body
-    app.passwords.queue.assertCapacity() // before the throttle writes: a flood must not reach it
-    const range = addressRange(request.clientAddress)
-    const { db, signal } = workOf(reply)
-    if (throttled) {
-      const waitS = await countLogin(db, username, range)
-      if (waitS > 0) throw new errors.LOGIN_THROTTLED().retryAfter(waitS)
-    }
-    const { ok, account } = await verify(app, db, username, password, signal).catch(
-      async (error) => {
-        if (throttled) await uncountLogin(forRecords(db), username, range).catch(() => undefined)
-        throw error
-      },
-    )
+    const { body, clientAddress: address, log } = request
+    const work = workOf(reply)
+    const { db } = work
+    const attempt = { throttled, db, username: body.username, address }
+    const { ok, account } = await attemptPassword(app, attempt, () => verify(app, body, work, log))
     if (!ok) {
       const { id: userId, disabled } = account ?? {}
-      request.log.info({ userId, disabled }, 'login refused')
-      await recordFailedLogin(forRecords(db), originOf(request), userId)
+      log.info({ userId, disabled }, 'login refused')
+      await recordFailure(forRecords(db), originOf(request), { type: 'login', userId })
       throw new errors.INVALID_CREDENTIALS()
     }
-    if (throttled) await clearFailures(db, username, range)
 
     const { userId: oldUserId, sessionId: oldSecretId } = request.session
     await request.session.regenerate() // a new id, so that a planted cookie is worth nothing
     const opened = await sessions.open(db, request.session.sessionId, limits, {
       userId: account.id,
       passwordHash: account.passwordHash,
+      version: account.version,
       userAgent: request.headers['user-agent'],
       origin: originOf(request),
       replaces: oldUserId === undefined ? undefined : oldSecretId,
@@ -88,27 +78,29 @@ type Verification =
   | { ok: false; account: users.PasswordCredential | undefined }
 
 /**
- * Verifies a username and a password, and renews the hash if its cost is lower than configured.
+ * Verifies a username and a password, and renews an outdated hash.
  *
  * @returns the account of that name, if it exists, and whether the login is accepted
  */
 async function verify(
-  { passwords }: FastifyInstance,
-  db: Database,
-  username: string,
-  password: string,
-  signal: AbortSignal,
+  { passwords, faultLog }: FastifyInstance,
+  { username, password }: Static<typeof Credentials>,
+  { db, signal }: Work,
+  log: FastifyBaseLogger,
 ): Promise<Verification> {
-  for (;;) {
-    const account = await users.findCredential(db, username)
-    const matches = await passwords.verify(password, account?.passwordHash, signal)
-    if (!account || !matches || account.disabled) return { ok: false, account }
-    if (!passwords.isOutdated(account.passwordHash)) return { ok: true, account }
+  const account = await users.findCredential(db, username)
+  const verified = await passwords.verify(password, account?.passwordHash, signal)
+  if (!account || !verified.ok || account.disabled) return { ok: false, account }
+  if (!verified.isOutdated) return { ok: true, account }
+  try {
     const renewed = await passwords.hash(password, signal)
     const hashes = { old: account.passwordHash, renewed }
-    if (await users.renewHash(db, account.id, hashes)) {
-      return { ok: true, account: { ...account, passwordHash: renewed } }
-    }
-    // Another login or a password change was faster: verify against the hash that it stored.
+    const isStored = await users.renewHash(db, account.id, hashes)
+    return { ok: true, account: isStored ? { ...account, passwordHash: renewed } : account }
+  } catch (error) {
+    const isTemporary = error instanceof errors.HASH_CAPACITY || databaseFault(error) !== undefined
+    if (signal.aborted || !isTemporary) throw error
+    faultLog.report(error, 'password hash not renewed', log)
+    return { ok: true, account } // the password is right; a later login renews the hash
   }
 }

@@ -1,13 +1,16 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
+import { forRecords } from '../../db/client.ts'
 import { isWanted } from '../../db/queries/authority.ts'
+import { recordFailure } from '../../db/queries/events.ts'
 import * as users from '../../db/queries/users.ts'
 import { errors } from '../../plugins/errors/errors.ts'
 import { errorResponses } from '../../plugins/openapi/declarations.ts'
 import { changeTo } from '../common/change.ts'
 import { wantedVersions } from '../common/entity-tags.ts'
 import type { Handler } from '../common/handler.ts'
+import { attemptPassword, type ThrottleOptions } from '../common/password-attempt.ts'
 import { accepted, refusalError } from '../common/refusals.ts'
 import { closedObject, IdParams, Message, ref } from '../common/schemas.ts'
 import { workOf } from '../common/work.ts'
@@ -26,7 +29,7 @@ const updatePasswordSchema = {
   tags: ['Accounts'],
   summary: 'Change a password',
   description:
-    'For your own account, or for any account as an admin. It ends all tokens of the account and all its sessions except the session of this request.',
+    'For your own account, or for any account as an admin. It ends all tokens of the account and all its sessions except the session of this request. A wrong current password counts as a failed login.',
   params: IdParams,
   body: ref(PasswordChange),
   response: {
@@ -37,13 +40,14 @@ const updatePasswordSchema = {
       'WRONG_CURRENT_PASSWORD',
       'USER_NOT_FOUND',
       'PRECONDITION_FAILED',
+      'LOGIN_THROTTLED',
       'HASH_CAPACITY',
     ),
   },
 }
 
 /** `PUT /user/update-password/{id}`, for the account itself and for admins, by session only. */
-export default (async (app) => {
+export default (async (app, { throttled }) => {
   const updatePassword: Handler<typeof updatePasswordSchema> = async (request, reply) => {
     const { password, currentPassword } = request.body
     app.passwords.check(password) // before the account is read: 400 comes before 404
@@ -57,15 +61,21 @@ export default (async (app) => {
     app.passwords.check(password, account.username)
     // The change checks the version again. This check saves the hash.
     if (!isWanted(change, account)) throw refusalError('version-differs')
-    if (
-      currentPassword !== undefined &&
-      !(await app.passwords.verify(currentPassword, account.passwordHash, signal))
-    ) {
-      throw refusalError('wrong-current-password')
+    if (currentPassword !== undefined) {
+      const { username, passwordHash } = account
+      const attempt = { throttled, db, username, address: request.clientAddress }
+      const { ok } = await attemptPassword(app, attempt, () =>
+        app.passwords.verify(currentPassword, passwordHash, signal),
+      )
+      if (!ok) {
+        const who = { actorId: change.actor.id, userId: account.id }
+        await recordFailure(forRecords(db), change.origin, { type: 'password_changed', ...who })
+        throw refusalError('wrong-current-password')
+      }
     }
     const passwordHash = await app.passwords.hash(password, signal)
-    const expectedHash = currentPassword === undefined ? undefined : account.passwordHash
-    accepted(await users.changePassword(db, change, { passwordHash, expectedHash }))
+    const current = currentPassword === undefined ? undefined : account
+    accepted(await users.changePassword(db, change, { passwordHash, current }))
     return { message: 'Password changed.' }
   }
 
@@ -76,7 +86,7 @@ export default (async (app) => {
     preValidation: requirePassword,
     handler: updatePassword,
   })
-}) satisfies FastifyPluginAsyncTypebox
+}) satisfies FastifyPluginAsyncTypebox<ThrottleOptions>
 
 /** A missing or empty password is a 403, which comes before other errors of the body. */
 async function requirePassword({ body }: FastifyRequest): Promise<void> {

@@ -97,7 +97,7 @@ test('two concurrent password changes with the same current password succeed onc
   const attempts = ['one', 'two'].map((passwordHash) =>
     users.changePassword(db, changeTo(user.id, actor), {
       passwordHash,
-      expectedHash: user.passwordHash,
+      current: user,
     }),
   )
   const results = await Promise.all(attempts)

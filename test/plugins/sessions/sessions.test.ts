@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events'
 import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
-import { eq } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import type { FastifyRequest } from 'fastify'
 import { users } from '../../../db/schema.ts'
 import sessions, { createStore } from '../../../plugins/sessions/sessions.ts'
@@ -102,9 +102,10 @@ test('a login whose password is changed before its session opens is refused, wit
   const account = await makeUser(app)
   const { verify } = app.passwords
   app.passwords.verify = async (...parameters) => {
-    const isRight = await verify(...parameters)
-    await app.db.update(users).set({ passwordHash: 'changed' }).where(eq(users.id, account.id))
-    return isRight
+    const verified = await verify(...parameters)
+    const change = { passwordHash: 'changed', version: sql`version + 1` }
+    await app.db.update(users).set(change).where(eq(users.id, account.id))
+    return verified
   }
   const { username, password } = account
   const response = await send(app, 'POST', '/login', { body: { username, password } })

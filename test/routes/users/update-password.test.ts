@@ -1,5 +1,5 @@
 import { type TestContext, test } from 'node:test'
-import { eq } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import { sessions, users } from '../../../db/schema.ts'
 import { changeMeanwhile } from '../../support/database/blocked-change.ts'
 import { createDatabase } from '../../support/database/database.ts'
@@ -243,7 +243,11 @@ test('a password change whose current password is replaced meanwhile is refused'
     app,
     account.id,
     () => put(app, account.id, cookie, body),
-    (tx) => tx.update(users).set({ passwordHash }).where(eq(users.id, account.id)),
+    (tx) =>
+      tx
+        .update(users)
+        .set({ passwordHash, version: sql`version + 1` })
+        .where(eq(users.id, account.id)),
   )
   assertError(t, response, 400, 'WRONG_CURRENT_PASSWORD', ['body.currentPassword'])
   t.assert.strictEqual((await storedUser(app, account.id))?.passwordHash, passwordHash)

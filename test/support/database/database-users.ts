@@ -34,8 +34,8 @@ export function findActor(db: Database, secretId: string): Promise<Actor | undef
   return new Lookups(db, LIMITS).actorBySession(hexDigest(secretId))
 }
 
-export function newSession({ id, passwordHash }: DatabaseUser): sessions.NewSession {
-  return { userId: id, passwordHash, userAgent: undefined, origin: {} }
+export function newSession({ id, passwordHash, version }: DatabaseUser): sessions.NewSession {
+  return { userId: id, passwordHash, version, userAgent: undefined, origin: {} }
 }
 
 /** A change to an account, by the actor and from nowhere. */

@@ -1,5 +1,5 @@
 import { type TestContext, test } from 'node:test'
-import { addressRange } from '../../../routes/sessions/address-range.ts'
+import { addressRange } from '../../../routes/common/address-range.ts'
 
 test('an address range is the /24 of IPv4 and the /64 of IPv6, in whatever spelling', (t: TestContext) => {
   t.assert.strictEqual(addressRange('192.0.2.7'), '192.0.2')
