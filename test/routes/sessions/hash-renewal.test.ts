@@ -1,13 +1,18 @@
+import { EventEmitter, once } from 'node:events'
+import { connect } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { hash } from '@node-rs/bcrypt'
 import { eq, sql } from 'drizzle-orm'
-import { users } from '../../../db/schema.ts'
+import { loginFailures, users } from '../../../db/schema.ts'
 import { createDatabase } from '../../support/database/database.ts'
 import { cookieOf, makeUser, storedSessions, storedUser } from '../../support/http/accounts.ts'
 import { type App, build, send } from '../../support/http/build.ts'
 import { assertError } from '../../support/http/error-answer.ts'
+import { listen } from '../../support/http/raw-http.ts'
+import { until } from '../../support/until.ts'
 
 const DATABASE_URL = await createDatabase()
+const LOGIN = 'POST /login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n'
 const OLDER_COST = 4
 const COST = 5
 
@@ -15,13 +20,7 @@ test('a login with the right password succeeds while the hash queue has no room 
   const queue = { HASH_CONCURRENCY: 1, HASH_QUEUE: 0 }
   const { app } = await build(t, { DATABASE_URL, BCRYPT_COST: COST, ...queue })
   const account = await makeUser(app, 'user', OLDER_COST)
-  let release = () => {}
-  afterVerification(app, async () => {
-    const held = new Promise<void>((resolve) => {
-      release = resolve
-    })
-    void app.passwords.queue.run(() => held)
-  })
+  const release = holdSlotAfterVerification(app)
   const login = await logIn(app, account)
   t.assert.strictEqual(app.passwords.queue.state, 'full')
   release()
@@ -44,6 +43,36 @@ test('a login with the right password succeeds if the database cannot store the 
   await app.db.execute(sql`DROP TRIGGER refuse`)
   t.assert.strictEqual((await logIn(app, account)).statusCode, 200)
   t.assert.match((await storedUser(app, account.id))?.passwordHash ?? '', /^\$2b\$05\$/)
+})
+
+test('a login whose client disconnects while the renewal waits opens no session and does not count as failed', async (t: TestContext) => {
+  const queue = { HASH_CONCURRENCY: 1, HASH_QUEUE: 10 }
+  const { app } = await build(t, {
+    DATABASE_URL: await createDatabase(),
+    BCRYPT_COST: COST,
+    ...queue,
+  })
+  const account = await makeUser(app, 'user', OLDER_COST)
+  const port = await listen(app)
+  const release = holdSlotAfterVerification(app)
+  const { username, password } = account
+  const body = JSON.stringify({ username, password })
+  const client = connect(port, '127.0.0.1')
+  client.write(`${LOGIN}Content-Length: ${body.length}\r\n\r\n${body}`)
+  const { queue: hashes } = app.passwords
+  const isWaiting = (count: number) => () => hashes.load.waiting === count
+  const seen = () => JSON.stringify(hashes.load)
+  await until(isWaiting(1), seen)
+  t.assert.strictEqual(await app.db.$count(loginFailures), 2)
+  client.destroy()
+  await until(isWaiting(0), seen)
+  release()
+  await until(
+    async () => (await app.db.$count(loginFailures)) === 0,
+    () => 'the login still counts',
+  )
+  t.assert.deepStrictEqual(await storedSessions(app, account.id), [])
+  t.assert.strictEqual((await storedUser(app, account.id))?.passwordHash, account.passwordHash)
 })
 
 test('a login whose hash another login renews meanwhile succeeds and keeps that hash', async (t: TestContext) => {
@@ -69,6 +98,15 @@ test('a login with an older hash whose password is changed meanwhile is refused'
   t.assert.strictEqual((await storedUser(app, account.id))?.passwordHash, 'changed')
   t.assert.deepStrictEqual(await storedSessions(app, account.id), [])
 })
+
+/** Takes the slot of the hash queue after a verification. @returns a function that frees it */
+function holdSlotAfterVerification(app: App): () => void {
+  const gate = new EventEmitter()
+  afterVerification(app, async () => {
+    void app.passwords.queue.run(() => once(gate, 'release'))
+  })
+  return () => gate.emit('release')
+}
 
 /** Runs `work` once, between the verification of a password and what follows it. */
 function afterVerification(app: App, work: () => Promise<void>): void {
