@@ -140,7 +140,7 @@ export const events = mysqlTable(
     requestId: asciiText('request_id', { length: 64 }),
     /** Details as JSON. Never a secret. */
     detail: unicodeText('detail', { length: 1_000 }),
-    /** How many events the row stands for: failed logins of one minute share a row. */
+    /** How many events the row stands for: failures of one minute share a row. */
     count: int('count', { unsigned: true }).notNull().default(1),
     /** The key of a shared row; null for an event with a row of its own. */
     bucket: asciiText('bucket', { length: 64 }),
@@ -160,7 +160,7 @@ export const eventCounter = mysqlTable('event_counter', {
   lastId: bigint('last_id', { mode: 'number', unsigned: true }).notNull(),
 })
 
-/** Login attempts since the last success, by account and address range and by account alone. */
+/** Attempts to use a password since the last success, by account and address range and by account alone. */
 export const loginFailures = mysqlTable(
   'login_failures',
   {

@@ -62,10 +62,10 @@ export default (async (app, { throttled }) => {
     // The change checks the version again. This check saves the hash.
     if (!isWanted(change, account)) throw refusalError('version-differs')
     if (currentPassword !== undefined) {
-      const { username, passwordHash } = account
+      const { username } = account
       const attempt = { throttled, db, username, address: request.clientAddress }
       const { ok } = await attemptPassword(app, attempt, () =>
-        app.passwords.verify(currentPassword, passwordHash, signal),
+        app.passwords.verify(currentPassword, account.passwordHash, signal),
       )
       if (!ok) {
         const who = { actorId: change.actor.id, userId: account.id }

@@ -206,7 +206,8 @@ export const Environment = Type.Object(
     LOGIN_THROTTLE_ENABLED: Type.Boolean({
       default: true,
       title: '`true` or `false`',
-      description: 'Delays logins to an account after repeated failures',
+      description:
+        'Delays logins to an account, and checks of its current password, after repeated failures',
     }),
   },
   {

@@ -130,6 +130,17 @@ test('a login that is refused before its password is checked does not count as a
   assertError(t, await attempt(app, username, 'wrong', '192.0.2.1'), 400, 'INVALID_CREDENTIALS')
 })
 
+test('failed and throttled logins write no log line at the level warn', async (t: TestContext) => {
+  const { app, log } = await build(t, { ...options, LOG_LEVEL: 'warn' })
+  const { username } = await makeUser(app)
+  for (const name of [username, 'nobody-in-the-log']) {
+    for (let tries = 0; tries < FREE_TRIES; tries++) await attempt(app, name, 'wrong', '192.0.2.1')
+    await extendDelays(app)
+    assertError(t, await attempt(app, name, 'wrong', '192.0.2.1'), 429, 'LOGIN_THROTTLED')
+  }
+  t.assert.strictEqual(log.text, '')
+})
+
 test('a delay that ends a day ahead, because the clock was set back, is shortened to that of its failures', async (t: TestContext) => {
   const { app } = await build(t, options)
   for (const [failures, delayS] of [
