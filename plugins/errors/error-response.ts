@@ -19,7 +19,6 @@ const REQUIRED_HEADERS: Record<number, Record<string, string>> = {
 /** Error codes of Fastify and Node that need a code of ours. All others are mapped by status. */
 const FRAMEWORK_CODES: Record<string, ErrorCode> = {
   FST_ERR_CTP_INVALID_JSON_BODY: 'INVALID_JSON',
-  CLIENT_GONE: 'BAD_REQUEST', // reaches the log only
   ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
   HPE_HEADER_OVERFLOW: 'HEADERS_TOO_LARGE',
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 'BODY_TOO_LARGE',

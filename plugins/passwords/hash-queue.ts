@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks'
+import { OperationError } from '../../db/connections/errors.ts'
 import { errors } from '../errors/errors.ts'
 
 export interface HashQueueOptions {
@@ -9,14 +10,9 @@ export interface HashQueueOptions {
 }
 
 /** How long a hash may wait for a slot, in ms. A client that waits longer has often given up. */
-const MAX_WAIT_MS = 5_000
+const MAX_WAIT_MS = 2_000
 /** The weight of the newest time in the mean, so that it follows a slower machine in ten hashes. */
 const NEWEST_WEIGHT = 0.2
-
-/** The client closed its connection while its hash was waiting, so nobody reads the response. */
-export class ClientGone extends Error {
-  readonly code = 'CLIENT_GONE'
-}
 
 /**
  * - `free`: a slot is free
@@ -67,11 +63,11 @@ export class HashQueue {
   /**
    * @param work computes the hash; its rejection is passed on
    * @param signal removes the hash from the queue. A hash that has started runs to its end
-   * @throws HASH_CAPACITY, ClientGone
+   * @throws HASH_CAPACITY, OperationError `CLIENT_GONE`
    */
   async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     this.assertCapacity()
-    if (signal?.aborted) throw clientGone()
+    if (signal?.aborted) throw new OperationError('CLIENT_GONE')
     if (this.state === 'free') this.#running++
     else await this.#waitForSlot(signal)
     const start = performance.now()
@@ -93,7 +89,7 @@ export class HashQueue {
         settle()
       }
       const start = leaveWith(resolve)
-      const abandon = leaveWith(() => reject(clientGone()))
+      const abandon = leaveWith(() => reject(new OperationError('CLIENT_GONE')))
       const timeOut = leaveWith(() => {
         reject(new errors.HASH_CAPACITY().retryAfter(this.#meanMs / 1_000))
       })
@@ -114,8 +110,4 @@ export class HashQueue {
     const mean = this.#meanMs
     this.#meanMs = mean === 0 ? tookMs : mean + NEWEST_WEIGHT * (tookMs - mean)
   }
-}
-
-function clientGone(): ClientGone {
-  return new ClientGone('the client closed its connection')
 }

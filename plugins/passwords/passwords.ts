@@ -57,7 +57,7 @@ export async function createPasswords({ cost, minLength, queue: options }: Passw
     /**
      * Hashes a password at the configured cost.
      *
-     * @throws HASH_CAPACITY, ClientGone
+     * @throws HASH_CAPACITY, OperationError `CLIENT_GONE`
      */
     hash: (password: string, signal?: AbortSignal): Promise<string> =>
       queue.run(() => hash(password.normalize(), { cost, rejectLongPasswords: true }), signal),
@@ -70,7 +70,7 @@ export async function createPasswords({ cost, minLength, queue: options }: Passw
      * A hash of a higher cost takes longer. So after the cost is lowered, response times reveal
      * the accounts with older hashes until their passwords change.
      *
-     * @throws HASH_CAPACITY, ClientGone
+     * @throws HASH_CAPACITY, OperationError `CLIENT_GONE`
      */
     verify: (
       password: string,

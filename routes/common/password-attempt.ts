@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
-import { type Database, forRecords } from '../../db/client.ts'
+import type { Database } from '../../db/client.ts'
+import { databaseFault } from '../../db/errors.ts'
 import { clearFailures, countAttempt, uncountAttempt } from '../../db/queries/throttle.ts'
 import { errors } from '../../plugins/errors/errors.ts'
 import { addressRange } from './address-range.ts'
@@ -26,7 +27,7 @@ interface Attempt extends ThrottleOptions {
  * @throws HASH_CAPACITY, LOGIN_THROTTLED, and what `check` throws
  */
 export async function attemptPassword<Result extends { ok: boolean }>(
-  { passwords }: FastifyInstance,
+  { passwords, db: ownDb }: FastifyInstance,
   { throttled, db, username, address }: Attempt,
   check: () => Promise<Result>,
 ): Promise<Result> {
@@ -39,7 +40,9 @@ export async function attemptPassword<Result extends { ok: boolean }>(
   try {
     result = await check()
   } catch (error) {
-    await uncountAttempt(forRecords(db), username, range).catch(() => undefined)
+    // Not on the request's view: its limit may have passed, or its client be gone.
+    const uncounted = uncountAttempt(ownDb, username, range).catch(() => undefined)
+    if (!databaseFault(error)) await uncounted
     throw error
   }
   if (result.ok) await clearFailures(db, username, range)
