@@ -19,10 +19,13 @@ interface View {
 /** Runs each query on any connection of its pool. `transaction` runs several on one. */
 export type Database = Queryable & View
 
+/** For commands, whose statements write thousands of rows. */
+const COMMAND_TIMEOUT_MS = 60_000
+
 export interface DatabaseOptions {
   /** How many connections there may be at the same time. */
   connections: number
-  /** For each operation, in ms. Without it, there is no limit. */
+  /** For each operation, in ms. */
   timeoutMs?: number
 }
 
@@ -33,7 +36,7 @@ export interface DatabaseOptions {
  */
 export function openDatabase(
   url: string,
-  { connections, timeoutMs = Number.POSITIVE_INFINITY }: DatabaseOptions,
+  { connections, timeoutMs = COMMAND_TIMEOUT_MS }: DatabaseOptions,
 ): Database {
   const pool = new ConnectionPool(url, connections)
   return viewOf({ pool, timeoutMs, nextLimit: () => new TimeLimit(timeoutMs) })
@@ -80,15 +83,23 @@ export async function readRows<Row extends unknown[]>(db: Database, sql: string)
 
 /**
  * Runs work on one connection, which is closed afterwards: that releases what belongs to the
- * session, such as named locks.
+ * session, such as named locks. The time limit applies to each query.
  */
 export function onOneConnection<T>(
   db: Database,
   work: (connection: Queryable) => Promise<T>,
 ): Promise<T> {
-  return db.pool.use(db.nextLimit(), async (connection) => {
+  return db.pool.use(new TimeLimit(Number.POSITIVE_INFINITY), async (connection) => {
+    const queries = drizzle(async (sql, params, method) => {
+      const stopClock = db.nextLimit().start(() => connection.destroy('DATABASE_TIMEOUT'))
+      try {
+        return await connection.run(sql, params, method)
+      } finally {
+        stopClock()
+      }
+    })
     try {
-      return await work(connection.queries)
+      return await work(queries)
     } finally {
       await connection.end()
     }

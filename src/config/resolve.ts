@@ -57,7 +57,7 @@ export async function resolveDatabase(
 
 /** @returns how many migrations were applied */
 export async function migrateDatabase(url: string): Promise<number> {
-  const db = openDatabase(url, { connections: 1 })
+  const db = openDatabase(url, { connections: 1, timeoutMs: Number.POSITIVE_INFINITY })
   try {
     if (!(await isSchemaCurrent(db))) showProgress('applying the migrations of the schema')
     return await migrate(db)
