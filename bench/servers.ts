@@ -62,6 +62,7 @@ async function startServer({ program, url: databaseUrl, cores, settings }: Serve
       BCRYPT_COST: String(COST),
       LOG_LEVEL: 'warn',
       RATE_LIMIT_MAX: '1000000000', // on, and never reached
+      MAX_TOKENS: '10000', // as well
       LOGIN_THROTTLE_ENABLED: 'false',
       ...settings,
     },

@@ -46,6 +46,9 @@ export const users = mysqlTable(
     disabled: boolean('disabled').notNull().default(false),
     /** Grows by one with each change by a client. It is the ETag of the account. */
     version: int('version', { unsigned: true }).notNull().default(1),
+    /** A session or token with a lower epoch has ended, even while its row still exists. */
+    sessionEpoch: int('session_epoch', { unsigned: true }).notNull().default(0),
+    tokenEpoch: int('token_epoch', { unsigned: true }).notNull().default(0),
     createdAt: timestamp('created_at').notNull().default(now),
   },
   (table) => [
@@ -64,6 +67,16 @@ export const seededUsers = mysqlTable('seeded_users', {
     .references(() => users.id, { onDelete: 'cascade' }),
 })
 
+/**
+ * Of a session or token. There is no foreign key, because it would delete all rows of an account in
+ * the statement that deletes the account: see decision 11.
+ */
+const ownership = () => ({
+  userId: bigint('user_id', { mode: 'number', unsigned: true }).notNull(),
+  /** It is live only while its owner exists and has this epoch. */
+  epoch: int('epoch', { unsigned: true }).notNull().default(0),
+})
+
 export const sessions = mysqlTable(
   'sessions',
   {
@@ -71,9 +84,7 @@ export const sessions = mysqlTable(
     id: id(),
     /** SHA-256 of the secret id in the cookie, so that a copy of this table opens no session. */
     digest: sha256('digest').notNull(),
-    userId: bigint('user_id', { mode: 'number', unsigned: true })
-      .notNull()
-      .references(() => users.id, { onDelete: 'cascade' }),
+    ...ownership(),
     createdAt: timestamp('created_at').notNull().default(now),
     lastSeenAt: timestamp('last_seen_at').notNull().default(now),
     expiresAt: timestamp('expires_at').notNull(),
@@ -82,7 +93,7 @@ export const sessions = mysqlTable(
   },
   (table) => [
     uniqueIndex('sessions_digest').on(table.digest),
-    index('sessions_user_id').on(table.userId),
+    index('sessions_user_epoch').on(table.userId, table.epoch),
     index('sessions_expires_at').on(table.expiresAt),
     index('sessions_last_seen_at').on(table.lastSeenAt),
   ],
@@ -94,9 +105,7 @@ export const tokens = mysqlTable(
     id: id(),
     /** SHA-256 of the token, which is shown once and never stored. */
     digest: sha256('digest').notNull(),
-    userId: bigint('user_id', { mode: 'number', unsigned: true })
-      .notNull()
-      .references(() => users.id, { onDelete: 'cascade' }),
+    ...ownership(),
     name: unicodeText('name', { length: 100 }).notNull(),
     createdAt: timestamp('created_at').notNull().default(now),
     expiresAt: timestamp('expires_at'),
@@ -104,10 +113,16 @@ export const tokens = mysqlTable(
   },
   (table) => [
     uniqueIndex('tokens_digest').on(table.digest),
-    index('tokens_user_id').on(table.userId),
+    index('tokens_user_epoch').on(table.userId, table.epoch),
     index('tokens_expires_at').on(table.expiresAt),
   ],
 )
+
+/** Accounts whose ended sessions or tokens still have rows, which the sweeper deletes. */
+export const endedAccess = mysqlTable('ended_access', {
+  id: id(),
+  userId: bigint('user_id', { mode: 'number', unsigned: true }).notNull(),
+})
 
 export const EVENT_TYPES = [
   'login',

@@ -1,27 +1,45 @@
 import fp from 'fastify-plugin'
 import { type Retention, sweep } from '../db/queries/sweep.ts'
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    sweeper: {
+      /** Sweeps now, after a change that left rows. */
+      wake(): void
+    }
+  }
+}
+
 export interface SweeperOptions extends Retention {
   /** The time between two sweeps, in ms. */
   intervalMs: number
 }
 
-/** Deletes expired rows at intervals, outside the requests. */
+/**
+ * Decorates `sweeper`, which deletes the rows of ended access and expired rows, outside the
+ * requests: at intervals, and when it is woken.
+ */
 export default fp<SweeperOptions>(
   async (app, { intervalMs, ...retention }) => {
     const closing = new AbortController()
     let sweeping = Promise.resolve()
-    const timer = setInterval(() => {
+    let isQueued = false
+    function wake() {
+      if (isQueued) return
+      isQueued = true
       sweeping = sweeping.then(async () => {
+        isQueued = false
         try {
           const rows = await sweep(app.db, retention, closing.signal)
-          if (rows > 0) app.log.info({ rows }, 'expired rows deleted')
+          if (rows > 0) app.log.info({ rows }, 'ended and expired rows deleted')
         } catch (error) {
-          app.faultLog.report(error, 'expired rows were not deleted')
+          app.faultLog.report(error, 'ended and expired rows were not deleted')
         }
       })
-    }, intervalMs)
+    }
+    const timer = setInterval(wake, intervalMs)
     timer.unref()
+    app.decorate('sweeper', { wake })
     app.addHook('onClose', async () => {
       clearInterval(timer)
       closing.abort()

@@ -4,6 +4,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyInstance } from 'fastify'
 import auth, { restrict } from '../plugins/auth/auth.ts'
 import lastUsed from '../plugins/auth/last-used.ts'
+import tokenFormat from '../plugins/auth/token-format.ts'
 import clientAddress from '../plugins/client-address.ts'
 import crossSite from '../plugins/cross-site.ts'
 import cursors from '../plugins/cursors.ts'
@@ -40,7 +41,7 @@ import registration from '../routes/users/register.ts'
 import userUpdate from '../routes/users/update.ts'
 import passwordUpdate from '../routes/users/update-password.ts'
 import { type ResolvedConfig, splitList } from './config/config.ts'
-import { deriveKeys } from './config/keys.ts'
+import { deriveKeys, TOKEN_KEYS } from './config/keys.ts'
 import { VERSION } from './config/version.ts'
 import { isRequestLogged, type LogStream, standardOutput } from './server/logger.ts'
 import { MAX_PARAM_LENGTH, serverOptions } from './server/options.ts'
@@ -67,6 +68,7 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
   const limits = {
     idleMs: config.SESSION_IDLE * MS_PER_S,
     lifetimeMs: config.SESSION_LIFETIME * MS_PER_S,
+    maxPerUser: config.MAX_SESSIONS,
   }
 
   await app.register(clientAddress)
@@ -102,6 +104,7 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
     sameSite: config.COOKIE_SAME_SITE,
   })
   await app.register(cursors, { keys: deriveKeys(secrets, 'gatehouse cursors') })
+  await app.register(tokenFormat, { keys: deriveKeys(secrets, TOKEN_KEYS) })
   await app.register(auth)
   if (isRequestLogged(config)) await app.register(requestLog)
   await app.register(components)
@@ -129,7 +132,7 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
 
     await scope.register(async (session) => {
       restrict(session, 'session')
-      await session.register(tokens)
+      await session.register(tokens, { maxPerUser: config.MAX_TOKENS })
       await session.register(async (own) => {
         restrict(own, 'ownOrAdmin')
         await own.register(passwordUpdate, { throttled })

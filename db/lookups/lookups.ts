@@ -7,11 +7,11 @@ import * as sessionQueries from '../queries/sessions.ts'
 import * as tokenQueries from '../queries/tokens.ts'
 import type { UserRecord } from '../queries/users.ts'
 import { type Role, sessions, tokens, users } from '../schema.ts'
-import { BatchQueue, PendingKeys } from './batch.ts'
-import { LIMITS } from './limits.ts'
+import { type BatchLimits, BatchQueue, PendingKeys } from './batch.ts'
+import { LIMITS, UNVERIFIED_LIMITS } from './limits.ts'
 
-/** How many connections the lookups need: the second one replaces one that is given up. */
-export const LOOKUP_CONNECTIONS = LIMITS.maxRunning + 1
+/** How many connections the lookups need: the last one replaces one that is given up. */
+export const LOOKUP_CONNECTIONS = LIMITS.maxRunning + UNVERIFIED_LIMITS.maxRunning + 1
 
 type Row =
   | [kind: 'session' | 'token', digest: string, id: number, isDue: 0 | 1, ...AccountColumns]
@@ -45,19 +45,23 @@ class LookupKeys {
  */
 export class Lookups {
   readonly #queue: BatchQueue<LookupKeys>
+  readonly #unverified: BatchQueue<LookupKeys>
 
   /** @param db a pool of LOOKUP_CONNECTIONS that nothing else uses, so that nothing delays it */
   constructor(db: Database, limits: sessionQueries.SessionLimits) {
     const statements = createStatements(limits)
-    this.#queue = new BatchQueue(
-      LIMITS,
-      () => new LookupKeys(),
-      async (keys) => {
-        const rows = await readRows<Row>(db, queryFor(keys, statements))
-        for (const row of rows) resolveRow(keys, row)
-        keys.resolveMissing()
-      },
-    )
+    const createQueue = (limits: BatchLimits) =>
+      new BatchQueue(
+        limits,
+        () => new LookupKeys(),
+        async (keys) => {
+          const rows = await readRows<Row>(db, queryFor(keys, statements))
+          for (const row of rows) resolveRow(keys, row)
+          keys.resolveMissing()
+        },
+      )
+    this.#queue = createQueue(LIMITS)
+    this.#unverified = createQueue(UNVERIFIED_LIMITS)
   }
 
   /** @param digest of the secret id in the cookie: SHA-256 in upper-case hex */
@@ -68,6 +72,11 @@ export class Lookups {
   /** @param digest of the token: SHA-256 in upper-case hex */
   actorByToken(digest: string): Promise<Actor | undefined> {
     return this.#queue.load(({ tokens }) => tokens.add(digest))
+  }
+
+  /** The same for a token that anybody may have made up: it takes no place of any other lookup. */
+  actorByUnverifiedToken(digest: string): Promise<Actor | undefined> {
+    return this.#unverified.load(({ tokens }) => tokens.add(digest))
   }
 
   /** @param id a safe integer */
@@ -108,15 +117,25 @@ function resolveRow(keys: LookupKeys, row: Row): void {
 function createStatements(limits: sessionQueries.SessionLimits) {
   const account = sql`${users.id}, ${users.username}, ${users.role}, ${users.version},
     ${users.createdAt}`
-  const credential = (table: typeof sessions | typeof tokens, isDue: unknown, isLive: unknown) =>
+  const credential = (
+    table: typeof sessions | typeof tokens,
+    epoch: typeof users.sessionEpoch | typeof users.tokenEpoch,
+    isDue: unknown,
+    isLive: unknown,
+  ) =>
     sql`HEX(${table.digest}), ${table.id}, ${isDue}, ${account}
-      FROM ${table} JOIN ${users} ON ${users.id} = ${table.userId}
+      FROM ${table} JOIN ${users} ON ${users.id} = ${table.userId} AND ${epoch} = ${table.epoch}
       WHERE (${isLive}) AND NOT ${users.disabled} AND ${table.digest} IN `
+  const session = credential(
+    sessions,
+    users.sessionEpoch,
+    sessionQueries.isDue,
+    sessionQueries.isLive(limits),
+  )
+  const token = credential(tokens, users.tokenEpoch, tokenQueries.isDue, isUnexpired)
   return {
-    sessions: toText(
-      sql`SELECT 'session', ${credential(sessions, sessionQueries.isDue, sessionQueries.isLive(limits))}`,
-    ),
-    tokens: toText(sql`SELECT 'token', ${credential(tokens, tokenQueries.isDue, isUnexpired)}`),
+    sessions: toText(sql`SELECT 'session', ${session}`),
+    tokens: toText(sql`SELECT 'token', ${token}`),
     users: toText(sql`SELECT 'user', NULL, NULL, NULL, ${account}
       FROM ${users} WHERE ${users.id} IN `),
   }

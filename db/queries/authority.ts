@@ -99,7 +99,7 @@ export async function authorize(
     .orderBy(users.id)
     .for('update')
   const acting = rows.find(({ id }) => id === actor.id)
-  if (!acting || acting.disabled || !(await isLive(tx, actor.credential))) {
+  if (!acting || acting.disabled || !(await isLive(tx, acting, actor.credential))) {
     return refused('actor-gone')
   }
   const isPermitted = rule === 'own-or-admin' ? mayActOn(acting, userId) : acting.role === 'admin'
@@ -118,6 +118,8 @@ const lockedColumns = {
   disabled: users.disabled,
   version: users.version,
   passwordHash: users.passwordHash,
+  sessionEpoch: users.sessionEpoch,
+  tokenEpoch: users.tokenEpoch,
 }
 
 type LockedAccount = Pick<typeof users.$inferSelect, keyof typeof lockedColumns>
@@ -125,16 +127,22 @@ type LockedAccount = Pick<typeof users.$inferSelect, keyof typeof lockedColumns>
 export const isUnexpired = or(isNull(tokens.expiresAt), gt(tokens.expiresAt, now))
 
 /** Does not check the idle limit: the guard did, and this request is a use. */
-async function isLive(tx: Queryable, { kind, id }: Credential): Promise<boolean> {
+async function isLive(
+  tx: Queryable,
+  { sessionEpoch, tokenEpoch }: LockedAccount,
+  { kind, id }: Credential,
+): Promise<boolean> {
   const found =
     kind === 'session'
       ? await tx
           .select({ id: sessions.id })
           .from(sessions)
-          .where(and(eq(sessions.id, id), gt(sessions.expiresAt, now)))
+          .where(
+            and(eq(sessions.id, id), eq(sessions.epoch, sessionEpoch), gt(sessions.expiresAt, now)),
+          )
       : await tx
           .select({ id: tokens.id })
           .from(tokens)
-          .where(and(eq(tokens.id, id), isUnexpired))
+          .where(and(eq(tokens.id, id), eq(tokens.epoch, tokenEpoch), isUnexpired))
   return found.length === 1
 }

@@ -6,6 +6,8 @@ import { transaction } from '../transaction.ts'
 
 /** Accounts deleted in one transaction: few, so that a running server waits briefly for its locks. */
 const USERS_PER_TRANSACTION = 1_000
+/** Sessions or tokens deleted in one statement, for the same reason. */
+const DELETED_ROWS = 5_000
 
 export interface SeededCredential {
   userId: number
@@ -99,15 +101,26 @@ export function countSeeded(db: Queryable): Promise<number> {
  *
  * @returns the number of deleted accounts: 0 when none is left
  */
-export function clearSeeded(db: Database): Promise<number> {
+export async function clearSeeded(db: Database): Promise<number> {
+  const marked = await db
+    .select({ id: seededUsers.userId })
+    .from(seededUsers)
+    .orderBy(seededUsers.userId)
+    .limit(USERS_PER_TRANSACTION)
+  const ids = marked.map(({ id }) => id)
+  if (ids.length === 0) return 0
+  for (const table of [sessions, tokens]) {
+    for (let deleted = DELETED_ROWS; deleted === DELETED_ROWS; ) {
+      const batch = db.delete(table).where(inArray(table.userId, ids)).limit(DELETED_ROWS)
+      deleted = (await batch)[0].affectedRows
+    }
+  }
   return transaction(db, async (tx) => {
-    const marked = await tx
-      .select({ id: seededUsers.userId })
-      .from(seededUsers)
-      .orderBy(seededUsers.userId)
-      .limit(USERS_PER_TRANSACTION)
-    const ids = marked.map(({ id }) => id)
-    if (ids.length > 0) await tx.delete(users).where(inArray(users.id, ids))
+    // The lock keeps a login from adding a session to an account that is then deleted.
+    await tx.select({ id: users.id }).from(users).where(inArray(users.id, ids)).for('update')
+    await tx.delete(sessions).where(inArray(sessions.userId, ids))
+    await tx.delete(tokens).where(inArray(tokens.userId, ids))
+    await tx.delete(users).where(inArray(users.id, ids))
     return ids.length
   })
 }

@@ -1,9 +1,10 @@
-import { and, desc, eq, gt, inArray, lt, lte, ne } from 'drizzle-orm'
+import { and, desc, eq, gt, inArray, lt, lte } from 'drizzle-orm'
 import type { Database, Queryable } from '../client.ts'
 import { ago, ahead, now } from '../clock.ts'
 import { digest } from '../digest.ts'
 import { sessions, users } from '../schema.ts'
 import { transaction } from '../transaction.ts'
+import * as access from './access.ts'
 import {
   authorize,
   type Change,
@@ -12,7 +13,7 @@ import {
   refused,
   USE_PRECISION_MS,
 } from './authority.ts'
-import { MAX_EVENT_IDS, type Origin, recordEvent } from './events.ts'
+import { type Origin, recordEvent } from './events.ts'
 
 export type SessionRecord = Awaited<ReturnType<typeof list>>[number]
 
@@ -21,12 +22,14 @@ export interface SessionLimits {
   idleMs: number
   /** Since the login. */
   lifetimeMs: number
+  /** How many live sessions an account may have. */
+  maxPerUser: number
 }
 
 /** Whether the last use must be written. */
 export const isDue = lte(sessions.lastSeenAt, ago(USE_PRECISION_MS))
 
-export function isLive({ idleMs }: SessionLimits) {
+export function isLive({ idleMs }: Pick<SessionLimits, 'idleMs'>) {
   return and(gt(sessions.expiresAt, now), gt(sessions.lastSeenAt, ago(idleMs)))
 }
 
@@ -43,24 +46,19 @@ export interface NewSession {
 }
 
 /**
- * Opens a session. It refuses if the account was deleted or disabled, or its password changed,
- * since the password was checked.
+ * Opens a session, and ends the account's oldest ones if it has more than it may have. It refuses
+ * if the account was deleted or disabled, or its password changed, since the password was checked.
  */
 export function open(
   db: Database,
   secretId: string,
-  { lifetimeMs }: SessionLimits,
+  limits: SessionLimits,
   { userId, passwordHash, version, userAgent, origin, replaces }: NewSession,
 ): Promise<{ ok: true } | Refused<'account-changed'>> {
   return transaction(db, async (tx) => {
     const old = replaces === undefined ? undefined : await findOwner(tx, replaces)
     const owners = await tx
-      .select({
-        id: users.id,
-        passwordHash: users.passwordHash,
-        version: users.version,
-        disabled: users.disabled,
-      })
+      .select(ownerColumns)
       .from(users)
       .where(inArray(users.id, old ? [userId, old.userId] : [userId]))
       .orderBy(users.id) // every transaction locks accounts in this order
@@ -69,14 +67,23 @@ export function open(
     if (!owner || owner.disabled || !hasSamePassword(owner, { passwordHash, version })) {
       return refused('account-changed')
     }
+    const oldOwner = owners.find(({ id }) => id === old?.userId)
+    const isReplaced = old && oldOwner && (await removeOne(tx, oldOwner, old.id)) > 0
+    const ended = await makeRoom(tx, owner, limits)
     await tx.insert(sessions).values({
       digest: digest(secretId),
       userId,
-      expiresAt: ahead(lifetimeMs),
+      epoch: ended?.epoch ?? owner.sessionEpoch,
+      expiresAt: ahead(limits.lifetimeMs),
       address: origin.address,
       userAgent: userAgent?.slice(0, 255),
     })
-    if (old && (await removeOne(tx, old.userId, old.id)) > 0) {
+    if (ended) {
+      const detail = { sessionsEnded: ended.count, sessionIds: ended.ids, limitReached: true }
+      const who = { actorId: userId, userId }
+      await recordEvent(tx, origin, { type: 'session_ended', ...who, detail })
+    }
+    if (isReplaced) {
       const detail = { sessionId: old.id, replaced: true }
       const who = { actorId: old.userId, userId: old.userId } // the cookie authenticated this account
       await recordEvent(tx, origin, { type: 'session_ended', ...who, detail })
@@ -84,6 +91,35 @@ export function open(
     await recordEvent(tx, origin, { type: 'login', actorId: userId, userId })
     return { ok: true }
   })
+}
+
+const ownerColumns = {
+  id: users.id,
+  passwordHash: users.passwordHash,
+  version: users.version,
+  disabled: users.disabled,
+  sessionEpoch: users.sessionEpoch,
+  tokenEpoch: users.tokenEpoch,
+}
+
+/**
+ * Ends the oldest sessions of an account that has as many as it may have, so that one more can be
+ * opened.
+ *
+ * @returns what ended, or undefined if there is room
+ */
+async function makeRoom(tx: Queryable, owner: access.Owner, limits: SessionLimits) {
+  const live = await tx
+    .select({ id: sessions.id })
+    .from(sessions)
+    .where(
+      and(eq(sessions.userId, owner.id), eq(sessions.epoch, owner.sessionEpoch), isLive(limits)),
+    )
+    .orderBy(desc(sessions.id))
+    .limit(limits.maxPerUser)
+  if (live.length < limits.maxPerUser) return undefined
+  const kept = live.slice(0, -1).map(({ id }) => id)
+  return access.endAll(tx, 'session', owner, kept)
 }
 
 async function findOwner(tx: Queryable, secretId: string) {
@@ -105,7 +141,7 @@ export function end(
   return transaction(db, async (tx) => {
     const permission = await authorize(tx, change, 'own-or-admin')
     if (!permission.ok) return permission
-    if ((await removeOne(tx, userId, sessionId)) === 0) return refused('not-found')
+    if ((await removeOne(tx, permission.account, sessionId)) === 0) return refused('not-found')
     await recordEvent(tx, origin, { type, actorId: actor.id, userId, detail: { sessionId } })
     return { ok: true }
   })
@@ -116,52 +152,45 @@ export function endAll(
   db: Database,
   change: Change,
   keptSessionId?: number,
-): Promise<{ ok: true } | Refused> {
+): Promise<{ ok: true; hasLeftovers: boolean } | Refused> {
   const { actor, origin, userId } = change
   return transaction(db, async (tx) => {
     const permission = await authorize(tx, change, 'own-or-admin')
     if (!permission.ok) return permission
-    const ended = await removeAll(tx, userId, keptSessionId)
-    if (ended.length > 0) {
-      const detail = { sessionsEnded: ended.length, sessionIds: ended.slice(0, MAX_EVENT_IDS) }
+    const kept = keptSessionId === undefined ? [] : [keptSessionId]
+    const { count, ids, hasLeftovers } = await access.endAll(
+      tx,
+      'session',
+      permission.account,
+      kept,
+    )
+    if (count > 0) {
+      const detail = { sessionsEnded: count, sessionIds: ids }
       await recordEvent(tx, origin, { type: 'session_ended', actorId: actor.id, userId, detail })
     }
-    return { ok: true }
+    return { ok: true, hasLeftovers }
   })
 }
 
-async function removeOne(tx: Queryable, userId: number, sessionId: number): Promise<number> {
+/** @returns 0 if the session is not of this account, or has ended */
+async function removeOne(tx: Queryable, owner: access.Owner, sessionId: number): Promise<number> {
   const [{ affectedRows }] = await tx
     .delete(sessions)
-    .where(and(eq(sessions.id, sessionId), eq(sessions.userId, userId)))
+    .where(
+      and(
+        eq(sessions.id, sessionId),
+        eq(sessions.userId, owner.id),
+        eq(sessions.epoch, owner.sessionEpoch),
+      ),
+    )
   return affectedRows
-}
-
-/**
- * Deletes all sessions of a user, or all except one, within a larger change. The user's row must
- * be locked, so that no session is opened at the same time.
- *
- * @returns their ids
- */
-export async function removeAll(
-  tx: Queryable,
-  userId: number,
-  keptSessionId?: number,
-): Promise<number[]> {
-  const doomed = and(
-    eq(sessions.userId, userId),
-    keptSessionId === undefined ? undefined : ne(sessions.id, keptSessionId),
-  )
-  const rows = await tx.select({ id: sessions.id }).from(sessions).where(doomed)
-  if (rows.length > 0) await tx.delete(sessions).where(doomed)
-  return rows.map(({ id }) => id)
 }
 
 /** @returns live sessions of the user, newest first, with ids below `before` */
 export function list(
   db: Queryable,
   userId: number,
-  limits: SessionLimits,
+  limits: Pick<SessionLimits, 'idleMs'>,
   { before, limit }: { before?: number | undefined; limit: number },
 ) {
   return db
@@ -174,9 +203,10 @@ export function list(
       userAgent: sessions.userAgent,
     })
     .from(sessions)
+    .innerJoin(users, and(eq(users.id, sessions.userId), eq(users.sessionEpoch, sessions.epoch)))
     .where(
       and(
-        eq(sessions.userId, userId),
+        eq(users.id, userId),
         isLive(limits),
         before === undefined ? undefined : lt(sessions.id, before),
       ),

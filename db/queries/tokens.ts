@@ -2,8 +2,9 @@ import { and, desc, eq, inArray, isNull, lt, lte, or } from 'drizzle-orm'
 import { type Database, onlyRow, type Queryable } from '../client.ts'
 import { ago, now } from '../clock.ts'
 import { digest } from '../digest.ts'
-import { tokens } from '../schema.ts'
+import { tokens, users } from '../schema.ts'
 import { transaction } from '../transaction.ts'
+import type { Owner } from './access.ts'
 import {
   authorize,
   type Change,
@@ -27,24 +28,48 @@ const profile = {
   lastUsedAt: tokens.lastUsedAt,
 }
 
-/** Creates a token that acts as the account. */
+export interface NewToken {
+  secret: string
+  name: string
+  expiresAt?: Date | undefined
+}
+
+/**
+ * Creates a token that acts as the account.
+ *
+ * @param maxTokens how many tokens that have not expired the account may have
+ */
 export function create(
   db: Database,
   change: Change,
-  { secret, name, expiresAt }: { secret: string; name: string; expiresAt?: Date | undefined },
-): Promise<{ ok: true; token: TokenRecord } | Refused> {
+  { secret, name, expiresAt }: NewToken,
+  maxTokens: number,
+): Promise<{ ok: true; token: TokenRecord } | Refused | Refused<'token-limit'>> {
   const { actor, origin, userId } = change
   return transaction(db, async (tx) => {
     const permission = await authorize(tx, change, 'own-or-admin')
     if (!permission.ok) return permission
+    // The account's row is locked: concurrent requests are counted one after the other.
+    const { tokenEpoch: epoch } = permission.account
+    if (await hasTokens(tx, permission.account, maxTokens)) return refused('token-limit')
     const [{ insertId: tokenId }] = await tx
       .insert(tokens)
-      .values({ userId, digest: digest(secret), name, expiresAt })
+      .values({ userId, epoch, digest: digest(secret), name, expiresAt })
     const token = onlyRow(await tx.select(profile).from(tokens).where(eq(tokens.id, tokenId)))
     const who = { actorId: actor.id, userId }
     await recordEvent(tx, origin, { type: 'token_created', ...who, detail: { tokenId } })
     return { ok: true, token }
   })
+}
+
+/** Whether an account has at least this many tokens that have not expired. */
+async function hasTokens(tx: Queryable, { id, tokenEpoch }: Owner, count: number) {
+  const found = await tx
+    .select({ id: tokens.id })
+    .from(tokens)
+    .where(and(eq(tokens.userId, id), eq(tokens.epoch, tokenEpoch), isUnexpired))
+    .limit(count)
+  return found.length === count
 }
 
 /** @returns at most `limit` tokens of the user, newest first, with ids below `before` */
@@ -56,9 +81,10 @@ export function list(
   return db
     .select(profile)
     .from(tokens)
+    .innerJoin(users, and(eq(users.id, tokens.userId), eq(users.tokenEpoch, tokens.epoch)))
     .where(
       and(
-        eq(tokens.userId, userId),
+        eq(users.id, userId),
         isUnexpired,
         before === undefined ? undefined : lt(tokens.id, before),
       ),
@@ -79,25 +105,18 @@ export function end(
     if (!permission.ok) return permission
     const [{ affectedRows }] = await tx
       .delete(tokens)
-      .where(and(eq(tokens.id, tokenId), eq(tokens.userId, userId)))
+      .where(
+        and(
+          eq(tokens.id, tokenId),
+          eq(tokens.userId, userId),
+          eq(tokens.epoch, permission.account.tokenEpoch),
+        ),
+      )
     if (affectedRows === 0) return refused('not-found')
     const who = { actorId: actor.id, userId }
     await recordEvent(tx, origin, { type: 'token_ended', ...who, detail: { tokenId } })
     return { ok: true }
   })
-}
-
-/**
- * Deletes all tokens of a user, within a larger change. The user's row must be locked, so that no
- * token is created at the same time.
- *
- * @returns their ids
- */
-export async function removeAll(tx: Queryable, userId: number): Promise<number[]> {
-  const doomed = eq(tokens.userId, userId)
-  const rows = await tx.select({ id: tokens.id }).from(tokens).where(doomed)
-  if (rows.length > 0) await tx.delete(tokens).where(doomed)
-  return rows.map(({ id }) => id)
 }
 
 /** Stores that these tokens were used now. */

@@ -3,6 +3,7 @@ import { type Database, onlyRow, type Queryable } from '../client.ts'
 import { isDuplicateKey } from '../errors.ts'
 import { type Role, users } from '../schema.ts'
 import { transaction } from '../transaction.ts'
+import * as access from './access.ts'
 import {
   type Actor,
   authorize,
@@ -12,9 +13,7 @@ import {
   type Refused,
   refused,
 } from './authority.ts'
-import { MAX_EVENT_IDS, type Origin, recordEvent } from './events.ts'
-import * as sessions from './sessions.ts'
-import * as tokens from './tokens.ts'
+import { type Origin, recordEvent } from './events.ts'
 
 /** An account with its password hash. */
 export type PasswordCredential = NonNullable<Awaited<ReturnType<typeof findCredential>>>
@@ -120,7 +119,7 @@ export function changePassword(
   db: Database,
   change: Change,
   { passwordHash, current }: { passwordHash: string; current?: CheckedPassword | undefined },
-): Promise<{ ok: true } | Refused | Refused<'wrong-current-password'>> {
+): Promise<{ ok: true; hasLeftovers: boolean } | Refused | Refused<'wrong-current-password'>> {
   const { actor, origin, userId } = change
   return transaction(db, async (tx) => {
     const permission = await authorize(tx, change, 'own-or-admin')
@@ -130,24 +129,29 @@ export function changePassword(
     }
     await tx.update(users).set({ passwordHash, version: nextVersion }).where(eq(users.id, userId))
     const { kind, id } = actor.credential
-    const detail = await endAccess(tx, userId, kind === 'session' ? id : undefined)
+    const kept = kind === 'session' ? [id] : []
+    const { detail, hasLeftovers } = await endAccess(tx, permission.account, kept)
     const who = { actorId: actor.id, userId }
     await recordEvent(tx, origin, { type: 'password_changed', ...who, detail })
-    return { ok: true }
+    return { ok: true, hasLeftovers }
   })
 }
 
 /** Deletes an account, its sessions and its tokens. Only an admin may, and not their own account. */
-export function remove(db: Database, change: Change): Promise<{ ok: true } | Refused> {
+export function remove(
+  db: Database,
+  change: Change,
+): Promise<{ ok: true; hasLeftovers: boolean } | Refused> {
   const { actor, origin, userId } = change
   return transaction(db, async (tx) => {
     const permission = await authorize(tx, change, 'admin-on-another')
     if (!permission.ok) return permission
     const { username } = permission.account
-    const detail = { username, ...(await endAccess(tx, userId)) }
+    const ended = await endAccess(tx, permission.account)
+    const detail = { username, ...ended.detail }
     await tx.delete(users).where(eq(users.id, userId))
     await recordEvent(tx, origin, { type: 'user_deleted', actorId: actor.id, userId, detail })
-    return { ok: true }
+    return { ok: true, hasLeftovers: ended.hasLeftovers }
   })
 }
 
@@ -161,7 +165,7 @@ export function update(
   db: Database,
   change: Change,
   patch: { role?: Role; disabled?: boolean },
-): Promise<{ ok: true; user: ManagedUserRecord } | Refused> {
+): Promise<{ ok: true; user: ManagedUserRecord; hasLeftovers: boolean } | Refused> {
   const { actor, origin, userId } = change
   return transaction(db, async (tx) => {
     const permission = await authorize(tx, change, 'admin-on-another')
@@ -170,27 +174,30 @@ export function update(
       .update(users)
       .set({ ...patch, version: nextVersion })
       .where(eq(users.id, userId))
-    const ended = patch.disabled ? await endAccess(tx, userId) : {}
+    const ended = patch.disabled ? await endAccess(tx, permission.account) : undefined
     const user = onlyRow(await tx.select(managedProfile).from(users).where(eq(users.id, userId)))
-    const detail = { ...patch, ...ended }
+    const detail = { ...patch, ...ended?.detail }
     await recordEvent(tx, origin, { type: 'user_updated', actorId: actor.id, userId, detail })
-    return { ok: true, user }
+    return { ok: true, user, hasLeftovers: ended?.hasLeftovers ?? false }
   })
 }
 
 /**
- * Ends all sessions and tokens of an account, except one session.
+ * Ends all sessions and tokens of an account, except some sessions.
  *
- * @returns what ended, for the event's detail
+ * @returns what ended, for the event's detail, and whether the sweeper has rows to delete
  */
-async function endAccess(tx: Queryable, userId: number, keptSessionId?: number) {
-  const sessionIds = await sessions.removeAll(tx, userId, keptSessionId)
-  const tokenIds = await tokens.removeAll(tx, userId)
+async function endAccess(tx: Queryable, owner: access.Owner, keptSessionIds?: number[]) {
+  const sessions = await access.endAll(tx, 'session', owner, keptSessionIds)
+  const tokens = await access.endAll(tx, 'token', owner)
   return {
-    sessionsEnded: sessionIds.length,
-    sessionIds: sessionIds.slice(0, MAX_EVENT_IDS),
-    tokensEnded: tokenIds.length,
-    tokenIds: tokenIds.slice(0, MAX_EVENT_IDS),
+    detail: {
+      sessionsEnded: sessions.count,
+      sessionIds: sessions.ids,
+      tokensEnded: tokens.count,
+      tokenIds: tokens.ids,
+    },
+    hasLeftovers: sessions.hasLeftovers || tokens.hasLeftovers,
   }
 }
 

@@ -1,10 +1,10 @@
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
-import { hexDigest } from '../../db/digest.ts'
 import { type Actor, mayActOn } from '../../db/queries/authority.ts'
 import type { UserRecord } from '../../db/queries/users.ts'
 import { type ErrorCode, errors } from '../errors/errors.ts'
 import { withError } from '../openapi/declarations.ts'
+import type { ReadToken } from './token-format.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -17,7 +17,7 @@ declare module 'fastify' {
     target: Promise<UserRecord | undefined> | null
   }
   interface FastifyContextConfig {
-    /** Looks up `target` together with the caller, in one query. */
+    /** Looks up `target` for the caller: in the same query, if the credential is verified. */
     wantsTarget?: boolean
   }
 }
@@ -34,15 +34,14 @@ const DOCUMENTED: Record<Guard, { error: ErrorCode; security?: Record<string, []
 
 /** RFC 6750 2.1. The scheme's name is case-insensitive (RFC 9110 11.1). */
 const BEARER = /^Bearer(?: +(.*))?$/i
-const TOKEN = /^gh_[A-Za-z0-9_-]{43}$/
 
 const NOT_FOUND = Promise.resolve(undefined)
 
 /**
  * Decorates `guard`, the hooks that restrict a scope, and `request.actor`.
  *
- * `signedIn` comes first in a scope: for every request it queries the database for the caller, by
- * the cookie or the token. The other guards narrow a scope within it: `session` excludes token
+ * `signedIn` comes first in a scope: it queries the database for the caller, by the cookie or the
+ * token. A request whose credential is missing or malformed causes no query. The other guards narrow a scope within it: `session` excludes token
  * callers. They run before the body is read, so that a caller without permission learns nothing
  * from how the request is validated.
  */
@@ -51,31 +50,55 @@ export default fp(
     app.decorateRequest('actor', null)
     app.decorateRequest('target', null)
 
-    /** If a request has a token, its cookie is ignored. */
-    function identify(request: FastifyRequest): Promise<Actor | undefined> {
+    /**
+     * If a request has a token, its cookie is ignored. The account of the path is looked up with a
+     * verified credential, and otherwise after the caller is known.
+     *
+     * @returns undefined if the credential is missing or malformed
+     */
+    function identify(request: FastifyRequest): Promise<Actor | undefined> | undefined {
       const { authorization } = request.headers
       const bearer = authorization === undefined ? null : BEARER.exec(authorization)
-      if (bearer) {
-        const [, secret = ''] = bearer
-        return TOKEN.test(secret) ? app.lookups.actorByToken(hexDigest(secret)) : NOT_FOUND
+      if (!bearer) {
+        const digest = app.sessionCookie.read(request)
+        if (digest === undefined) return undefined
+        findTarget(request)
+        return app.lookups.actorBySession(digest)
       }
-      const digest = app.sessionCookie.read(request)
-      return digest === undefined ? NOT_FOUND : app.lookups.actorBySession(digest)
+      const [, secret = ''] = bearer
+      const token = app.tokenFormat.read(secret)
+      if (!token) return undefined
+      if (!token.isVerified) return identifyUnverified(request, secret, token)
+      findTarget(request)
+      return app.lookups.actorByToken(token.digest)
+    }
+
+    async function identifyUnverified(request: FastifyRequest, secret: string, token: ReadToken) {
+      const actor = await app.lookups.actorByUnverifiedToken(token.digest)
+      if (!actor) return undefined
+      app.tokenFormat.accept(secret, token)
+      findTarget(request)
+      return actor
     }
 
     /** An invalid id is refused by the schema, which is checked after the guards. */
-    function findTarget({ params }: FastifyRequest): Promise<UserRecord | undefined> {
-      const id = Number((params as { id: string }).id) // only on paths with an {id}
-      if (!Number.isSafeInteger(id)) return NOT_FOUND
-      const target = app.lookups.user(id)
-      target.catch(() => undefined) // a guard may refuse the request before anything awaits it
-      return target
+    function findTarget(request: FastifyRequest): void {
+      // `routeOptions` builds an object at each read, so it is read once.
+      if (!request.routeOptions.config.wantsTarget) return
+      const id = Number((request.params as { id: string }).id) // only on paths with an {id}
+      if (!Number.isSafeInteger(id)) {
+        request.target = NOT_FOUND
+        return
+      }
+      request.target = app.lookups.user(id)
+      request.target.catch(() => undefined) // a guard may refuse the request before anything awaits it
     }
 
     app.decorate('guard', {
       signedIn(request, _reply, done) {
-        if (request.routeOptions.config.wantsTarget) request.target = findTarget(request)
-        identify(request).then((actor) => {
+        const caller = identify(request)
+        if (!caller) return done(new errors.UNAUTHENTICATED())
+        caller.then((actor) => {
           if (!actor) return done(new errors.UNAUTHENTICATED())
           app.lastUsed.note(actor.credential)
           request.actor = actor
@@ -95,7 +118,7 @@ export default fp(
       },
     })
   },
-  { name: 'auth', dependencies: ['lookups', 'session-cookie', 'last-used'] },
+  { name: 'auth', dependencies: ['lookups', 'session-cookie', 'token-format', 'last-used'] },
 )
 
 /**

@@ -24,6 +24,11 @@ export const errors = {
   METHOD_NOT_ALLOWED: coded('METHOD_NOT_ALLOWED', 405, 'This path does not support this method.'),
   REQUEST_TIMEOUT: coded('REQUEST_TIMEOUT', 408, 'The request did not arrive in time.'),
   OWN_ACCOUNT: coded('OWN_ACCOUNT', 409, 'Admins may not do this to their own account.'),
+  TOKEN_LIMIT: coded(
+    'TOKEN_LIMIT',
+    409,
+    'The account has as many tokens as it may have. End one first.',
+  ),
   PRECONDITION_FAILED: coded(
     'PRECONDITION_FAILED',
     412,

@@ -1,7 +1,7 @@
 import type { Refusal, Refused } from '../../db/queries/authority.ts'
 import { errors } from '../../plugins/errors/errors.ts'
 
-type Reason = Refusal | 'username-taken' | 'wrong-current-password'
+type Reason = Refusal | 'token-limit' | 'username-taken' | 'wrong-current-password'
 
 const ERRORS: Record<Reason, () => Error> = {
   'actor-gone': () => new errors.UNAUTHENTICATED(),
@@ -9,6 +9,7 @@ const ERRORS: Record<Reason, () => Error> = {
   'not-found': () => new errors.USER_NOT_FOUND(),
   'own-account': () => new errors.OWN_ACCOUNT(),
   'version-differs': () => new errors.PRECONDITION_FAILED(),
+  'token-limit': () => new errors.TOKEN_LIMIT(),
   'username-taken': () => new errors.USERNAME_TAKEN().at('body.username', 'is taken'),
   'wrong-current-password': () =>
     new errors.WRONG_CURRENT_PASSWORD().at('body.currentPassword', 'is wrong'),

@@ -59,7 +59,8 @@ export default (async (app, limits) => {
 
   const endUserSessions: Handler<typeof endUserSessionsSchema> = async (request, reply) => {
     const change = changeTo(request, Number(request.params.id))
-    accepted(await sessions.endAll(workOf(reply).db, change))
+    const ended = await sessions.endAll(workOf(reply).db, change)
+    if (accepted(ended).hasLeftovers) app.sweeper.wake()
     const isOwn = change.userId === change.actor.id
     if (isOwn && currentSessionOf(request) !== undefined) app.sessionCookie.clear(reply)
     return { message: 'Sessions ended.' }

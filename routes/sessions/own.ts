@@ -73,7 +73,8 @@ export default (async (app, limits) => {
   const endSessions: Handler<typeof endSessionsSchema> = async (request, reply) => {
     const current = currentSessionOf(request)
     const kept = request.query.scope === 'all' ? undefined : current
-    accepted(await sessions.endAll(workOf(reply).db, changeToOwn(request), kept))
+    const ended = await sessions.endAll(workOf(reply).db, changeToOwn(request), kept)
+    if (accepted(ended).hasLeftovers) app.sweeper.wake()
     if (current !== undefined && kept === undefined) app.sessionCookie.clear(reply)
     return { message: 'Sessions ended.' }
   }

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import * as tokens from '../../db/queries/tokens.ts'
 import { actorOf } from '../../plugins/auth/auth.ts'
@@ -12,7 +11,6 @@ import { IdParams, Message, ref } from '../common/schemas.ts'
 import { workOf } from '../common/work.ts'
 import { NewToken, TokenPage, TokenRequest, toToken } from './schemas.ts'
 
-const TOKEN_BYTES = 32
 const MAX_LIFETIME_MS = 10 * 365 * 24 * 60 * 60 * 1_000
 
 const tags = ['Tokens']
@@ -24,7 +22,7 @@ const createTokenSchema = {
   description:
     'Only this response contains the token. The token acts with the current role of its owner until it expires or is ended.',
   body: ref(TokenRequest),
-  response: { 200: ref(NewToken) },
+  response: { 200: ref(NewToken), ...errorResponses('TOKEN_LIMIT') },
 }
 
 const listTokensSchema = {
@@ -45,19 +43,25 @@ const endTokenSchema = {
   response: { 200: ref(Message), ...errorResponses('TOKEN_NOT_FOUND') },
 }
 
+export interface TokensOptions {
+  /** How many tokens that have not expired an account may have. */
+  maxPerUser: number
+}
+
 /** `POST` and `GET /tokens`, `DELETE /tokens/{id}`: the caller's own, by session only. */
-export default (async (app) => {
+export default (async (app, { maxPerUser }) => {
   const createToken: Handler<typeof createTokenSchema> = async (request, reply) => {
     const { name, expiresAt } = request.body
     if (!name.isWellFormed()) {
       throw new errors.VALIDATION_FAILED().at('body.name', 'must be well-formed Unicode')
     }
-    const secret = `gh_${randomBytes(TOKEN_BYTES).toString('base64url')}`
-    const created = await tokens.create(workOf(reply).db, changeToOwn(request), {
+    const secret = app.tokenFormat.create()
+    const token = {
       secret,
       name,
       expiresAt: expiresAt === undefined ? undefined : futureDate(expiresAt),
-    })
+    }
+    const created = await tokens.create(workOf(reply).db, changeToOwn(request), token, maxPerUser)
     return { ...toToken(accepted(created).token), token: secret }
   }
 
@@ -95,7 +99,7 @@ export default (async (app) => {
     schema: endTokenSchema,
     handler: endToken,
   })
-}) satisfies FastifyPluginAsyncTypebox
+}) satisfies FastifyPluginAsyncTypebox<TokensOptions>
 
 /** @throws VALIDATION_FAILED if the timestamp has passed, or is more than ten years ahead */
 function futureDate(text: string): Date {

@@ -24,7 +24,8 @@ const deleteUserSchema = {
 export default (async (app) => {
   const deleteUser: Handler<typeof deleteUserSchema> = async (request, reply) => {
     const change = changeTo(request, Number(request.params.id), wantedVersions(request))
-    accepted(await users.remove(workOf(reply).db, change))
+    const removed = await users.remove(workOf(reply).db, change)
+    if (accepted(removed).hasLeftovers) app.sweeper.wake()
     return { message: 'User deleted.' }
   }
 

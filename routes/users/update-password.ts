@@ -75,7 +75,8 @@ export default (async (app, { throttled }) => {
     }
     const passwordHash = await app.passwords.hash(password, signal)
     const current = currentPassword === undefined ? undefined : account
-    accepted(await users.changePassword(db, change, { passwordHash, current }))
+    const changed = await users.changePassword(db, change, { passwordHash, current })
+    if (accepted(changed).hasLeftovers) app.sweeper.wake()
     return { message: 'Password changed.' }
   }
 

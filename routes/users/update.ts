@@ -34,7 +34,9 @@ const updateUserSchema = {
 export default (async (app) => {
   const updateUser: Handler<typeof updateUserSchema> = async (request, reply) => {
     const change = changeTo(request, Number(request.params.id), wantedVersions(request))
-    const { user } = accepted(await users.update(workOf(reply).db, change, request.body))
+    const updated = await users.update(workOf(reply).db, change, request.body)
+    const { user, hasLeftovers } = accepted(updated)
+    if (hasLeftovers) app.sweeper.wake()
     setEtag(reply, user)
     return toManagedUser(user)
   }

@@ -56,7 +56,7 @@ export const Environment = Type.Object(
         pattern: `^${SECRET}(,${SECRET})*$`,
         title: '32 characters or more; several secrets are separated by commas',
         description:
-          'Signs session cookies and page cursors: the first secret signs, all of them verify. Outside production, a missing secret is generated once under `.data/`',
+          'Signs session cookies, tokens and page cursors: the first secret signs, all of them verify. Outside production, a missing secret is generated once under `.data/`',
       }),
     ),
     COOKIE_SECURE: Type.Optional(
@@ -130,6 +130,20 @@ export const Environment = Type.Object(
       default: 2_592_000,
       title: '300 to 31536000, in seconds',
       description: 'A session expires this long after its login',
+    }),
+    MAX_SESSIONS: Type.Integer({
+      minimum: 1,
+      maximum: 10_000,
+      default: 1_000,
+      title: '1 to 10000',
+      description: 'Live sessions per account; a login above it ends the oldest one',
+    }),
+    MAX_TOKENS: Type.Integer({
+      minimum: 1,
+      maximum: 10_000,
+      default: 100,
+      title: '1 to 10000',
+      description: 'Tokens per account that have not expired; one more is refused',
     }),
     EVENTS_RETENTION: Type.Integer({
       minimum: 86_400,

@@ -2,9 +2,10 @@ import { createHmac } from 'node:crypto'
 import type { Database } from '../../db/client.ts'
 import { digest } from '../../db/digest.ts'
 import { analyzeTables, seedSessions, seedTokens, seedUsers } from '../../db/queries/seed.ts'
+import { createTokenFormat, TOKEN_RANDOM_BYTES } from '../../plugins/auth/token-format.ts'
 import { createSessionCookie } from '../../plugins/sessions/session-cookie.ts'
 import { type Config, splitList } from '../config/config.ts'
-import { deriveKeys } from '../config/keys.ts'
+import { deriveKeys, TOKEN_KEYS } from '../config/keys.ts'
 
 /** Rows in one statement, which must fit into a packet of the database. */
 const BATCH_SIZE = 1_000
@@ -60,13 +61,16 @@ export function createSeedSecrets(seed: number, { SESSION_SECRET, COOKIE_SECURE 
   const secrets = splitList(SESSION_SECRET)
   const { name, signer } = createSessionCookie({ secrets, secure: COOKIE_SECURE })
   const [key = ''] = deriveKeys(secrets, LABEL)
-  const derive = (kind: string, index = 0) =>
-    createHmac('sha256', key).update(`${seed} ${kind} ${index}`).digest('base64url')
+  const tokenFormat = createTokenFormat(deriveKeys(secrets, TOKEN_KEYS))
+  const deriveBytes = (kind: string, index = 0) =>
+    createHmac('sha256', key).update(`${seed} ${kind} ${index}`).digest()
+  const derive = (kind: string, index?: number) => deriveBytes(kind, index).toString('base64url')
   return {
     /** All users of the seed have this password. */
     password: derive('password'),
     sessionId: (index: number) => derive('session', index).slice(0, SESSION_ID_LENGTH),
-    token: (index: number) => `gh_${derive('token', index)}`,
+    token: (index: number) =>
+      tokenFormat.create(deriveBytes('token', index).subarray(0, TOKEN_RANDOM_BYTES)),
     /** @returns the value of the `Cookie` header for a session */
     cookieOf: (sessionId: string) => `${name}=${encodeURIComponent(signer.sign(sessionId))}`,
   }

@@ -28,7 +28,7 @@ test('lookups of a session, a token and an account in one turn of the event loop
   await sessions.open(db, secretId, LIMITS, newSession(user))
   const secret = randomUUID()
   const actor = await makeActor(db, user)
-  await tokens.create(db, changeTo(user.id, actor), { secret, name: 'job' })
+  await tokens.create(db, changeTo(user.id, actor), { secret, name: 'job' }, 100)
 
   const { result, statements } = await statementsDuring(() =>
     Promise.all([
@@ -87,7 +87,7 @@ test('lookups report whether the use of a session or token has to be stored', as
 
   const secret = randomUUID()
   const actor = await makeActor(db, user)
-  await tokens.create(db, changeTo(user.id, actor), { secret, name: 'job' })
+  await tokens.create(db, changeTo(user.id, actor), { secret, name: 'job' }, 100)
   await db
     .update(tokensTable)
     .set({ lastUsedAt: sql`CURRENT_TIMESTAMP(3)` })

@@ -1,13 +1,19 @@
 import { randomBytes } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import { eq, inArray, sql } from 'drizzle-orm'
+import type { Database } from '../../../db/client.ts'
 import { takeLock } from '../../../db/named-lock.ts'
+import { seedTokens } from '../../../db/queries/seed.ts'
 import { type Retention, sweep } from '../../../db/queries/sweep.ts'
-import { events, loginFailures, sessions, tokens } from '../../../db/schema.ts'
+import * as users from '../../../db/queries/users.ts'
+import { endedAccess, events, loginFailures, sessions, tokens } from '../../../db/schema.ts'
 import { transaction } from '../../../db/transaction.ts'
 import { createDatabase } from '../../support/database/database.ts'
+import { changeTo, makeActor, makeDatabaseUser } from '../../support/database/database-users.ts'
+import { open } from '../../support/database/open.ts'
 import { makeUser, storedSessions } from '../../support/http/accounts.ts'
 import { type App, build } from '../../support/http/build.ts'
+import { until } from '../../support/until.ts'
 
 const DATABASE_URL = await createDatabase()
 const DAY_MS = 24 * 60 * 60 * 1_000
@@ -89,3 +95,53 @@ test('a sweep that is stopped ends after the current batch', async (t: TestConte
   t.assert.strictEqual(await sweep(app.db, retention, AbortSignal.abort()), 0)
   t.assert.deepStrictEqual(await storedSessions(app, userId), before)
 })
+
+test('a sweep that is stopped in the middle of ended tokens is continued by the next one', async (t: TestContext) => {
+  const db = open(t, await createDatabase())
+  const admin = await makeActor(db, await makeDatabaseUser(db, 'admin'))
+  const [deleted, changed, live] = await Promise.all(
+    Array.from({ length: 3 }, () => makeDatabaseUser(db)),
+  )
+  t.assert.ok(deleted && changed && live)
+  for (const { id } of [deleted, changed, live]) await giveTokens(db, id, 5_000)
+  t.assert.ok((await users.remove(db, changeTo(deleted.id, admin))).ok)
+  const change = changeTo(changed.id, admin)
+  t.assert.ok((await users.changePassword(db, change, { passwordHash: 'other' })).ok)
+  const count = () => db.$count(tokens)
+  t.assert.strictEqual(await count(), 15_000)
+
+  const stop = new AbortController()
+  const { sweeping } = await transaction(db, async (tx) => {
+    // The sweep waits for these rows, so it is stopped before it has deleted them all.
+    await tx.select().from(tokens).where(eq(tokens.userId, changed.id)).for('update')
+    const sweeping = sweep(db, retention, stop.signal)
+    await until(
+      async () => (await count()) === 10_000,
+      () => 'the tokens of the deleted account are not deleted',
+    )
+    stop.abort()
+    return { sweeping }
+  })
+  const swept = await sweeping
+  const left = await count()
+  t.assert.ok(left >= 9_500, `${left} rows are left`)
+  t.assert.strictEqual(swept, 15_000 - left)
+
+  let sweptLater = 0
+  await until(
+    async () => {
+      sweptLater += await sweep(db, retention)
+      return sweptLater > 0 // 0 while the server has not closed the connection that swept before
+    },
+    () => 'the rest is not deleted',
+  )
+  t.assert.strictEqual(sweptLater, left - 5_000)
+  t.assert.strictEqual(await db.$count(tokens, eq(tokens.userId, live.id)), 5_000)
+  t.assert.strictEqual(await count(), 5_000)
+  t.assert.strictEqual(await db.$count(endedAccess), 0)
+})
+
+async function giveTokens(db: Database, userId: number, count: number): Promise<void> {
+  const rows = Array.from({ length: count }, () => ({ userId, digest: randomBytes(32) }))
+  await seedTokens(db, rows, { lifetimeMs: DAY_MS, name: 'many' })
+}

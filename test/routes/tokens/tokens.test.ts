@@ -2,7 +2,7 @@ import { type TestContext, test } from 'node:test'
 import { eq, sql } from 'drizzle-orm'
 import { tokens, users } from '../../../db/schema.ts'
 import { createDatabase } from '../../support/database/database.ts'
-import { giveToken, makeUser, signIn } from '../../support/http/accounts.ts'
+import { giveToken, makeUser, signIn, storedTokens } from '../../support/http/accounts.ts'
 import { type App, build, send } from '../../support/http/build.ts'
 import { assertError } from '../../support/http/error-answer.ts'
 
@@ -137,4 +137,47 @@ test('a token with an invalid name or expiry is refused with the field, and no r
   }
   const rows = await app.db.select().from(tokens).where(eq(tokens.userId, account.id))
   t.assert.strictEqual(rows.length, 0)
+})
+
+test('a token above the limit is refused, until one ends or expires', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL, MAX_TOKENS: 3 })
+  const account = await makeUser(app)
+  const cookie = await signIn(app, account)
+  const refuses = async () => {
+    const { response } = await makeToken(app, cookie)
+    assertError(t, response, 409, 'TOKEN_LIMIT')
+  }
+  const ids: number[] = []
+  for (let made = 0; made < 3; made++) {
+    ids.push((await makeToken(app, cookie)).response.json().id)
+  }
+  await refuses()
+  await send(app, 'DELETE', `/tokens/${ids[0]}`, { cookie })
+  t.assert.strictEqual((await makeToken(app, cookie)).response.statusCode, 200)
+  await refuses()
+  const past = { expiresAt: sql`now(3)` }
+  await app.db
+    .update(tokens)
+    .set(past)
+    .where(eq(tokens.id, ids[1] ?? 0))
+  t.assert.strictEqual((await makeToken(app, cookie)).response.statusCode, 200)
+  await refuses()
+
+  const other = await signIn(app, await makeUser(app))
+  t.assert.strictEqual((await makeToken(app, other)).response.statusCode, 200)
+})
+
+test('200 concurrent requests for a token create as many as the limit allows, on two servers', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL, MAX_TOKENS: 10 })
+  const { app: other } = await build(t, { DATABASE_URL, MAX_TOKENS: 10 })
+  const account = await makeUser(app)
+  const cookie = await signIn(app, account)
+  const answers = await Promise.all(
+    Array.from({ length: 200 }, (_, index) => makeToken(index % 2 ? app : other, cookie)),
+  )
+  const statuses = answers.map(({ response }) => response.statusCode)
+  t.assert.strictEqual(statuses.filter((status) => status === 200).length, 10)
+  // All wait for one row, so a slow machine may answer some of them with a 503.
+  for (const status of statuses) t.assert.ok([200, 409, 503].includes(status), String(status))
+  t.assert.strictEqual((await storedTokens(app, account.id)).length, 10)
 })

@@ -2,6 +2,8 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createTokenFormat } from '../../../plugins/auth/token-format.ts'
+import { deriveKeys, TOKEN_KEYS } from '../../../src/config/keys.ts'
 import { query } from '../../support/database/query.ts'
 import { makeUser } from '../../support/http/accounts.ts'
 import { build, TEST_SECRET } from '../../support/http/build.ts'
@@ -56,7 +58,10 @@ test('seed stores as many rows as its options say, for marked users, and its fil
   }
   t.assert.strictEqual((await csv(folder, 'users.csv')).length, 1500)
   t.assert.strictEqual((await csv(folder, 'cookies.csv')).length, 3200)
-  t.assert.strictEqual((await csv(folder, 'tokens.csv')).length, 40)
+  const seeded = await csv(folder, 'tokens.csv')
+  t.assert.strictEqual(seeded.length, 40)
+  const format = createTokenFormat(deriveKeys([TEST_SECRET], TOKEN_KEYS))
+  for (const [secret = ''] of seeded) t.assert.strictEqual(format.read(secret)?.isVerified, true)
 })
 
 test('the credentials that seed wrote are valid on a server that is already running', async (t: TestContext) => {
@@ -109,7 +114,7 @@ test('seed, with the same seed and secret, creates the same secrets, and others 
     const args = ['seed', ...ONE_EACH, '--seed', seed]
     const made = await site.run(CLI, args, { ...environment, ...settings })
     t.assert.strictEqual(made.code, 0, made.stderr)
-    await query(url, 'DELETE FROM users')
+    for (const table of ['sessions', 'tokens', 'users']) await query(url, `DELETE FROM ${table}`)
     const folder = join(site.folder, 'data')
     const [[, , password] = []] = await csv(folder, 'users.csv')
     const [[cookie] = []] = await csv(folder, 'cookies.csv')

@@ -7,7 +7,11 @@ import * as sessions from '../../../db/queries/sessions.ts'
 import * as users from '../../../db/queries/users.ts'
 import type { Role } from '../../../db/schema.ts'
 
-export const LIMITS: sessions.SessionLimits = { idleMs: 3_600_000, lifetimeMs: 86_400_000 }
+export const LIMITS: sessions.SessionLimits = {
+  idleMs: 3_600_000,
+  lifetimeMs: 86_400_000,
+  maxPerUser: 1_000,
+}
 
 export type DatabaseUser = Awaited<ReturnType<typeof makeDatabaseUser>>
 

@@ -33,7 +33,15 @@ export async function signIn(app: App, { id: userId }: Account): Promise<string>
 
 /** @returns a new token of the account, which is inserted without the route: its id and its header */
 export async function giveToken(app: App, { id: userId }: Account) {
-  const secret = `gh_${randomBytes(32).toString('base64url')}`
+  return storeToken(app, userId, app.tokenFormat.create())
+}
+
+/** The same with a token as an earlier version made it, or as the server did with another secret. */
+export async function giveOldToken(app: App, { id: userId }: Account) {
+  return storeToken(app, userId, `gh_${randomBytes(32).toString('base64url')}`)
+}
+
+async function storeToken(app: App, userId: number, secret: string) {
   const row = { userId, digest: digest(secret), name: 'made for a test' }
   const [{ insertId }] = await app.db.insert(tokens).values(row)
   return { id: insertId, secret, headers: { authorization: `Bearer ${secret}` } }

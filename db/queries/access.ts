@@ -1,0 +1,67 @@
+import { and, eq, inArray, notInArray } from 'drizzle-orm'
+import type { Queryable } from '../client.ts'
+import { endedAccess, sessions, tokens, users } from '../schema.ts'
+import { MAX_EVENT_IDS } from './events.ts'
+
+/** How many rows a change deletes itself: few, so that it holds its locks for milliseconds. */
+const MAX_DELETED_ROWS = 1_000
+
+/** An account whose row the transaction has locked, so that no session or token is added to it. */
+export type Owner = Pick<typeof users.$inferSelect, 'id' | 'sessionEpoch' | 'tokenEpoch'>
+
+export interface Ended {
+  count: number
+  /** Some of them: an event lists no more. */
+  ids: number[]
+  /** The epoch of those that are kept and of those that are created from now on. */
+  epoch: number
+  /** Whether rows are left for the sweeper to delete. */
+  hasLeftovers: boolean
+}
+
+/**
+ * Ends all sessions or all tokens of an account, within a larger change.
+ *
+ * Deletes the rows if they are few. Otherwise it gives the account a new epoch, which ends all rows
+ * that have the old one, and leaves their deletion to the sweeper.
+ *
+ * @param keptIds those that do not end; ids of other accounts are ignored
+ */
+export async function endAll(
+  tx: Queryable,
+  kind: 'session' | 'token',
+  owner: Owner,
+  keptIds: number[] = [],
+): Promise<Ended> {
+  const table = kind === 'session' ? sessions : tokens
+  const current = kind === 'session' ? owner.sessionEpoch : owner.tokenEpoch
+  const doomed = and(
+    eq(table.userId, owner.id),
+    eq(table.epoch, current),
+    keptIds.length === 0 ? undefined : notInArray(table.id, keptIds),
+  )
+  const rows = await tx
+    .select({ id: table.id })
+    .from(table)
+    .where(doomed)
+    .orderBy(table.id)
+    .limit(MAX_DELETED_ROWS + 1)
+  const ids = rows.slice(0, MAX_EVENT_IDS).map(({ id }) => id)
+  if (rows.length <= MAX_DELETED_ROWS) {
+    if (rows.length > 0) await tx.delete(table).where(doomed)
+    return { count: rows.length, ids, epoch: current, hasLeftovers: false }
+  }
+
+  const count = await tx.$count(table, doomed)
+  const epoch = current + 1
+  await tx
+    .update(users)
+    .set(kind === 'session' ? { sessionEpoch: epoch } : { tokenEpoch: epoch })
+    .where(eq(users.id, owner.id))
+  if (keptIds.length > 0) {
+    const isKept = and(eq(table.userId, owner.id), inArray(table.id, keptIds))
+    await tx.update(table).set({ epoch }).where(isKept)
+  }
+  await tx.insert(endedAccess).values({ userId: owner.id })
+  return { count, ids, epoch, hasLeftovers: true }
+}
