@@ -91,7 +91,7 @@ export interface paths {
         put?: never;
         /**
          * Log in
-         * @description Opens a session and sets its cookie. If the request has a session already, that session ends. An unknown username and a wrong password get the same response. After several failed logins, the next attempt must wait.
+         * @description Opens a session and sets its cookie. If the request has a session already, that session ends. Above the maximum number of sessions, the oldest one ends. An unknown username and a wrong password get the same response. After several failed logins, the next attempt must wait.
          */
         post: operations["login"];
         delete?: never;
@@ -231,7 +231,7 @@ export interface paths {
         put?: never;
         /**
          * Create a token
-         * @description Only this response contains the token. The token acts with the current role of its owner until it expires or is ended.
+         * @description Only this response contains the token. The token acts with the current role of its owner until it expires or is ended. The number of tokens of an account is limited.
          */
         post: operations["createToken"];
         delete?: never;

@@ -29,7 +29,7 @@ const loginSchema = {
   tags: ['Sessions'],
   summary: 'Log in',
   description:
-    'Opens a session and sets its cookie. If the request has a session already, that session ends. An unknown username and a wrong password get the same response. After several failed logins, the next attempt must wait.',
+    'Opens a session and sets its cookie. If the request has a session already, that session ends. Above the maximum number of sessions, the oldest one ends. An unknown username and a wrong password get the same response. After several failed logins, the next attempt must wait.',
   body: ref(Credentials),
   response: {
     200: ref(UserMessage),

@@ -20,7 +20,7 @@ const createTokenSchema = {
   tags,
   summary: 'Create a token',
   description:
-    'Only this response contains the token. The token acts with the current role of its owner until it expires or is ended.',
+    'Only this response contains the token. The token acts with the current role of its owner until it expires or is ended. The number of tokens of an account is limited.',
   body: ref(TokenRequest),
   response: { 200: ref(NewToken), ...errorResponses('TOKEN_LIMIT') },
 }
