@@ -32,7 +32,7 @@ export interface ReadToken {
 
 export type TokenFormat = ReturnType<typeof createTokenFormat>
 
-/** Decorates `tokenFormat`, which makes tokens and tells the server's own from made-up ones. */
+/** Decorates `tokenFormat`, which makes tokens and recognises made-up ones. */
 export default fp<TokenFormatOptions>(
   async (app, { keys }) => {
     app.decorate('tokenFormat', createTokenFormat(keys))

@@ -33,8 +33,10 @@ test('a request without a well-formed credential runs no query, on any guarded r
   for (const { method, url } of guarded) {
     const path = url.replace(':id', String(account.id))
     const { result, statements } = await statementsDuring(async () => {
-      const answers = await Promise.all(strangers.map((headers) => ask(app, method, path, headers)))
-      await ask(app, 'GET', '/me', known) // it shares the query that the others would have caused
+      const answers = await Promise.all(
+        strangers.map((headers) => request(app, method, path, headers)),
+      )
+      await request(app, 'GET', '/me', known) // it shares the query that the others would have caused
       return answers
     })
     for (const { statusCode } of result) t.assert.strictEqual(statusCode, 401, `${method} ${url}`)
@@ -111,6 +113,6 @@ function lookupsIn(statements: string[]): string[] {
 }
 
 /** The methods of the route table are more than `inject` types. */
-function ask(app: App, method: string, url: string, headers: Record<string, string>) {
+function request(app: App, method: string, url: string, headers: Record<string, string>) {
   return send(app, method as Parameters<typeof send>[1], url, { headers })
 }
