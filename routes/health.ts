@@ -8,9 +8,11 @@ import { errorResponses } from '../plugins/openapi/declarations.ts'
 import type { Handler } from './common/handler.ts'
 import { ref, stringEnum } from './common/schemas.ts'
 
-const DATABASE_TIMEOUT_MS = 2_000
+const DATABASE_TIMEOUT_MS = 1_000
 
 type Unreadiness = 'SCHEMA_OUTDATED' | 'DATABASE_UNAVAILABLE' | 'SHUTTING_DOWN'
+/** Ready unless there is a code. */
+type Readiness = { code?: Unreadiness; cause?: unknown }
 
 export const Health = Type.Object(
   { status: stringEnum(['alive', 'ready']) },
@@ -30,7 +32,7 @@ const getReadinessSchema = {
   tags: ['Health'],
   summary: 'Check whether the server can serve requests',
   description:
-    'The database responds within 2 s, its schema is that of this version, and the server is not shutting down. Otherwise the code of the 503 gives the condition that fails.',
+    'The database responds within 1 s, its schema is that of this version, and the server is not shutting down. Otherwise the code of the 503 gives the condition that fails.',
   response: {
     200: ref(Health),
     ...errorResponses('SCHEMA_OUTDATED', 'DATABASE_UNAVAILABLE', 'SHUTTING_DOWN'),
@@ -39,11 +41,6 @@ const getReadinessSchema = {
 
 /** `GET /livez` and `GET /readyz`, for anyone. */
 export default (async (app) => {
-  let isClosing = false
-  app.addHook('preClose', async () => {
-    isClosing = true
-  })
-
   const getLiveness: Handler<typeof getLivenessSchema> = async () => ({ status: 'alive' })
 
   let lastLogged: Unreadiness | undefined
@@ -58,8 +55,19 @@ export default (async (app) => {
     return { status: 'ready' }
   }
 
-  async function check(): Promise<{ code?: Unreadiness; cause?: unknown }> {
-    if (isClosing) return { code: 'SHUTTING_DOWN' }
+  /** Probes that arrive during a check share it. Its result is not kept. */
+  let checking: Promise<Readiness> | undefined
+
+  async function check(): Promise<Readiness> {
+    if (app.connections.isDraining) return { code: 'SHUTTING_DOWN' }
+    checking ??= checkDatabase().finally(() => {
+      checking = undefined
+    })
+    const readiness = await checking
+    return app.connections.isDraining ? { code: 'SHUTTING_DOWN' } : readiness
+  }
+
+  async function checkDatabase(): Promise<Readiness> {
     const timer = new AbortController()
     const timeout = sleep(DATABASE_TIMEOUT_MS, 'timeout' as const, { signal: timer.signal })
     try {

@@ -6,6 +6,7 @@ import auth, { restrict } from '../plugins/auth/auth.ts'
 import lastUsed from '../plugins/auth/last-used.ts'
 import tokenFormat from '../plugins/auth/token-format.ts'
 import clientAddress from '../plugins/client-address.ts'
+import connections from '../plugins/connections/connections.ts'
 import crossSite from '../plugins/cross-site.ts'
 import cursors from '../plugins/cursors.ts'
 import database from '../plugins/database.ts'
@@ -71,6 +72,7 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
     maxPerUser: config.MAX_SESSIONS,
   }
 
+  await app.register(connections)
   await app.register(clientAddress)
   await app.register(responseHeaders, { tls: config.COOKIE_SECURE })
   await app.register(rawErrors, { tls: config.COOKIE_SECURE })

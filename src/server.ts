@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import cluster from 'node:cluster'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { buildApp } from './app.ts'
 import { hashShare, threadsFor, workerCount } from './config/capacity.ts'
@@ -14,10 +13,14 @@ import { Shutdown } from './process/shutdown.ts'
 import { loggerOptions, standardOutput } from './server/logger.ts'
 import { checkPort } from './server/port.ts'
 import { readyMessages } from './server/ready-messages.ts'
-import { obeyPrimary, startWorkers } from './server/workers.ts'
+import { obeyPrimary, WORKERS_CLOSE_TIMEOUT_MS, Workers } from './server/workers.ts'
 
-/** Closing drops connections that have sent no request. This gives time to read those that have. */
-const LAST_READS_MS = 100
+/** Accepts the connections that are established already, and those of responses under way. */
+const QUIET_MS = 100
+/** Gives a client with an open connection time to send its next request. */
+const IDLE_MS = 500
+/** Every process exits within ten seconds after a signal. */
+const SERVE_CLOSE_TIMEOUT_MS = 9_000
 
 /** Until the log is open, a terminal shows the line. */
 let announceShutdown = () => showProgress('shutting down')
@@ -55,10 +58,14 @@ async function start(): Promise<void> {
 }
 
 async function serve(config: ResolvedConfig) {
-  const app = await shutdown.open(buildApp(config), async (opened) => {
-    await sleep(LAST_READS_MS)
-    await opened.close()
-  })
+  const app = await shutdown.open(
+    buildApp(config),
+    async (opened) => {
+      await opened.connections.drain({ quietMs: QUIET_MS, idleMs: IDLE_MS })
+      await opened.close()
+    },
+    SERVE_CLOSE_TIMEOUT_MS,
+  )
   const url = await app.listen({ host: config.HOST, port: config.PORT })
   return { log: app.log, url }
 }
@@ -67,7 +74,7 @@ async function supervise(config: ResolvedConfig, count: number) {
   const { stream, ...options } = loggerOptions(config, standardOutput())
   const log = pino(options, stream)
   const hashes = hashShare(config, count)
-  const starting = startWorkers({
+  const workers = new Workers({
     count,
     environment: {
       // Resolved once, by this process.
@@ -77,8 +84,12 @@ async function supervise(config: ResolvedConfig, count: number) {
       UV_THREADPOOL_SIZE: String(threadsFor(hashes)),
     },
     onExit: (exit) => log.error(exit, 'A worker has exited'),
+    onFailure(failedStarts) {
+      log.fatal({ failedStarts }, 'No worker can start')
+      shutdown.exit(1)
+    },
   })
-  await shutdown.open(starting, (workers) => workers.stop())
+  await shutdown.open(workers.start(), () => workers.stop(), WORKERS_CLOSE_TIMEOUT_MS)
   log.info({ workers: count, hashesEach: hashes }, 'All workers serve')
   return { log, url: config.PORT === 0 ? undefined : localUrl(config) }
 }

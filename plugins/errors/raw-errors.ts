@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { type ServerResponse, STATUS_CODES } from 'node:http'
+import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { FastifyBaseLogger } from 'fastify'
 import fp from 'fastify-plugin'
+import { connectionOf } from '../connections/connection.ts'
 import { type Headers, type ResponseHeadersOptions, responseHeaders } from '../response-headers.ts'
 import { renderError, toCodedError } from './error-response.ts'
 import { type CodedError, errors } from './errors.ts'
@@ -13,15 +14,6 @@ export const REFUSED = 'request refused before routing'
 /** How long a refused client may take to read the response. */
 const LINGER_MS = 1_000
 
-interface LastResponses {
-  /** The response to the newest request, which may still be incomplete. */
-  current: ServerResponse
-  /** The response before it, if it was not yet sent when the newest request began. */
-  previous: ServerResponse | undefined
-}
-
-const lastResponses = new WeakMap<Duplex, LastResponses>()
-
 /**
  * Replaces two responses of Node: to `CONNECT`, where Node closes the connection, and to an unknown
  * `Expect`, where Node sends an empty 417. RFC 9110 10.1.1 lets a server ignore that header.
@@ -29,11 +21,6 @@ const lastResponses = new WeakMap<Duplex, LastResponses>()
 export default fp<ResponseHeadersOptions>(
   async (app, options) => {
     const headers = responseHeaders(options)
-    // An event listener, because it costs each request less than a hook.
-    app.server.prependListener('request', ({ socket }, current) => {
-      const last = lastResponses.get(socket)?.current
-      lastResponses.set(socket, { current, previous: last?.writableFinished ? undefined : last })
-    })
     app.server.on('connect', (_request, socket) => {
       refuseBeforeRouting(new errors.BAD_REQUEST(), socket, headers, app.log)
     })
@@ -67,19 +54,8 @@ export function refuseBeforeRouting(
   answer(socket, coded, headers)
 }
 
-/**
- * @returns the unfinished response to an earlier, complete request, which must be sent first. An
- * incomplete request gets only the error
- */
-function pendingResponse(socket: Duplex): ServerResponse | undefined {
-  const { current, previous } = lastResponses.get(socket) ?? {}
-  return [current, previous].find(
-    (response) => response?.req.complete && !response.writableFinished,
-  )
-}
-
 function answer(socket: Duplex, coded: CodedError, headers: Headers): void {
-  const pending = pendingResponse(socket)
+  const pending = connectionOf(socket)?.pending()
   if (!pending) send(socket, coded, headers)
   // Checks again then, because the current response may follow the previous one.
   else pending.once('finish', () => setImmediate(answer, socket, coded, headers))

@@ -7,10 +7,14 @@ const STOP = 'stop'
 
 const FIRST_BACK_OFF_MS = 500
 const LONGEST_BACK_OFF_MS = 30_000
-/** After this time without a crash, the delay before a restart is the first one again. */
-const STABLE_AFTER_MS = 60_000
-/** The workers are stopped one after the other, over this time at most. */
-const ROLLING_STOP_MS = 4_000
+/** If so many starts in a row fail while no worker listens, none is likely to succeed. */
+const MAX_FAILED_STARTS = 5
+/** A worker that does not listen by then counts as failed. */
+const START_LIMIT_MS = 30_000
+/** A worker that is stopped exits earlier unless it hangs. */
+const STOP_LIMIT_MS = 9_300
+/** The time that `stop` takes at most. */
+export const WORKERS_CLOSE_TIMEOUT_MS = 9_600
 
 export interface WorkersOptions {
   count: number
@@ -18,64 +22,108 @@ export interface WorkersOptions {
   environment: Record<string, string>
   /** Called when a worker exits that was not stopped. */
   onExit(exit: { pid: number | undefined; reason: string; backOffMs: number }): void
+  /** Called once, when no worker listens and none can be started. */
+  onFailure(failedStarts: number): void
 }
 
 /**
- * Starts workers, which run the same program. A worker that exits is restarted. The delay grows
- * with each crash in quick succession.
- *
- * @returns once all workers listen. `stop` stops them one after the other, so that the others
- * accept connections meanwhile, and resolves when all have exited
- * @throws Error if a worker exits before it listens for the first time; the others are stopped
+ * Workers, which run the same program. A worker that exits is restarted: after the first delay if
+ * it has listened, at once if no other listens. The delay doubles with each worker in a row that
+ * exits before it listens.
  */
-export async function startWorkers({ count, environment, onExit }: WorkersOptions) {
-  const workers = new Map<Worker, { ended: Promise<string> }>()
-  const listening = new WeakSet<Worker>()
-  let isStopping = false
+export class Workers {
+  readonly #options: WorkersOptions
+  readonly #running = new Map<Worker, { exited: Promise<string> }>()
+  readonly #listening = new Set<Worker>()
+  /** Since a worker has listened last. */
+  #failedStarts = 0
+  #state: 'starting' | 'serving' | 'stopping' = 'starting'
 
-  function start(backOffMs = FIRST_BACK_OFF_MS): { served: Promise<unknown> } {
-    const worker = cluster.fork(environment)
-    const startedAt = Date.now()
-    const ended = once(worker, 'exit').then(([code, signal]) => signal ?? `exit code ${code}`)
-    workers.set(worker, { ended })
-    ended.then(async (reason) => {
-      workers.delete(worker)
-      if (isStopping) return
-      const wasStable = Date.now() - startedAt > STABLE_AFTER_MS
-      const waitMs = wasStable ? FIRST_BACK_OFF_MS : backOffMs
-      onExit({ pid: worker.process.pid, reason, backOffMs: waitMs })
-      await sleep(waitMs)
-      if (!isStopping) start(Math.min(waitMs * 2, LONGEST_BACK_OFF_MS))
-    })
-    const failed = ended.then((reason) => {
-      throw new Error(`A worker exited before it listened: ${reason}`)
-    })
-    const served = Promise.race([once(worker, 'listening'), failed])
-    served.then(
-      () => listening.add(worker),
-      () => undefined, // for a restarted worker, nothing awaits `served`
-    )
-    return { served }
+  constructor(options: WorkersOptions) {
+    this.#options = options
   }
 
-  async function stop(): Promise<void> {
-    isStopping = true
-    const all = [...workers]
-    for (const [worker, { ended }] of all) {
-      // A worker that does not listen yet has no requests, and does not receive the message.
-      if (!listening.has(worker)) worker.process.kill('SIGKILL')
-      else if (worker.isConnected()) worker.send(STOP, () => undefined)
-      await Promise.race([ended, sleep(ROLLING_STOP_MS / all.length)])
+  /**
+   * @returns once all workers listen
+   * @throws Error if a worker exits before it listens; the others are stopped
+   */
+  async start(): Promise<void> {
+    const starts = Array.from({ length: this.#options.count }, () => this.#fork())
+    try {
+      await Promise.all(starts.map(({ listens }) => listens))
+      if (this.#state === 'starting') this.#state = 'serving'
+    } catch (error) {
+      await this.stop()
+      throw error
     }
-    await Promise.all(all.map(([, { ended }]) => ended))
   }
 
-  try {
-    await Promise.all(Array.from({ length: count }, () => start().served))
-    return { stop }
-  } catch (error) {
-    await stop()
-    throw error
+  /**
+   * Stops all workers at the same time.
+   *
+   * @returns once all have exited
+   * @throws Error if a worker had to be killed
+   */
+  async stop(): Promise<void> {
+    this.#state = 'stopping'
+    const exits = [...this.#running].map(([worker, { exited }]) => {
+      // A worker that does not listen yet has no requests, and does not receive the message.
+      if (!this.#listening.has(worker)) worker.process.kill('SIGKILL')
+      else if (worker.isConnected()) worker.send(STOP, () => undefined)
+      return exited
+    })
+    const late = sleep(STOP_LIMIT_MS, 'late', { ref: false })
+    if ((await Promise.race([Promise.all(exits), late])) !== 'late') return
+    const hanging = [...this.#running.keys()]
+    for (const worker of hanging) worker.process.kill('SIGKILL')
+    throw new Error(`${hanging.length} workers did not stop in time and were killed.`)
+  }
+
+  #fork() {
+    const worker = cluster.fork(this.#options.environment)
+    const exited = once(worker, 'exit').then(([code, signal]) => signal ?? `exit code ${code}`)
+    this.#running.set(worker, { exited })
+    const limit = setTimeout(() => worker.process.kill('SIGKILL'), START_LIMIT_MS).unref()
+    const listens = Promise.race([
+      once(worker, 'listening').then(() => {
+        clearTimeout(limit)
+        this.#listening.add(worker)
+        this.#failedStarts = 0
+      }),
+      exited.then((reason) => {
+        clearTimeout(limit)
+        throw new Error(`A worker exited before it listened: ${reason}`)
+      }),
+    ])
+    listens.catch(() => undefined) // nothing awaits a restarted worker
+    exited.then((reason) => this.#replace(worker, reason))
+    return { listens }
+  }
+
+  async #replace(worker: Worker, reason: string): Promise<void> {
+    this.#running.delete(worker)
+    const hasListened = this.#listening.delete(worker)
+    if (!hasListened) this.#failedStarts++
+    // A first start that fails makes `start` fail.
+    if (this.#isStopping() || (this.#state === 'starting' && !hasListened)) return
+    const backOffMs = hasListened ? FIRST_BACK_OFF_MS : this.#growingBackOff()
+    const waitMs = this.#listening.size === 0 ? 0 : backOffMs
+    this.#options.onExit({ pid: worker.process.pid, reason, backOffMs: waitMs })
+    if (this.#listening.size === 0 && this.#failedStarts >= MAX_FAILED_STARTS) {
+      this.#state = 'stopping'
+      this.#options.onFailure(this.#failedStarts)
+      return
+    }
+    await sleep(waitMs)
+    if (!this.#isStopping()) this.#fork()
+  }
+
+  #isStopping(): boolean {
+    return this.#state === 'stopping'
+  }
+
+  #growingBackOff(): number {
+    return Math.min(FIRST_BACK_OFF_MS * 2 ** (this.#failedStarts - 1), LONGEST_BACK_OFF_MS)
   }
 }
 

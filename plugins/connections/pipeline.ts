@@ -1,0 +1,84 @@
+import type { Connection, Exchange } from './connection.ts'
+
+/** The pipelined requests of one connection that are processed at the same time. */
+const MAX_RUNNING = 8
+/** The pipelined requests of one connection that wait. */
+const MAX_HELD = 100
+/** The pipelined requests of one connection that may be dropped. Each takes about 3 KB. */
+const MAX_DROPPED = 400
+/** The pipelined requests of all connections that start in one iteration of the event loop. */
+const MAX_STARTED = 32
+
+/**
+ * Spreads pipelined requests (RFC 9112 9.3.2) over iterations of the event loop. Node parses a
+ * whole chunk of 64 KiB at once, which can hold a thousand requests: all other connections would
+ * wait until each of them is dispatched.
+ *
+ * Connections take turns. Responses stay in order, because Node orders them.
+ */
+export class Pipeline {
+  readonly #dispatch: (exchange: Exchange) => void
+  #queue: Connection[] = []
+  #isScheduled = false
+
+  constructor(dispatch: (exchange: Exchange) => void) {
+    this.#dispatch = dispatch
+  }
+
+  /** Takes a request that follows another one whose response is not yet sent. */
+  hold(connection: Connection, exchange: Exchange): void {
+    const { held } = connection
+    const last = held[MAX_HELD - 1]
+    if (last) {
+      connection.endAfter(last.response)
+      this.drop(connection, exchange)
+    } else {
+      connection.begin(exchange.response)
+      held.push(exchange)
+      this.#enqueue(connection)
+    }
+  }
+
+  /** Leaves a request without a response. Its connection closes after an earlier one. */
+  drop(connection: Connection, { request: { socket } }: Exchange): void {
+    if (++connection.dropped > MAX_DROPPED) socket.destroy()
+    else socket.pause() // what has not been read need not be parsed
+  }
+
+  #enqueue(connection: Connection): void {
+    const { isQueued, held, running } = connection
+    if (isQueued || held.length === 0 || running >= MAX_RUNNING) return
+    connection.isQueued = true
+    this.#queue.push(connection)
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    setImmediate(this.#run)
+  }
+
+  readonly #run = (): void => {
+    this.#isScheduled = false
+    for (const connection of this.#queue.splice(0, MAX_STARTED)) {
+      connection.isQueued = false
+      this.#start(connection)
+      this.#enqueue(connection)
+    }
+    if (this.#queue.length === 0 || this.#isScheduled) return
+    this.#isScheduled = true
+    setImmediate(this.#run)
+  }
+
+  #start(connection: Connection): void {
+    const exchange = connection.held.shift()
+    if (!exchange) return
+    if (connection.socket.destroyed) {
+      connection.held.length = 0
+      return
+    }
+    connection.running++
+    exchange.response.once('close', () => {
+      connection.running--
+      this.#enqueue(connection)
+    })
+    this.#dispatch(exchange)
+  }
+}
