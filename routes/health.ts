@@ -82,7 +82,7 @@ export default (async (app) => {
     }
   }
 
-  const config = { rateLimit: false } as const
+  const config = { isAlwaysServed: true, rateLimit: false } as const
   app.route({
     method: 'GET',
     url: '/livez',

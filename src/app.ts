@@ -17,6 +17,7 @@ import jsonBody from '../plugins/json-body.ts'
 import lookups from '../plugins/lookups.ts'
 import docsPage from '../plugins/openapi/docs-page.ts'
 import openapi from '../plugins/openapi/openapi.ts'
+import overload from '../plugins/overload.ts'
 import passwords from '../plugins/passwords/passwords.ts'
 import rateLimit from '../plugins/rate-limit.ts'
 import requestLog from '../plugins/request-log.ts'
@@ -76,6 +77,7 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
   await app.register(clientAddress)
   await app.register(responseHeaders, { tls: config.COOKIE_SECURE })
   await app.register(rawErrors, { tls: config.COOKIE_SECURE })
+  await app.register(overload, { maxDelayMs: config.MAX_EVENT_LOOP_DELAY_MS })
   if (config.SERVER_TIMING) await app.register(serverTiming)
   if (allowedOrigins.length > 0) await app.register(cors, corsOptions(allowedOrigins))
   if (config.RATE_LIMIT_ENABLED) await app.register(rateLimit, rateLimitOptions(config))

@@ -49,7 +49,7 @@ export interface paths {
         };
         /**
          * Check whether the server can serve requests
-         * @description The database responds within 2 s, its schema is that of this version, and the server is not shutting down. Otherwise the code of the 503 gives the condition that fails.
+         * @description The database responds within 1 s, its schema is that of this version, and the server is not shutting down. Otherwise the code of the 503 gives the condition that fails.
          */
         get: operations["getReadiness"];
         put?: never;
@@ -621,7 +621,7 @@ export interface components {
          * @description What went wrong, from a closed list
          * @enum {string}
          */
-        ErrorCode: "VALIDATION_FAILED" | "INVALID_JSON" | "BAD_REQUEST" | "INVALID_CREDENTIALS" | "WRONG_CURRENT_PASSWORD" | "PASSWORD_REFUSED" | "USERNAME_TAKEN" | "UNAUTHENTICATED" | "SESSION_REQUIRED" | "NOT_PERMITTED" | "PASSWORD_MISSING" | "CROSS_SITE" | "USER_NOT_FOUND" | "SESSION_NOT_FOUND" | "TOKEN_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "OWN_ACCOUNT" | "TOKEN_LIMIT" | "PRECONDITION_FAILED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_REQUESTS" | "LOGIN_THROTTLED" | "HEADERS_TOO_LARGE" | "INTERNAL_ERROR" | "HASH_CAPACITY" | "SCHEMA_OUTDATED" | "DATABASE_UNAVAILABLE" | "SHUTTING_DOWN" | "OUTCOME_UNKNOWN" | "SERVICE_UNAVAILABLE";
+        ErrorCode: "VALIDATION_FAILED" | "INVALID_JSON" | "BAD_REQUEST" | "INVALID_CREDENTIALS" | "WRONG_CURRENT_PASSWORD" | "PASSWORD_REFUSED" | "USERNAME_TAKEN" | "UNAUTHENTICATED" | "SESSION_REQUIRED" | "NOT_PERMITTED" | "PASSWORD_MISSING" | "CROSS_SITE" | "USER_NOT_FOUND" | "SESSION_NOT_FOUND" | "TOKEN_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "OWN_ACCOUNT" | "TOKEN_LIMIT" | "PRECONDITION_FAILED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_REQUESTS" | "LOGIN_THROTTLED" | "HEADERS_TOO_LARGE" | "INTERNAL_ERROR" | "HASH_CAPACITY" | "SCHEMA_OUTDATED" | "DATABASE_UNAVAILABLE" | "SHUTTING_DOWN" | "OUTCOME_UNKNOWN" | "OVERLOADED" | "SERVICE_UNAVAILABLE";
         /** @description A validation error: the field, and what is wrong with it */
         Fault: {
             /** @example body.username */
@@ -725,21 +725,6 @@ export interface components {
                 "ratelimit-limit": components["headers"]["ratelimit-limit"];
                 "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
                 "ratelimit-reset": components["headers"]["ratelimit-reset"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["Error"];
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description `SERVICE_UNAVAILABLE`: Try again shortly. */
-        ServiceUnavailable: {
-            headers: {
-                "x-request-id": components["headers"]["x-request-id"];
-                "ratelimit-limit": components["headers"]["ratelimit-limit"];
-                "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
-                "ratelimit-reset": components["headers"]["ratelimit-reset"];
-                "retry-after": components["headers"]["retry-after"];
                 [name: string]: unknown;
             };
             content: {
@@ -975,7 +960,6 @@ export type ResponseRequestTimeout = components['responses']['RequestTimeout'];
 export type ResponseTooManyRequests = components['responses']['TooManyRequests'];
 export type ResponseHeadersTooLarge = components['responses']['HeadersTooLarge'];
 export type ResponseInternalError = components['responses']['InternalError'];
-export type ResponseServiceUnavailable = components['responses']['ServiceUnavailable'];
 export type ResponseCrossSite = components['responses']['CrossSite'];
 export type ResponseBodyTooLarge = components['responses']['BodyTooLarge'];
 export type ResponseUnsupportedMediaType = components['responses']['UnsupportedMediaType'];
@@ -1037,7 +1021,25 @@ export interface operations {
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable"];
+            /**
+             * @description `OVERLOADED`: The server has too much to do. Try again shortly.
+             *
+             *     `SERVICE_UNAVAILABLE`: Try again shortly.
+             */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getLiveness: {
@@ -1067,7 +1069,25 @@ export interface operations {
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable"];
+            /**
+             * @description `OVERLOADED`: The server has too much to do. Try again shortly.
+             *
+             *     `SERVICE_UNAVAILABLE`: Try again shortly.
+             */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getReadiness: {
@@ -1103,6 +1123,8 @@ export interface operations {
              *     `DATABASE_UNAVAILABLE`: The database does not respond.
              *
              *     `SHUTTING_DOWN`: The server is shutting down.
+             *
+             *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
              *     `SERVICE_UNAVAILABLE`: Try again shortly.
              */
@@ -1203,6 +1225,8 @@ export interface operations {
              *
              *     `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
              *
+             *     `OVERLOADED`: The server has too much to do. Try again shortly.
+             *
              *     `SERVICE_UNAVAILABLE`: Try again shortly.
              */
             503: {
@@ -1300,6 +1324,8 @@ export interface operations {
              *
              *     `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
              *
+             *     `OVERLOADED`: The server has too much to do. Try again shortly.
+             *
              *     `SERVICE_UNAVAILABLE`: Try again shortly.
              */
             503: {
@@ -1362,7 +1388,25 @@ export interface operations {
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable"];
+            /**
+             * @description `OVERLOADED`: The server has too much to do. Try again shortly.
+             *
+             *     `SERVICE_UNAVAILABLE`: Try again shortly.
+             */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getUser: {
@@ -1429,7 +1473,25 @@ export interface operations {
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable"];
+            /**
+             * @description `OVERLOADED`: The server has too much to do. Try again shortly.
+             *
+             *     `SERVICE_UNAVAILABLE`: Try again shortly.
+             */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     deleteUser: {
@@ -1510,6 +1572,8 @@ export interface operations {
             500: components["responses"]["InternalError"];
             /**
              * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             *
+             *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
              *     `SERVICE_UNAVAILABLE`: Try again shortly.
              */
@@ -1613,6 +1677,8 @@ export interface operations {
             /**
              * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
              *
+             *     `OVERLOADED`: The server has too much to do. Try again shortly.
+             *
              *     `SERVICE_UNAVAILABLE`: Try again shortly.
              */
             503: {
@@ -1682,7 +1748,25 @@ export interface operations {
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable"];
+            /**
+             * @description `OVERLOADED`: The server has too much to do. Try again shortly.
+             *
+             *     `SERVICE_UNAVAILABLE`: Try again shortly.
+             */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     endSessions: {
@@ -1741,6 +1825,8 @@ export interface operations {
             500: components["responses"]["InternalError"];
             /**
              * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             *
+             *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
              *     `SERVICE_UNAVAILABLE`: Try again shortly.
              */
@@ -1817,6 +1903,8 @@ export interface operations {
             /**
              * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
              *
+             *     `OVERLOADED`: The server has too much to do. Try again shortly.
+             *
              *     `SERVICE_UNAVAILABLE`: Try again shortly.
              */
             503: {
@@ -1867,6 +1955,8 @@ export interface operations {
             500: components["responses"]["InternalError"];
             /**
              * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             *
+             *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
              *     `SERVICE_UNAVAILABLE`: Try again shortly.
              */
@@ -1939,6 +2029,8 @@ export interface operations {
             500: components["responses"]["InternalError"];
             /**
              * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             *
+             *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
              *     `SERVICE_UNAVAILABLE`: Try again shortly.
              */
@@ -2027,7 +2119,25 @@ export interface operations {
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable"];
+            /**
+             * @description `OVERLOADED`: The server has too much to do. Try again shortly.
+             *
+             *     `SERVICE_UNAVAILABLE`: Try again shortly.
+             */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     createToken: {
@@ -2105,6 +2215,8 @@ export interface operations {
             500: components["responses"]["InternalError"];
             /**
              * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             *
+             *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
              *     `SERVICE_UNAVAILABLE`: Try again shortly.
              */
@@ -2197,6 +2309,8 @@ export interface operations {
             500: components["responses"]["InternalError"];
             /**
              * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             *
+             *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
              *     `SERVICE_UNAVAILABLE`: Try again shortly.
              */
@@ -2341,6 +2455,8 @@ export interface operations {
              *
              *     `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
              *
+             *     `OVERLOADED`: The server has too much to do. Try again shortly.
+             *
              *     `SERVICE_UNAVAILABLE`: Try again shortly.
              */
             503: {
@@ -2432,7 +2548,25 @@ export interface operations {
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable"];
+            /**
+             * @description `OVERLOADED`: The server has too much to do. Try again shortly.
+             *
+             *     `SERVICE_UNAVAILABLE`: Try again shortly.
+             */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     listUserSessions: {
@@ -2507,7 +2641,25 @@ export interface operations {
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable"];
+            /**
+             * @description `OVERLOADED`: The server has too much to do. Try again shortly.
+             *
+             *     `SERVICE_UNAVAILABLE`: Try again shortly.
+             */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     endUserSessions: {
@@ -2584,6 +2736,8 @@ export interface operations {
             500: components["responses"]["InternalError"];
             /**
              * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             *
+             *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
              *     `SERVICE_UNAVAILABLE`: Try again shortly.
              */
@@ -2675,7 +2829,25 @@ export interface operations {
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["ServiceUnavailable"];
+            /**
+             * @description `OVERLOADED`: The server has too much to do. Try again shortly.
+             *
+             *     `SERVICE_UNAVAILABLE`: Try again shortly.
+             */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
 }

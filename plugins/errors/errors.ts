@@ -61,6 +61,7 @@ export const errors = {
     503,
     'The change may have been made or not: read the resource before you repeat the request.',
   ),
+  OVERLOADED: coded('OVERLOADED', 503, 'The server has too much to do. Try again shortly.'),
   SERVICE_UNAVAILABLE: coded('SERVICE_UNAVAILABLE', 503, 'Try again shortly.'),
 } as const
 

@@ -27,6 +27,7 @@ const COMMON_ERRORS: ErrorCode[] = [
   'HEADERS_TOO_LARGE',
   'TOO_MANY_REQUESTS',
   'INTERNAL_ERROR',
+  'OVERLOADED',
   'SERVICE_UNAVAILABLE',
 ]
 /** The errors of every method other than GET: a body is read even if the operation takes none. */

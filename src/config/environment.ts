@@ -217,6 +217,14 @@ export const Environment = Type.Object(
           'Redis server that counts requests for all processes; without it, each process counts its own',
       }),
     ),
+    MAX_EVENT_LOOP_DELAY_MS: Type.Integer({
+      minimum: 50,
+      maximum: 60_000,
+      default: 500,
+      title: '50 to 60000, in milliseconds',
+      description:
+        'While the event loop is later than this, requests are refused with `OVERLOADED`',
+    }),
     LOGIN_THROTTLE_ENABLED: Type.Boolean({
       default: true,
       title: '`true` or `false`',

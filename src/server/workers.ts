@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 /** The message on which a worker finishes its requests and exits. */
 const STOP = 'stop'
 
-const FIRST_BACK_OFF_MS = 500
+const FIRST_BACK_OFF_MS = 100
 const LONGEST_BACK_OFF_MS = 30_000
 /** If so many starts in a row fail while no worker listens, none is likely to succeed. */
 const MAX_FAILED_STARTS = 5
@@ -83,6 +83,7 @@ export class Workers {
     const worker = cluster.fork(this.#options.environment)
     const exited = once(worker, 'exit').then(([code, signal]) => signal ?? `exit code ${code}`)
     this.#running.set(worker, { exited })
+    closeUnconfirmed(worker, exited)
     const limit = setTimeout(() => worker.process.kill('SIGKILL'), START_LIMIT_MS).unref()
     const listens = Promise.race([
       once(worker, 'listening').then(() => {
@@ -125,6 +126,27 @@ export class Workers {
   #growingBackOff(): number {
     return Math.min(FIRST_BACK_OFF_MS * 2 ** (this.#failedStarts - 1), LONGEST_BACK_OFF_MS)
   }
+}
+
+/**
+ * Closes the connection that a worker was given and has not confirmed, once it has exited. Node would
+ * keep it open for ever. A worker is given one connection at a time.
+ */
+function closeUnconfirmed({ process: child }: Worker, exited: Promise<unknown>): void {
+  let given: unknown
+  const { send } = child
+  child.send = (...parts: [message: unknown, handle?: unknown]) => {
+    given = parts[1] ?? given
+    return Reflect.apply(send, child, parts)
+  }
+  exited.then(() => {
+    // A handle of Node's own, which ignores a second close.
+    if (isClosable(given)) given.close()
+  })
+}
+
+function isClosable(handle: unknown): handle is { close(): void } {
+  return typeof handle === 'object' && handle !== null && 'close' in handle
 }
 
 /** In a worker: calls `stop` when the primary says so. If the primary dies, Node ends the worker. */

@@ -41,6 +41,7 @@ test('configuration, of an empty environment, has the defaults', (t: TestContext
       RATE_LIMIT_ENABLED: true,
       RATE_LIMIT_MAX: 6_000,
       RATE_LIMIT_WINDOW: 60,
+      MAX_EVENT_LOOP_DELAY_MS: 500,
       LOGIN_THROTTLE_ENABLED: true,
     },
   )
@@ -76,6 +77,7 @@ test('configuration, with every variable set, has every value in its type', (t: 
     RATE_LIMIT_WINDOW: '86400',
     RATE_LIMIT_ALLOW: '192.0.2.0/24',
     REDIS_URL: 'redis://127.0.0.1:6379',
+    MAX_EVENT_LOOP_DELAY_MS: '60000',
     LOGIN_THROTTLE_ENABLED: 'false',
   }
   t.assert.deepStrictEqual(Object.keys(given).sort(), [...NAMES].sort())
@@ -98,6 +100,7 @@ test('configuration, with every variable set, has every value in its type', (t: 
     RATE_LIMIT_ENABLED: false,
     RATE_LIMIT_MAX: 1,
     RATE_LIMIT_WINDOW: 86_400,
+    MAX_EVENT_LOOP_DELAY_MS: 60_000,
     LOGIN_THROTTLE_ENABLED: false,
   }
   t.assert.deepStrictEqual({ ...loadConfig({ ...given, HOME: '/' }) }, { ...given, ...typed })

@@ -1,10 +1,11 @@
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from '../../support/process/free-port.ts'
 import {
   ended,
   exitCode,
@@ -169,15 +170,6 @@ async function signalTwice(
 async function databaseStarted(site: Installation): Promise<number> {
   await until(() => existsSync(join(site.data, 'server.pid')))
   return site.databasePid()
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo // what a server on a port has
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** @throws Error after 30 s */

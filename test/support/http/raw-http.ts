@@ -32,7 +32,11 @@ export async function openRaw(port: number) {
   const socket = connect(port, '127.0.0.1')
   await once(socket, 'connect')
   socket.setTimeout(ANSWER_TIMEOUT_MS, () => socket.destroy(new Error('no answer within 30 s')))
-  return { write: (bytes: Buffer | string) => void socket.write(bytes), answer: read() }
+  return {
+    write: (bytes: Buffer | string) => void socket.write(bytes),
+    close: () => void socket.destroy(),
+    answer: read(),
+  }
 
   async function read() {
     const text = (await buffer(socket)).toString('latin1').replace(INTERIM, '')

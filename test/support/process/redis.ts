@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { createInterface } from 'node:readline'
 import { findRedisBinary } from '../../../scripts/server-binary.mjs'
+import { freePort } from './free-port.ts'
 
 export const redisBinary = findRedisBinary()
 
@@ -29,12 +29,4 @@ export async function startRedis() {
       await exited
     },
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  return typeof address === 'object' && address ? address.port : 0
 }
