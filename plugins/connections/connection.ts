@@ -43,6 +43,11 @@ export class Connection {
     return this.newest === undefined || this.newest.writableFinished
   }
 
+  /** Whether the response is sent, but the request is not complete: it gets no second response. */
+  get isAnsweredEarly(): boolean {
+    return this.newest?.writableFinished === true && !this.newest.req.complete
+  }
+
   /**
    * Closes the connection after this response, with `connection: close` (RFC 9112 9.6). If the
    * headers are sent, the connection becomes idle instead.

@@ -42,7 +42,7 @@ export function refuseBeforeRouting(
   log: FastifyBaseLogger,
 ): void {
   const isGone = 'code' in error && error.code === 'ECONNRESET'
-  if (isGone || !socket.writable) {
+  if (isGone || !socket.writable || connectionOf(socket)?.isAnsweredEarly) {
     socket.destroy()
     return
   }

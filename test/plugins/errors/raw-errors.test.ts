@@ -110,6 +110,19 @@ test('a request whose headers do not arrive in time gets a 408 in the common sha
   await assertServes(t, app, port)
 })
 
+test('a request that is answered before its body is complete gets no second response when it times out', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  app.server.headersTimeout = 100
+  app.server.requestTimeout = 200
+  Object.assign(app.server, { connectionsCheckingInterval: 50 })
+  const port = await listen(app)
+  const { write, answer } = await openRaw(port)
+  write(CHUNKED.replace('/login', '/nowhere'))
+  const { statusCode, body } = await answer
+  t.assert.strictEqual(statusCode, 404)
+  t.assert.ok(!body.includes('HTTP/1.1'), body)
+})
+
 test('a request with an unsupported Expect header is served', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const port = await listen(app)
