@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
 export interface Exchange {
@@ -10,7 +11,7 @@ const connections = new WeakMap<Duplex, Connection>()
 
 /** What the server knows about one connection of a client. */
 export class Connection {
-  readonly socket: Duplex
+  readonly socket: Socket
   /** The response to the newest request, which may still be incomplete. */
   newest: ServerResponse | undefined
   /** The response before it, if it was not yet sent when the newest request began. */
@@ -29,7 +30,7 @@ export class Connection {
   /** Pipelined requests that are never served. */
   dropped = 0
 
-  constructor(socket: Duplex) {
+  constructor(socket: Socket) {
     this.socket = socket
     connections.set(socket, this)
   }

@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { Server as NetServer } from 'node:net'
+import { Server as NetServer, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { Admission } from './admission.ts'
 import { Connection, connectionOf, type Exchange } from './connection.ts'
 import { Pipeline } from './pipeline.ts'
 
@@ -47,6 +48,7 @@ export class Connections {
   readonly #app: FastifyInstance
   readonly #open = new Set<Connection>()
   readonly #pipeline: Pipeline
+  readonly #admission = new Admission()
   readonly #dispatch: (request: IncomingMessage, response: ServerResponse) => void
   #draining: Promise<void> | undefined
   /** Requests that wait until the server accepts no more connections. */
@@ -58,12 +60,16 @@ export class Connections {
     const [handler] = server.listeners('request') // that of Fastify
     if (!handler) throw new Error('the server has no request listener')
     this.#dispatch = (request, response) => Reflect.apply(handler, server, [request, response])
-    this.#pipeline = new Pipeline(({ request, response }) => this.#dispatch(request, response))
+    this.#pipeline = new Pipeline(
+      ({ request, response }) => this.#dispatch(request, response),
+      () => this.#admission.slowDown(() => this.#unread()),
+    )
     server.removeAllListeners('request')
     server.on('request', this.#receive)
     server.on('connection', (socket) => {
       const connection = new Connection(socket)
       this.#open.add(connection)
+      this.#admission.admit(socket)
       socket.once('close', () => this.#open.delete(connection))
     })
   }
@@ -123,6 +129,10 @@ export class Connections {
     const unanswered = [...this.#open].filter(({ isIdle }) => !isIdle).length
     log.warn({ connections: this.#open.size, unanswered }, 'Connections were closed by force')
     for (const { socket } of this.#open) socket.destroy()
+  }
+
+  #unread(): Socket[] {
+    return [...this.#open].filter(({ newest }) => !newest).map(({ socket }) => socket)
   }
 
   /** @param before in ms: the last time a connection may have been busy */

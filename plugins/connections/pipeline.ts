@@ -18,11 +18,14 @@ const MAX_STARTED = 32
  */
 export class Pipeline {
   readonly #dispatch: (exchange: Exchange) => void
+  readonly #onExcess: () => void
   #queue: Connection[] = []
   #isScheduled = false
 
-  constructor(dispatch: (exchange: Exchange) => void) {
+  /** @param onExcess called when a connection has more requests than may wait */
+  constructor(dispatch: (exchange: Exchange) => void, onExcess: () => void) {
     this.#dispatch = dispatch
+    this.#onExcess = onExcess
   }
 
   /** Takes a request that follows another one whose response is not yet sent. */
@@ -31,6 +34,7 @@ export class Pipeline {
     const last = held[MAX_HELD - 1]
     if (last) {
       connection.endAfter(last.response)
+      this.#onExcess()
       this.drop(connection, exchange)
     } else {
       connection.begin(exchange.response)

@@ -1,0 +1,45 @@
+import type { Socket } from 'node:net'
+
+/** How long new connections are read in turn after a client has sent too many requests. */
+const SLOW_MS = 1_000
+
+/**
+ * Reads new connections one per iteration of the event loop while clients flood the server with
+ * pipelined requests. To parse what one connection sends at once takes up to 10 ms, which nothing
+ * interrupts: five hundred of them would stop the server for seconds. Addresses take turns.
+ */
+export class Admission {
+  #slowUntil = 0
+  /** By address, the one whose turn it is first. */
+  readonly #paused = new Map<string, Socket[]>()
+
+  /** @param unread the connections that have sent no request yet, which are paused */
+  slowDown(unread: () => Socket[]): void {
+    const now = performance.now()
+    if (now > this.#slowUntil) for (const socket of unread()) this.#pause(socket)
+    this.#slowUntil = now + SLOW_MS
+  }
+
+  admit(socket: Socket): void {
+    if (this.#paused.size > 0 || performance.now() < this.#slowUntil) this.#pause(socket)
+  }
+
+  #pause(socket: Socket): void {
+    socket.pause()
+    const { remoteAddress = '' } = socket
+    const sockets = this.#paused.get(remoteAddress)
+    if (sockets) sockets.push(socket)
+    else this.#paused.set(remoteAddress, [socket])
+    if (this.#paused.size === 1 && !sockets) setImmediate(this.#resumeNext)
+  }
+
+  readonly #resumeNext = (): void => {
+    const [next] = this.#paused
+    if (!next) return
+    const [address, sockets] = next
+    sockets.shift()?.resume()
+    this.#paused.delete(address)
+    if (sockets.length > 0) this.#paused.set(address, sockets)
+    if (this.#paused.size > 0) setImmediate(this.#resumeNext)
+  }
+}
