@@ -98,11 +98,11 @@ test('workers, stopped under load, answer all pending requests and exit', async 
   const { url, child, until } = await startServer(site, {
     ...PRODUCTION,
     WORKERS: '2',
-    BCRYPT_COST: '12',
   })
   await until(/All workers serve/)
   const pids = workersOf(child.pid)
-  // Each takes a fifth of a second of a core, so most are pending when the first is answered.
+  // Each takes a twentieth of a second of a core, so most are pending when the first is answered,
+  // and none has to wait for two seconds, after which the hash queue refuses.
   const body = { username: 'nobody', password: 'not the password' }
   const pending = Array.from({ length: 10 }, (_, index) =>
     post(`${url}/login`, { ...body, username: `nobody-${index}` }),
