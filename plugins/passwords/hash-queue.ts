@@ -7,10 +7,14 @@ export interface HashQueueOptions {
   concurrency: number
   /** How many hashes may wait for a slot. */
   maxWaiting: number
+  /** How long a hash takes, in ms, as long as none has ended. */
+  expectedMs: number
 }
 
-/** How long a hash may wait for a slot, in ms. A client that waits longer has often given up. */
-const MAX_WAIT_MS = 2_000
+/** A hash is refused at once if it would probably wait longer for a slot, in ms. */
+const MAX_ESTIMATE_MS = 1_500
+/** A hash that waits is refused after this time, in ms: hashes took longer than estimated. */
+const MAX_WAIT_MS = 2_500
 /** The weight of the newest time in the mean, so that it follows a slower machine in ten hashes. */
 const NEWEST_WEIGHT = 0.2
 
@@ -25,7 +29,7 @@ type QueueState = 'free' | 'busy' | 'full'
  * Runs password hashes: a few at the same time, in the order of arrival, so that any number of
  * them leaves the rest of the server a core.
  *
- * Rejects at once when the estimated wait, from recent hash times, exceeds MAX_WAIT_MS.
+ * Rejects at once when the estimated wait, from recent hash times, exceeds MAX_ESTIMATE_MS.
  */
 export class HashQueue {
   readonly #concurrency: number
@@ -33,11 +37,12 @@ export class HashQueue {
   /** For each waiting hash, the function that gives it a slot. In the order of arrival. */
   readonly #waiting = new Set<() => void>()
   #running = 0
-  #meanMs = 0
+  #meanMs: number
 
-  constructor({ concurrency, maxWaiting }: HashQueueOptions) {
+  constructor({ concurrency, maxWaiting, expectedMs }: HashQueueOptions) {
     this.#concurrency = concurrency
     this.#maxWaiting = maxWaiting
+    this.#meanMs = expectedMs
   }
 
   get load(): { running: number; waiting: number } {
@@ -46,7 +51,7 @@ export class HashQueue {
 
   get state(): QueueState {
     if (this.#running < this.#concurrency) return 'free'
-    const isFull = this.#waiting.size >= this.#maxWaiting || this.#estimatedWaitMs > MAX_WAIT_MS
+    const isFull = this.#waiting.size >= this.#maxWaiting || this.#estimatedWaitMs > MAX_ESTIMATE_MS
     return isFull ? 'full' : 'busy'
   }
 
@@ -107,7 +112,6 @@ export class HashQueue {
   }
 
   #record(tookMs: number): void {
-    const mean = this.#meanMs
-    this.#meanMs = mean === 0 ? tookMs : mean + NEWEST_WEIGHT * (tookMs - mean)
+    this.#meanMs += NEWEST_WEIGHT * (tookMs - this.#meanMs)
   }
 }

@@ -15,7 +15,7 @@ export interface PasswordsOptions {
   cost: number
   /** In characters. */
   minLength: number
-  queue: HashQueueOptions
+  queue: Omit<HashQueueOptions, 'expectedMs'>
 }
 
 /** `isOutdated`: whether the hash should be renewed, from the password that was verified. */
@@ -39,8 +39,9 @@ export default fp<PasswordsOptions>(
 )
 
 export async function createPasswords({ cost, minLength, queue: options }: PasswordsOptions) {
-  const queue = new HashQueue(options)
+  const startedAt = performance.now()
   const nobodysHash = await hash('the password of nobody', { cost })
+  const queue = new HashQueue({ ...options, expectedMs: performance.now() - startedAt })
 
   return {
     queue,

@@ -46,7 +46,7 @@ export const Environment = Type.Object(
     DATABASE_TIMEOUT_MS: Type.Integer({
       minimum: 100,
       maximum: 60_000,
-      default: 2_500,
+      default: 2_000,
       title: '100 to 60000, in milliseconds',
       description:
         'What the database may take for one request, without the time for password hashes. After it the response is a 503, and nothing is changed',

@@ -8,7 +8,7 @@ import { HashQueue, type HashQueueOptions } from '../../../plugins/passwords/has
 const CLIENT_GONE = { code: 'CLIENT_GONE' }
 
 test('a hash queue with two slots runs two hashes at the same time, in the order of arrival', async (t: TestContext) => {
-  const queue = new HashQueue({ concurrency: 2, maxWaiting: 10 })
+  const queue = new HashQueue({ concurrency: 2, maxWaiting: 10, expectedMs: 1 })
   const begun: number[] = []
   let atOnce = 0
   let most = 0
@@ -39,14 +39,13 @@ test('a full hash queue refuses at once, and accepts again when a slot is free',
 })
 
 test('a hash queue whose estimated wait is too long refuses at once, with the time to wait', async (t: TestContext) => {
-  const { queue, end } = createHeldQueue({ concurrency: 1, maxWaiting: 1_000 })
-  await queue.run(() => sleep(1_100)) // by which it knows how long a hash takes
-  const taken = Array.from({ length: 3 }, () => queue.run(end.passed)) // one begins, two wait 2.2 s
+  const { queue, end } = createHeldQueue({ concurrency: 1, maxWaiting: 1_000 }, 800)
+  const taken = Array.from({ length: 3 }, () => queue.run(end.passed)) // one begins, two wait 1.6 s
   await t.assert.rejects(
     queue.run(end.passed),
     (error: InstanceType<typeof errors.HASH_CAPACITY>) => {
       t.assert.strictEqual(error.code, 'HASH_CAPACITY')
-      t.assert.strictEqual(error.retryAfterS, 3)
+      t.assert.strictEqual(error.retryAfterS, 2)
       return true
     },
   )
@@ -54,12 +53,21 @@ test('a hash queue whose estimated wait is too long refuses at once, with the ti
   await Promise.all(taken)
 })
 
-test('a hash that has waited 2 s is refused', async (t: TestContext) => {
+test('a hash queue follows the time that hashes take', async (t: TestContext) => {
+  const { queue, end } = createHeldQueue({ concurrency: 1, maxWaiting: 1_000 }, 10_000)
+  for (let count = 0; count < 20; count++) await queue.run(async () => undefined)
+  const taken = Array.from({ length: 3 }, () => queue.run(end.passed))
+  t.assert.strictEqual(queue.state, 'busy', 'the estimate has fallen from 20 s to less than 1.5 s')
+  end.now()
+  await Promise.all(taken)
+})
+
+test('a hash that has waited 2.5 s is refused', async (t: TestContext) => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const { queue, end } = createHeldQueue({ concurrency: 1, maxWaiting: 10 })
   const running = queue.run(end.passed)
   const refused = t.assert.rejects(queue.run(end.passed), errors.HASH_CAPACITY)
-  t.mock.timers.tick(1_999)
+  t.mock.timers.tick(2_499)
   t.assert.strictEqual(queue.load.waiting, 1)
   t.mock.timers.tick(1)
   await refused
@@ -88,7 +96,7 @@ test('a hash whose client disconnects leaves the queue, unless it has started', 
 })
 
 test('a hash that fails passes its slot on', async (t: TestContext) => {
-  const queue = new HashQueue({ concurrency: 1, maxWaiting: 10 })
+  const queue = new HashQueue({ concurrency: 1, maxWaiting: 10, expectedMs: 1 })
   const failing = t.assert.rejects(
     queue.run(async () => {
       await nextTurn()
@@ -102,11 +110,11 @@ test('a hash that fails passes its slot on', async (t: TestContext) => {
 })
 
 /** A queue whose hashes run until `end.now()`. */
-function createHeldQueue(options: HashQueueOptions) {
+function createHeldQueue(options: Omit<HashQueueOptions, 'expectedMs'>, expectedMs = 1) {
   const gate = new EventEmitter()
   const ended = once(gate, 'end')
   return {
-    queue: new HashQueue(options),
+    queue: new HashQueue({ ...options, expectedMs }),
     end: { passed: () => ended, now: () => gate.emit('end') },
   }
 }

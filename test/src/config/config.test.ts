@@ -25,7 +25,7 @@ test('configuration, of an empty environment, has the defaults', (t: TestContext
       COOKIE_SECURE: false,
       COOKIE_SAME_SITE: 'lax',
       BCRYPT_COST: 12,
-      DATABASE_TIMEOUT_MS: 2_500,
+      DATABASE_TIMEOUT_MS: 2_000,
       HASH_QUEUE: 100,
       PASSWORD_MIN_LENGTH: 8,
       REGISTRATION: 'open',
