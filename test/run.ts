@@ -2,16 +2,16 @@
 // that TEST_DATABASE_URL names. Arguments: folders or files, and --no-coverage.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, statSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createConnection } from 'mysql2/promise'
 import { joinEmbeddedDatabase } from '../src/embedded-database/embedded-database.ts'
+import { BUILD, compile, compiled } from './support/compile.ts'
 
 /** Two keep two cores busy while the third waits for a process or for the database. */
 const PROCESSES = 3
-const BUILD = '.test-build'
 const SUITES = ['test/contract', 'test/db', 'test/plugins', 'test/routes', 'test/src']
 
 const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
@@ -67,19 +67,6 @@ async function skipDiskFlush(url: string): Promise<void> {
   const connection = await createConnection(url)
   await connection.query('SET GLOBAL innodb_flush_log_at_trx_commit = 0')
   await connection.end()
-}
-
-/** Compiles once for the run: each process starts in half the time from JavaScript. */
-async function compile(): Promise<void> {
-  const compiler = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.test.json']
-  const [code] = await once(spawn(process.execPath, compiler, { stdio: 'inherit' }), 'exit')
-  if (code !== 0) throw new Error('the tests could not be compiled')
-  cpSync('db/migrations', join(BUILD, 'db/migrations'), { recursive: true })
-  cpSync('package.json', join(BUILD, 'package.json')) // src/config/version.ts reads it
-}
-
-function compiled(file: string): string {
-  return join(BUILD, file.replace(/\.ts$/, '.js'))
 }
 
 function testFiles(path: string): string[] {

@@ -1,0 +1,114 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { tmpdir } from 'node:os'
+import { resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { TestContext } from 'node:test'
+import { promisify } from 'node:util'
+import { until } from '../until.ts'
+import { killNow, undoAtExit } from './at-exit.ts'
+import { freePort } from './free-port.ts'
+import { ServerLog } from './server-log.ts'
+
+const SERVER = resolve('dist/src/server.js')
+const CLI = resolve('dist/src/cli.js')
+
+/** The connections of a process to the database, in both pools. */
+export const POOL_CONNECTIONS = 10 + 2
+
+type Environment = Record<string, string>
+
+/** The environment of a server in production, on a database. */
+function environmentFor(databaseUrl: string): Environment {
+  return {
+    NODE_ENV: 'production',
+    DATABASE_URL: databaseUrl,
+    SESSION_SECRET: 'the secret of the fault tests of 32 characters or more',
+    COOKIE_SECURE: 'false',
+    BCRYPT_COST: '10',
+    RATE_LIMIT_ENABLED: 'false',
+    LOG_LEVEL: 'warn',
+  }
+}
+
+/** Runs `gatehouse migrate`. @returns its output */
+export async function migrate(databaseUrl: string): Promise<string> {
+  const env = environmentFor(databaseUrl)
+  const { stdout } = await promisify(execFile)(process.execPath, [CLI, 'migrate'], { env })
+  return stdout
+}
+
+/** Starts the built server. @returns when it responds */
+export async function startGatehouse(
+  t: TestContext,
+  databaseUrl: string,
+  environment: Environment = {},
+): Promise<Gatehouse> {
+  const server = new Gatehouse(await freePort(), { ...environmentFor(databaseUrl), ...environment })
+  t.after(undoAtExit(() => server.killNow()))
+  await server.start()
+  return server
+}
+
+/** A server under test. */
+export class Gatehouse {
+  readonly url: string
+  readonly port: number
+  readonly log = new ServerLog()
+  readonly #environment: Environment
+  #process: ChildProcess | undefined
+  #exited: Promise<number | string> | undefined
+
+  constructor(port: number, environment: Environment) {
+    this.port = port
+    this.url = `http://127.0.0.1:${port}`
+    this.#environment = { ...environment, PORT: String(port) }
+  }
+
+  get pid(): number {
+    return this.#process?.pid ?? 0
+  }
+
+  /** @returns when the server responds */
+  async start(): Promise<void> {
+    // In the temporary folder, where there is no `.env`.
+    const child = spawn(process.execPath, [SERVER], {
+      cwd: tmpdir(),
+      env: this.#environment,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    this.#process = child
+    this.#exited = once(child, 'exit').then(([code, signal]) => code ?? signal)
+    for (const input of [child.stdout, child.stderr]) {
+      createInterface({ input }).on('line', this.log.add)
+    }
+    const hasExited = () => child.exitCode !== null || child.signalCode !== null
+    await until(
+      async () => hasExited() || (await this.responds()),
+      () => `the server does not respond:\n${this.log.text}`,
+    )
+    if (hasExited()) throw new Error(`the server has exited:\n${this.log.text}`)
+  }
+
+  responds(): Promise<boolean> {
+    const answer = fetch(`${this.url}/livez`, { headers: { connection: 'close' } })
+    return answer.then(
+      ({ ok }) => ok,
+      () => false,
+    )
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#process?.kill(signal)
+  }
+
+  /** @returns the exit code, or the name of the signal that ended the process */
+  exited(): Promise<number | string> {
+    return this.#exited ?? Promise.resolve('not started')
+  }
+
+  killNow(): void {
+    const child = this.#process
+    if (child?.exitCode === null && child.signalCode === null) killNow(child.pid)
+  }
+}

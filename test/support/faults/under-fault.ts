@@ -1,0 +1,99 @@
+import type { TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { until } from '../until.ts'
+import { POOL_CONNECTIONS } from './gatehouse.ts'
+import { Load } from './load.ts'
+import type { Kind } from './observer.ts'
+import { conclude, type Row, rowOf } from './report.ts'
+import { logIn, type Scene } from './scene.ts'
+
+/** The standard: the first success comes within this time after the fault. */
+const RECOVERY_LIMIT_MS = 5_000
+/** How long a test waits for a recovery that is too late. */
+const RECOVERY_PATIENCE_MS = 20_000
+/** Several, because their writes need no hash: they are most of the writes. */
+const TOKEN_MAKERS = ['user-4', 'user-5', 'user-6', 'user-7']
+const KINDS = ['read', 'write', 'login'] as const
+
+/**
+ * Runs the mixed load, lets a fault happen, and checks the oracle of the standard: answers in time
+ * and none of 500, nothing acknowledged is lost, nothing refused is done, and a quick recovery.
+ *
+ * @param happen causes the fault, and resolves when it has ended
+ * @param inspect adds what is special to the fault to the row
+ */
+export async function underFault(
+  t: TestContext,
+  scene: Scene,
+  fault: string,
+  happen: (load: Load) => Promise<void>,
+  inspect: (row: Row) => void | Promise<void> = () => undefined,
+): Promise<void> {
+  const load = await startLoad(scene)
+  let row: Row
+  try {
+    await happen(load)
+    const endedAt = performance.now()
+    await recovered(scene, endedAt)
+    await load.stop()
+    const findings = await load.ledger.verify(scene.server.url, scene.database)
+    row = rowOf(fault, scene.observer, findings)
+    const recovery = recoveryOf(scene, endedAt)
+    row.recovery = recovery.text
+    row.problems.push(...recovery.problems)
+    row.notes.push(`${scene.server.log.count} log lines`)
+    await inspect(row)
+  } finally {
+    await load.stop()
+  }
+  conclude(t, row)
+}
+
+/** @returns the mixed load, once each kind of request has succeeded */
+export async function startLoad({ client, observer }: Scene): Promise<Load> {
+  const people = {
+    admin: await logIn(client, 'admin'),
+    reader: await logIn(client, 'user-0'),
+    sessions: await logIn(client, 'user-1'),
+    tokens: await Promise.all(TOKEN_MAKERS.map((name) => logIn(client, name))),
+    changed: { ...(await logIn(client, 'user-3')), username: 'user-3' },
+  }
+  await warmUp(client, people.admin.headers)
+  const load = new Load(client, people)
+  const startedAt = performance.now()
+  await until(
+    () => KINDS.every((kind) => observer.recoveryMs(kind, startedAt) !== undefined),
+    () => 'the load does not succeed before the fault',
+  )
+  return load
+}
+
+/** Waits for the recovery from one of several faults of a test. Problems count as the clients'. */
+export async function expectRecovery(scene: Scene, since: number): Promise<void> {
+  await recovered(scene, since)
+  for (const problem of recoveryOf(scene, since).problems) scene.observer.violate(problem)
+}
+
+/** Waits until each kind of request has succeeded after the fault, or for 20 s. */
+async function recovered({ observer }: Scene, since: number): Promise<void> {
+  const isBack = (kind: Kind) => observer.recoveryMs(kind, since) !== undefined
+  while (!KINDS.every(isBack) && performance.now() < since + RECOVERY_PATIENCE_MS) await sleep(20)
+}
+
+/** @returns the times to the first success of each kind, and which are too long */
+export function recoveryOf({ observer }: Scene, since: number) {
+  const times = KINDS.map((kind) => ({ kind, ms: observer.recoveryMs(kind, since) }))
+  const late = times.filter(({ ms }) => ms === undefined || ms > RECOVERY_LIMIT_MS)
+  return {
+    text: times
+      .map(({ kind, ms }) => `${kind} ${ms === undefined ? 'never' : `${Math.round(ms)} ms`}`)
+      .join(', '),
+    problems: late.map(({ kind }) => `${kind}: no success within ${RECOVERY_LIMIT_MS} ms`),
+  }
+}
+
+/** Opens every connection of the pool: one that opens during the fault is refused sooner. */
+async function warmUp(client: Scene['client'], headers: Record<string, string>): Promise<void> {
+  const list = () => client.send({ path: '/users?limit=100', headers })
+  await Promise.all(Array.from({ length: 4 * POOL_CONNECTIONS }, list))
+}
