@@ -17,8 +17,8 @@ export interface Call {
 
 /** Sends requests on connections that it keeps open, and reports each answer to the observer. */
 export class Client {
-  /** Set while the server may be gone. */
-  mayFail = false
+  /** Which requests may get no answer while the server ends: those sent now, or those in flight too. */
+  mayFail: 'none' | 'new' | 'all' = 'none'
   readonly #url: string
   readonly #observer: Observer
   readonly #agent: Agent
@@ -32,9 +32,9 @@ export class Client {
   /** @returns the answer. A request without an answer has the status 0; it does not reject */
   async send(call: Call): Promise<Answer> {
     const { kind = 'other', method = 'GET', hangUpAfterMs } = call
-    const mayFail = this.mayFail || hangUpAfterMs !== undefined // by when the request is sent
+    const mayFail = this.mayFail !== 'none' || hangUpAfterMs !== undefined
     const answer = await this.#exchange(call)
-    this.#observer.see(kind, method !== 'GET', answer, mayFail)
+    this.#observer.see(kind, method !== 'GET', answer, mayFail || this.mayFail === 'all')
     return answer
   }
 

@@ -22,6 +22,7 @@ const binary = findServerBinary()
 const ARGUMENTS = [
   '--skip-networking=0',
   '--skip-name-resolve',
+  '--default-time-zone=+00:00',
   '--loose-innodb-log-file-size=8M',
   '--innodb-buffer-pool-size=64M',
   '--loose-performance-schema=OFF',

@@ -16,6 +16,8 @@ const CLI = resolve('dist/src/cli.js')
 /** The connections of a process to the database, in both pools. */
 export const POOL_CONNECTIONS = 10 + 2
 
+export const SESSION_SECRET = 'the secret of the fault tests of 32 characters or more'
+
 type Environment = Record<string, string>
 
 /** The environment of a server in production, on a database. */
@@ -23,7 +25,7 @@ function environmentFor(databaseUrl: string): Environment {
   return {
     NODE_ENV: 'production',
     DATABASE_URL: databaseUrl,
-    SESSION_SECRET: 'the secret of the fault tests of 32 characters or more',
+    SESSION_SECRET,
     COOKIE_SECURE: 'false',
     BCRYPT_COST: '10',
     RATE_LIMIT_ENABLED: 'false',
@@ -82,12 +84,11 @@ export class Gatehouse {
     for (const input of [child.stdout, child.stderr]) {
       createInterface({ input }).on('line', this.log.add)
     }
-    const hasExited = () => child.exitCode !== null || child.signalCode !== null
     await until(
-      async () => hasExited() || (await this.responds()),
+      async () => this.hasExited() || (await this.responds()),
       () => `the server does not respond:\n${this.log.text}`,
     )
-    if (hasExited()) throw new Error(`the server has exited:\n${this.log.text}`)
+    if (this.hasExited()) throw new Error(`the server has exited:\n${this.log.text}`)
   }
 
   responds(): Promise<boolean> {
@@ -107,8 +108,12 @@ export class Gatehouse {
     return this.#exited ?? Promise.resolve('not started')
   }
 
-  killNow(): void {
+  hasExited(): boolean {
     const child = this.#process
-    if (child?.exitCode === null && child.signalCode === null) killNow(child.pid)
+    return !child || child.exitCode !== null || child.signalCode !== null
+  }
+
+  killNow(): void {
+    if (!this.hasExited()) killNow(this.pid)
   }
 }

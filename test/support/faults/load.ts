@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
+import type { TestContext } from 'node:test'
 import type { Client } from './client.ts'
 import { type AccountEntry, type CredentialEntry, Ledger, outcomeOf, Possible } from './ledger.ts'
 import type { Answer } from './observer.ts'
+import { repeat } from './repeat.ts'
 import { PASSWORD } from './template.ts'
 
 /** Pauses between the requests of one actor, so that two cores suffice for several tests. */
@@ -14,6 +15,7 @@ const HANG_UPS = 4
 
 export interface Identity {
   id: number
+  username: string
   headers: Record<string, string>
 }
 
@@ -24,7 +26,7 @@ interface People {
   sessions: Identity
   tokens: Identity[]
   /** Its password and state change. */
-  changed: Identity & { username: string }
+  changed: Identity
 }
 
 /**
@@ -35,13 +37,12 @@ export class Load {
   readonly ledger = new Ledger()
   readonly #client: Client
   readonly #people: People
-  readonly #actors: Promise<void>[]
+  readonly #stops: (() => Promise<void>)[]
   readonly #registered: AccountEntry[] = []
   readonly #ids = new Map<AccountEntry, number>()
   readonly #changed: AccountEntry
-  #isStopping = false
 
-  constructor(client: Client, people: People) {
+  constructor(t: TestContext, client: Client, people: People) {
     this.#client = client
     this.#people = people
     for (const { id: userId, headers } of [people.sessions, ...people.tokens]) {
@@ -49,22 +50,21 @@ export class Load {
       this.ledger.addCredential({ userId, kind: 'session', headers, works })
     }
     this.#changed = this.ledger.addAccount(people.changed.username, PASSWORD, new Possible(true))
-    this.#actors = [
-      this.#repeat(READ_PAUSE_MS, () => this.#readSelf()),
-      this.#repeat(READ_PAUSE_MS, () => this.#readOther()),
-      this.#repeat(WRITE_PAUSE_MS, () => this.#register()),
-      this.#repeat(WRITE_PAUSE_MS, () => this.#logInAndOut()),
+    this.#stops = [
+      repeat(t, READ_PAUSE_MS, () => this.#readSelf()),
+      repeat(t, READ_PAUSE_MS, () => this.#readOther()),
+      repeat(t, WRITE_PAUSE_MS, () => this.#register()),
+      repeat(t, WRITE_PAUSE_MS, () => this.#logInAndOut()),
       ...people.tokens.map((owner) =>
-        this.#repeat(WRITE_PAUSE_MS, () => this.#makeAndEndToken(owner)),
+        repeat(t, WRITE_PAUSE_MS, () => this.#makeAndEndToken(owner)),
       ),
-      this.#repeat(WRITE_PAUSE_MS, () => this.#change()),
+      repeat(t, WRITE_PAUSE_MS, () => this.#change()),
     ]
   }
 
   /** @returns when the last answer is there */
   async stop(): Promise<void> {
-    this.#isStopping = true
-    await Promise.all(this.#actors)
+    await Promise.all(this.#stops.map((stop) => stop()))
   }
 
   /** Writes whose clients do not wait for the answer. None of them may be carried out. */
@@ -77,13 +77,6 @@ export class Load {
     const registered = Array.from({ length: HANG_UPS }, () => this.#register(afterMs))
     await Promise.all([patched, ...registered])
     this.#changed.disabled.write(disabled, outcomeOf(await patched))
-  }
-
-  async #repeat(pauseMs: number, act: () => Promise<unknown>): Promise<void> {
-    while (!this.#isStopping) {
-      await act()
-      await sleep(pauseMs)
-    }
   }
 
   #readSelf(): Promise<Answer> {
@@ -113,8 +106,8 @@ export class Load {
   }
 
   async #logInAndOut(): Promise<void> {
-    const { id: userId } = this.#people.sessions
-    const body = { username: 'user-1', password: PASSWORD }
+    const { id: userId, username } = this.#people.sessions
+    const body = { username, password: PASSWORD }
     const answer = await this.#client.send({ kind: 'login', method: 'POST', path: '/login', body })
     if (answer.cookie === undefined || answer.status !== 200) {
       return this.ledger.addUnseen(userId, outcomeOf(answer))

@@ -29,7 +29,7 @@ export function conclude(t: TestContext, row: Row): void {
 export function rowOf(
   fault: string,
   { sent, acknowledged, slowestMs, statuses, violations }: Observer,
-  findings?: Findings,
+  findings?: Pick<Findings, 'lost' | 'undue' | 'unverified'>,
 ): Row {
   const { lost = [], undue = [], unverified = [] } = findings ?? {}
   return {

@@ -61,7 +61,7 @@ export async function logIn(client: Client, username: string): Promise<Identity>
   if (answer.cookie === undefined || !isIdentified(user)) {
     throw new Error(`${username} cannot log in: ${answer.status} ${answer.code}`)
   }
-  return { id: user.id, headers: { cookie: answer.cookie } }
+  return { id: user.id, username, headers: { cookie: answer.cookie } }
 }
 
 function isIdentified(value: unknown): value is { id: number } {

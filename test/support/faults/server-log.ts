@@ -1,3 +1,5 @@
+import { until } from '../until.ts'
+
 const ERROR = 50
 const MS_PER_S = 1_000
 
@@ -15,6 +17,14 @@ export class ServerLog {
 
   get text(): string {
     return this.#lines.map(({ text }) => text).join('\n')
+  }
+
+  /** Waits for a text. */
+  contains(text: string): Promise<void> {
+    return until(
+      () => this.text.includes(text),
+      () => `the log lacks ${text}:\n${this.text}`,
+    )
   }
 
   /** The highest number of lines within any second. */

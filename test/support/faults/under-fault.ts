@@ -11,8 +11,10 @@ import { logIn, type Scene } from './scene.ts'
 const RECOVERY_LIMIT_MS = 5_000
 /** How long a test waits for a recovery that is too late. */
 const RECOVERY_PATIENCE_MS = 20_000
-/** Several, because their writes need no hash: they are most of the writes. */
-const TOKEN_MAKERS = ['user-4', 'user-5', 'user-6', 'user-7']
+/** Each load has accounts of its own. Most make tokens, because these writes need no hash. */
+const ACCOUNTS_OF_A_LOAD = 7
+const FIRST_OF_LOADS = 100
+let loads = 0
 const KINDS = ['read', 'write', 'login'] as const
 
 /**
@@ -29,37 +31,33 @@ export async function underFault(
   happen: (load: Load) => Promise<void>,
   inspect: (row: Row) => void | Promise<void> = () => undefined,
 ): Promise<void> {
-  const load = await startLoad(scene)
-  let row: Row
-  try {
-    await happen(load)
-    const endedAt = performance.now()
-    await recovered(scene, endedAt)
-    await load.stop()
-    const findings = await load.ledger.verify(scene.server.url, scene.database)
-    row = rowOf(fault, scene.observer, findings)
-    const recovery = recoveryOf(scene, endedAt)
-    row.recovery = recovery.text
-    row.problems.push(...recovery.problems)
-    row.notes.push(`${scene.server.log.count} log lines`)
-    await inspect(row)
-  } finally {
-    await load.stop()
-  }
+  const load = await startLoad(t, scene)
+  await happen(load)
+  const endedAt = performance.now()
+  await recovered(scene, endedAt)
+  await load.stop()
+  const findings = await load.ledger.verify(scene.server.url, scene.database)
+  const row = rowOf(fault, scene.observer, findings)
+  const recovery = recoveryOf(scene, endedAt)
+  row.recovery = recovery.text
+  row.problems.push(...recovery.problems)
+  row.notes.push(`${scene.server.log.count} log lines`)
+  await inspect(row)
   conclude(t, row)
 }
 
 /** @returns the mixed load, once each kind of request has succeeded */
-export async function startLoad({ client, observer }: Scene): Promise<Load> {
-  const people = {
-    admin: await logIn(client, 'admin'),
-    reader: await logIn(client, 'user-0'),
-    sessions: await logIn(client, 'user-1'),
-    tokens: await Promise.all(TOKEN_MAKERS.map((name) => logIn(client, name))),
-    changed: { ...(await logIn(client, 'user-3')), username: 'user-3' },
-  }
+export async function startLoad(t: TestContext, { client, observer }: Scene): Promise<Load> {
+  const first = FIRST_OF_LOADS + ACCOUNTS_OF_A_LOAD * loads++
+  const [reader, sessions, changed, ...tokens] = await Promise.all(
+    Array.from({ length: ACCOUNTS_OF_A_LOAD }, (_, index) =>
+      logIn(client, `user-${first + index}`),
+    ),
+  )
+  if (!reader || !sessions || !changed) throw new Error('a load has at least three accounts')
+  const people = { admin: await logIn(client, 'admin'), reader, sessions, changed, tokens }
   await warmUp(client, people.admin.headers)
-  const load = new Load(client, people)
+  const load = new Load(t, client, people)
   const startedAt = performance.now()
   await until(
     () => KINDS.every((kind) => observer.recoveryMs(kind, startedAt) !== undefined),
