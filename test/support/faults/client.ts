@@ -26,7 +26,7 @@ export class Client {
   constructor(url: string, observer: Observer, { keepAlive = true } = {}) {
     this.#url = url
     this.#observer = observer
-    this.#agent = new Agent({ keepAlive, maxSockets: 256 })
+    this.#agent = new Agent({ keepAlive })
   }
 
   /** @returns the answer. A request without an answer has the status 0; it does not reject */
