@@ -40,8 +40,10 @@ if (packagesAreStale()) {
 const isForTests = ['pretest', 'pretest:slow', 'presmoke'].includes(
   process.env.npm_lifecycle_event ?? '',
 )
+// The fault tests kill their servers, so they always need the program.
+const isForFaults = process.env.npm_lifecycle_event === 'pretest:faults'
 const url = isForTests ? 'TEST_DATABASE_URL' : 'DATABASE_URL'
-if (!configuredValue(url) && !findServerBinary()) {
+if ((isForFaults || !configuredValue(url)) && !findServerBinary()) {
   if (!mayInstall() || !install(DEBIAN_PACKAGES)) fail(HOW_TO_GET_A_SERVER)
 }
 for (const { program, package: name, why } of isForTests ? TEST_PACKAGES : []) {

@@ -8,9 +8,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { compile, compiled } from '../support/compile.ts'
-import { undoAtExit } from '../support/faults/at-exit.ts'
+import { makeTemplate } from '../support/faults/database/template.ts'
+import { undoAtExit } from '../support/faults/machine/at-exit.ts'
 import { type Row, table } from '../support/faults/report.ts'
-import { makeTemplate } from '../support/faults/template.ts'
 
 /** Most of these tests only wait. The processor-heavy ones run alone. */
 const TOGETHER = 3

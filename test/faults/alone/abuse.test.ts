@@ -1,6 +1,7 @@
 import { type TestContext, test } from 'node:test'
+import { signIn } from '../../support/faults/database/sign-in.ts'
 import { conclude, rowOf } from '../../support/faults/report.ts'
-import { arrange, logIn, scaled } from '../../support/faults/scene.ts'
+import { arrange, scaled } from '../../support/faults/scene.ts'
 
 const WRONG_PASSWORDS = scaled(40, 200)
 /** Wrong passwords that are verified before the account is throttled. */
@@ -13,7 +14,7 @@ const LONGEST_DELAY_S = 15 * 60
 
 test('wrong current passwords in a row are throttled and recorded', async (t: TestContext) => {
   const { database, client, observer } = await arrange(t)
-  const { id, headers } = await logIn(client, 'user-0')
+  const { id, headers } = await signIn(database, 'user-0')
   const body = { password: 'a new password of the test', currentPassword: 'a wrong password' }
   const path = `/user/update-password/${id}`
   for (let attempt = 0; attempt < WRONG_PASSWORDS; attempt++) {
@@ -32,7 +33,7 @@ test('wrong current passwords in a row are throttled and recorded', async (t: Te
 
 test('an account that makes tokens without end has a limited number of them', async (t: TestContext) => {
   const { database, client, observer } = await arrange(t)
-  const { id, headers } = await logIn(client, 'user-0')
+  const { id, headers } = await signIn(database, 'user-0')
   for (let count = 0; count < TOKENS_WANTED; count++) {
     await client.send({ method: 'POST', path: '/tokens', headers, body: { name: 'x' } })
   }
@@ -45,8 +46,8 @@ test('an account that makes tokens without end has a limited number of them', as
 
 test('the deletion of an account with very many tokens takes effect soon', async (t: TestContext) => {
   const { database, client, observer } = await arrange(t)
-  const { headers } = await logIn(client, 'admin')
-  const { id, headers: own } = await logIn(client, 'user-0')
+  const { headers } = await signIn(database, 'admin')
+  const { id, headers: own } = await signIn(database, 'user-0')
   const token = await client.send({
     ...{ method: 'POST', path: '/tokens', headers: own, body: { name: 'x' } },
   })

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
-import { flood, head, percentile } from '../../support/faults/floods.ts'
-import { delaying } from '../../support/faults/link-behaviours.ts'
-import { repeat } from '../../support/faults/repeat.ts'
+import { flood, head, percentile } from '../../support/faults/clients/floods.ts'
+import { repeat } from '../../support/faults/clients/repeat.ts'
+import { delaying } from '../../support/faults/database/link-behaviours.ts'
+import { signIn } from '../../support/faults/database/sign-in.ts'
 import { conclude, rowOf } from '../../support/faults/report.ts'
-import { arrange, logIn, scaled } from '../../support/faults/scene.ts'
+import { arrange, scaled } from '../../support/faults/scene.ts'
 
 const REQUESTS = scaled(100_000, 300_000)
 const FLOOD_S = scaled(3, 8)
@@ -23,7 +24,7 @@ const ANONYMOUS = Array.from({ length: 100 }, (_, index) => head(`/user/${index 
 for (const connections of [200, 500]) {
   test(`F16 a flood of anonymous requests from ${connections} connections: it causes no query, and others are served`, async (t: TestContext) => {
     const { server, database, client, observer } = await arrange(t)
-    const { headers } = await logIn(client, 'user-0')
+    const { headers } = await signIn(database, 'user-0')
     const before = await database.counter('Com_select')
     const read = () => client.send({ kind: 'read', path: '/me', headers })
     const readers = Array.from({ length: READERS }, () => repeat(t, READ_PAUSE_MS, read))
@@ -68,8 +69,8 @@ for (const [who, heads] of [
   ['with made-up tokens', madeUpTokens()],
 ] as const) {
   test(`a flood of requests ${who} on a slow database: the reads of an admin are served`, async (t: TestContext) => {
-    const { server, link, client, observer } = await arrange(t)
-    const { headers } = await logIn(client, 'admin')
+    const { database, server, link, client, observer } = await arrange(t)
+    const { headers } = await signIn(database, 'admin')
     link.behave(delaying(DATABASE_DELAY_MS))
     const read = () => client.send({ kind: 'read', path: '/user/1', headers })
     const stopReading = repeat(t, READ_PAUSE_MS, read)

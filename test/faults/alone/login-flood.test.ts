@@ -1,10 +1,11 @@
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { percentile } from '../../support/faults/floods.ts'
-import { repeat } from '../../support/faults/repeat.ts'
+import { percentile } from '../../support/faults/clients/floods.ts'
+import { repeat } from '../../support/faults/clients/repeat.ts'
+import { signIn } from '../../support/faults/database/sign-in.ts'
+import { PASSWORD, USERS } from '../../support/faults/database/template.ts'
 import { conclude, rowOf } from '../../support/faults/report.ts'
-import { arrange, logIn, type Scene, scaled } from '../../support/faults/scene.ts'
-import { PASSWORD, USERS } from '../../support/faults/template.ts'
+import { arrange, type Scene, scaled } from '../../support/faults/scene.ts'
 
 const FLOOD_S = scaled(8, 60)
 const LOGINS_PER_S = 50
@@ -23,8 +24,8 @@ const RENEWAL_FLOOD_S = scaled(6, 15)
 
 test('F10 a flood of logins: reads keep their latency, and the excess is refused at once', async (t: TestContext) => {
   const scene = await arrange(t)
-  const { client, observer } = scene
-  const { headers } = await logIn(client, 'admin')
+  const { database, client, observer } = scene
+  const { headers } = await signIn(database, 'admin')
   const read = () => client.send({ kind: 'read', path: '/me', headers })
   const stopReading = repeat(t, READ_PAUSE_MS, read)
   await sleep((FLOOD_S * 1_000) / 2)

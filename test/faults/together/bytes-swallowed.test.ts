@@ -1,6 +1,10 @@
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { forwarding, silentAfter, swallowing } from '../../support/faults/link-behaviours.ts'
+import {
+  forwarding,
+  silentAfter,
+  swallowing,
+} from '../../support/faults/database/link-behaviours.ts'
 import { arrange, scaled } from '../../support/faults/scene.ts'
 import { underFault } from '../../support/faults/under-fault.ts'
 

@@ -1,8 +1,8 @@
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { POOL_CONNECTIONS } from '../../support/faults/gatehouse.ts'
 import { checkHealth } from '../../support/faults/health.ts'
 import { arrange, scaled } from '../../support/faults/scene.ts'
+import { POOL_CONNECTIONS } from '../../support/faults/server/gatehouse.ts'
 import { underFault } from '../../support/faults/under-fault.ts'
 
 const STOPPED_S = scaled(8, 60)

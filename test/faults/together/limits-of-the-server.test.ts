@@ -1,6 +1,6 @@
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { occupy } from '../../support/faults/occupy.ts'
+import { occupy } from '../../support/faults/database/occupy.ts'
 import { expectReads } from '../../support/faults/rates.ts'
 import { arrange, scaled } from '../../support/faults/scene.ts'
 import { expectRecovery, underFault } from '../../support/faults/under-fault.ts'

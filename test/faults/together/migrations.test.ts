@@ -1,11 +1,11 @@
 import { type TestContext, test } from 'node:test'
-import { Client } from '../../support/faults/client.ts'
-import { startDatabaseServer } from '../../support/faults/database-server.ts'
-import { migrate, startGatehouse } from '../../support/faults/gatehouse.ts'
-import { Observer } from '../../support/faults/observer.ts'
+import { Client } from '../../support/faults/clients/client.ts'
+import { Observer } from '../../support/faults/clients/observer.ts'
+import { startDatabaseServer } from '../../support/faults/database/database-server.ts'
+import { PASSWORD } from '../../support/faults/database/template.ts'
 import { conclude, rowOf } from '../../support/faults/report.ts'
 import { TEMPLATE } from '../../support/faults/scene.ts'
-import { PASSWORD } from '../../support/faults/template.ts'
+import { migrate, startGatehouse } from '../../support/faults/server/gatehouse.ts'
 
 test('F9 two instances migrate an empty database at once: one migrates, the other waits, and both serve', async (t: TestContext) => {
   const database = await startDatabaseServer(t, TEMPLATE)

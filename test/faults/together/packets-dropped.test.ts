@@ -1,11 +1,11 @@
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startDatabaseServer } from '../../support/faults/database-server.ts'
-import { POOL_CONNECTIONS } from '../../support/faults/gatehouse.ts'
+import { startDatabaseServer } from '../../support/faults/database/database-server.ts'
+import { forwarding, swallowing } from '../../support/faults/database/link-behaviours.ts'
 import { checkHealth } from '../../support/faults/health.ts'
-import { forwarding, swallowing } from '../../support/faults/link-behaviours.ts'
-import { connectionsTo, createNetwork } from '../../support/faults/network.ts'
+import { connectionsTo, createNetwork } from '../../support/faults/machine/network.ts'
 import { arrange, scaled, TEMPLATE } from '../../support/faults/scene.ts'
+import { POOL_CONNECTIONS } from '../../support/faults/server/gatehouse.ts'
 import { underFault } from '../../support/faults/under-fault.ts'
 
 const DROPPED_S = scaled(8, 120)

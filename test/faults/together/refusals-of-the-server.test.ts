@@ -6,12 +6,12 @@ import {
   DATABASE_USER,
   type DatabaseServer,
   startDatabaseServer,
-} from '../../support/faults/database-server.ts'
-import { failing, forwarding } from '../../support/faults/link-behaviours.ts'
-import { occupy } from '../../support/faults/occupy.ts'
+} from '../../support/faults/database/database-server.ts'
+import { failing, forwarding } from '../../support/faults/database/link-behaviours.ts'
+import { occupy } from '../../support/faults/database/occupy.ts'
+import { mountSmallDisk } from '../../support/faults/machine/small-disk.ts'
 import { expectReads, Rates } from '../../support/faults/rates.ts'
 import { arrange, scaled, TEMPLATE } from '../../support/faults/scene.ts'
-import { mountSmallDisk } from '../../support/faults/small-disk.ts'
 import { underFault } from '../../support/faults/under-fault.ts'
 
 const FAULT_S = scaled(6, 15)

@@ -1,9 +1,10 @@
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Client } from '../../support/faults/client.ts'
-import { repeat } from '../../support/faults/repeat.ts'
+import { Client } from '../../support/faults/clients/client.ts'
+import { repeat } from '../../support/faults/clients/repeat.ts'
+import { signIn } from '../../support/faults/database/sign-in.ts'
 import { conclude, rowOf } from '../../support/faults/report.ts'
-import { arrange, logIn, type Scene, scaled } from '../../support/faults/scene.ts'
+import { arrange, type Scene, scaled } from '../../support/faults/scene.ts'
 import { startLoad } from '../../support/faults/under-fault.ts'
 
 const STOPS = scaled(2, 10)
@@ -28,7 +29,7 @@ test('F7 SIGTERM to two workers under load that reconnects: the server exits in 
   const scene = await arrange(t, { environment: { WORKERS: '2' } })
   const client = new Client(scene.server.url, scene.observer, { keepAlive: false })
   t.after(() => client.close())
-  const { headers } = await logIn(scene.client, 'user-0')
+  const { headers } = await signIn(scene.database, 'user-0')
   const exits: Exit[] = []
   for (let stop = 1; stop <= STOPS; stop++) {
     const read = () => client.send({ kind: 'read', path: '/me', headers })

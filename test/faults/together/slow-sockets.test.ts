@@ -2,9 +2,10 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { repeat } from '../../support/faults/repeat.ts'
+import { repeat } from '../../support/faults/clients/repeat.ts'
+import { signIn } from '../../support/faults/database/sign-in.ts'
 import { conclude, rowOf } from '../../support/faults/report.ts'
-import { arrange, logIn } from '../../support/faults/scene.ts'
+import { arrange } from '../../support/faults/scene.ts'
 
 const SOCKETS = 500
 const READ_PAUSE_MS = 50
@@ -14,8 +15,8 @@ const HEADERS_LIMIT_MS = 15_000
 const BODY_LIMIT_MS = 36_000
 
 test('F11 sockets that drip headers or bodies are closed by the timeouts, and others are unharmed', async (t: TestContext) => {
-  const { server, client, observer } = await arrange(t)
-  const { headers } = await logIn(client, 'user-0')
+  const { database, server, client, observer } = await arrange(t)
+  const { headers } = await signIn(database, 'user-0')
   const bodyHead =
     'POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n'
   const dripping = await Promise.all([

@@ -1,7 +1,7 @@
 import { appendFileSync } from 'node:fs'
 import type { TestContext } from 'node:test'
-import type { Findings } from './ledger.ts'
-import type { Observer } from './observer.ts'
+import type { Findings } from './clients/ledger.ts'
+import type { Observer } from './clients/observer.ts'
 
 /** A row of the table. */
 export interface Row {

@@ -1,11 +1,9 @@
 import type { TestContext } from 'node:test'
-import { Client } from './client.ts'
-import { type DatabaseServer, startDatabaseServer } from './database-server.ts'
-import { createFaultLink, type FaultLink } from './fault-link.ts'
-import { type Gatehouse, startGatehouse } from './gatehouse.ts'
-import type { Identity } from './load.ts'
-import { Observer } from './observer.ts'
-import { PASSWORD } from './template.ts'
+import { Client } from './clients/client.ts'
+import { Observer } from './clients/observer.ts'
+import { type DatabaseServer, startDatabaseServer } from './database/database-server.ts'
+import { createFaultLink, type FaultLink } from './database/fault-link.ts'
+import { type Gatehouse, startGatehouse } from './server/gatehouse.ts'
 
 interface SceneOptions {
   environment?: Record<string, string>
@@ -51,19 +49,4 @@ export function withClient(t: TestContext, parts: Parts, limitMs?: number) {
   const client = new Client(parts.server.url, observer)
   t.after(() => client.close())
   return { ...parts, observer, client }
-}
-
-/** Logs an account of the template in. @returns its id and the headers of its session */
-export async function logIn(client: Client, username: string): Promise<Identity> {
-  const body = { username, password: PASSWORD }
-  const answer = await client.send({ method: 'POST', path: '/login', body })
-  const { user } = answer.body
-  if (answer.cookie === undefined || !isIdentified(user)) {
-    throw new Error(`${username} cannot log in: ${answer.status} ${answer.code}`)
-  }
-  return { id: user.id, username, headers: { cookie: answer.cookie } }
-}
-
-function isIdentified(value: unknown): value is { id: number } {
-  return typeof value === 'object' && value !== null && 'id' in value
 }

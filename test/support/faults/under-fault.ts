@@ -1,11 +1,12 @@
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { until } from '../until.ts'
-import { POOL_CONNECTIONS } from './gatehouse.ts'
-import { Load } from './load.ts'
-import type { Kind } from './observer.ts'
+import { Load } from './clients/load.ts'
+import type { Kind } from './clients/observer.ts'
+import { signIn, signInAll } from './database/sign-in.ts'
 import { conclude, type Row, rowOf } from './report.ts'
-import { logIn, type Scene } from './scene.ts'
+import type { Scene } from './scene.ts'
+import { POOL_CONNECTIONS } from './server/gatehouse.ts'
 
 /** The standard: the first success comes within this time after the fault. */
 const RECOVERY_LIMIT_MS = 5_000
@@ -47,15 +48,13 @@ export async function underFault(
 }
 
 /** @returns the mixed load, once each kind of request has succeeded */
-export async function startLoad(t: TestContext, { client, observer }: Scene): Promise<Load> {
+export async function startLoad(t: TestContext, scene: Scene): Promise<Load> {
+  const { database, client, observer } = scene
   const first = FIRST_OF_LOADS + ACCOUNTS_OF_A_LOAD * loads++
-  const [reader, sessions, changed, ...tokens] = await Promise.all(
-    Array.from({ length: ACCOUNTS_OF_A_LOAD }, (_, index) =>
-      logIn(client, `user-${first + index}`),
-    ),
-  )
+  const names = Array.from({ length: ACCOUNTS_OF_A_LOAD }, (_, index) => `user-${first + index}`)
+  const [reader, sessions, changed, ...tokens] = await signInAll(database, names)
   if (!reader || !sessions || !changed) throw new Error('a load has at least three accounts')
-  const people = { admin: await logIn(client, 'admin'), reader, sessions, changed, tokens }
+  const people = { admin: await signIn(database, 'admin'), reader, sessions, changed, tokens }
   await warmUp(client, people.admin.headers)
   const load = new Load(t, client, people)
   const startedAt = performance.now()

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { killNow, undoAtExit } from './at-exit.ts'
+import { killNow, undoAtExit } from '../machine/at-exit.ts'
 
 export interface FloodResult {
   sent: number

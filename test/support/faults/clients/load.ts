@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import type { TestContext } from 'node:test'
+import type { Identity } from '../database/sign-in.ts'
+import { PASSWORD } from '../database/template.ts'
 import type { Client } from './client.ts'
 import { type AccountEntry, type CredentialEntry, Ledger, outcomeOf, Possible } from './ledger.ts'
 import type { Answer } from './observer.ts'
 import { repeat } from './repeat.ts'
-import { PASSWORD } from './template.ts'
 
 /** Pauses between the requests of one actor, so that two cores suffice for several tests. */
 const READ_PAUSE_MS = 20
@@ -12,12 +13,6 @@ const WRITE_PAUSE_MS = 60
 
 /** How many registrations are given up at once. */
 const HANG_UPS = 4
-
-export interface Identity {
-  id: number
-  username: string
-  headers: Record<string, string>
-}
 
 interface People {
   admin: Identity

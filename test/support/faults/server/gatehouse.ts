@@ -5,9 +5,9 @@ import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
 import { promisify } from 'node:util'
-import { until } from '../until.ts'
-import { killNow, undoAtExit } from './at-exit.ts'
-import { freePort } from './free-port.ts'
+import { until } from '../../until.ts'
+import { killNow, undoAtExit } from '../machine/at-exit.ts'
+import { freePort } from '../machine/free-port.ts'
 import { ServerLog } from './server-log.ts'
 
 const SERVER = resolve('dist/src/server.js')

@@ -1,4 +1,4 @@
-import { until } from '../until.ts'
+import { until } from '../../until.ts'
 
 const ERROR = 50
 const MS_PER_S = 1_000

@@ -1,11 +1,11 @@
 import { mkdir } from 'node:fs/promises'
 import { hash } from '@node-rs/bcrypt'
-import { findServerBinary } from '../../../scripts/server-binary.mjs'
-import { initialise } from '../../../src/embedded-database/files.ts'
-import { undoAtExit } from './at-exit.ts'
+import { findServerBinary } from '../../../../scripts/server-binary.mjs'
+import { initialise } from '../../../../src/embedded-database/files.ts'
+import { undoAtExit } from '../machine/at-exit.ts'
+import { freePort } from '../machine/free-port.ts'
+import { migrate } from '../server/gatehouse.ts'
 import { DATABASE_PASSWORD, DATABASE_USER, DatabaseServer } from './database-server.ts'
-import { freePort } from './free-port.ts'
-import { migrate } from './gatehouse.ts'
 
 /** The accounts of the template: `admin` and `user-0` to `user-1099`, all with one password. */
 export const PASSWORD = 'a password of the fault tests'

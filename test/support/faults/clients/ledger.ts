@@ -1,6 +1,6 @@
 import { verify } from '@node-rs/bcrypt'
+import type { DatabaseServer } from '../database/database-server.ts'
 import { Client } from './client.ts'
-import type { DatabaseServer } from './database-server.ts'
 import { type Answer, Observer } from './observer.ts'
 
 /** What a client knows about a write by its answer. */
@@ -68,7 +68,7 @@ export interface CredentialEntry {
 /** How many credentials are tried over HTTP, the latest ones. */
 const TRIED_CREDENTIALS = 60
 /** How many hashes are verified, the latest ones: each takes 60 ms of processor time. */
-const VERIFIED_HASHES = 60
+const VERIFIED_HASHES = 30
 
 /** The ledger: what the clients of a test know about the writes that they sent. */
 export class Ledger {
