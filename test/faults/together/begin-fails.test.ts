@@ -12,9 +12,9 @@ import { arrange } from '../../support/faults/scene.ts'
 
 const POOL = 10
 const BEGIN = /^\s*(begin|start transaction)/i
-const DELAY_MS = 300
+const DELAY_MS = 100
 /** The pool opens one connection at a time, by several statements. */
-const MAX_ROUNDS = 10
+const MAX_ROUNDS = 60
 
 for (const [how, behaviour] of [
   ['is answered with an error', failing(BEGIN, 1053, 'Server shutdown in progress')],
