@@ -10,7 +10,7 @@ export interface Row {
   acknowledged: number
   lost: number
   undue: number
-  slowestMs: number
+  slowest: string
   statuses: string
   /** By kind of request, or a dash if nothing was interrupted. */
   recovery: string
@@ -28,7 +28,7 @@ export function conclude(t: TestContext, row: Row): void {
 /** @returns the row of what the clients saw, whose problems are at least the observer's */
 export function rowOf(
   fault: string,
-  { sent, acknowledged, slowestMs, statuses, violations }: Observer,
+  { sent, acknowledged, slowestMs, slowest, statuses, violations }: Observer,
   findings?: Pick<Findings, 'lost' | 'undue' | 'unverified'>,
 ): Row {
   const { lost = [], undue = [], unverified = [] } = findings ?? {}
@@ -38,7 +38,7 @@ export function rowOf(
     acknowledged,
     lost: lost.length,
     undue: undue.length,
-    slowestMs: Math.round(slowestMs),
+    slowest: `${Math.round(slowestMs)} ms, ${slowest}`,
     statuses: [...statuses].map(([status, count]) => `${status}×${count}`).join(' '),
     recovery: '-',
     notes: [],
@@ -59,7 +59,7 @@ export function table(rows: Row[]): string {
   ]
   const lines = rows.map((row) => [
     row.fault,
-    ...[row.sent, row.acknowledged, row.lost, row.undue, `${row.slowestMs} ms`],
+    ...[row.sent, row.acknowledged, row.lost, row.undue, row.slowest],
     row.statuses,
     row.recovery,
     row.notes.join(', '),

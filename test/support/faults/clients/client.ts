@@ -34,7 +34,7 @@ export class Client {
     const { kind = 'other', method = 'GET', hangUpAfterMs } = call
     const mayFail = this.mayFail !== 'none' || hangUpAfterMs !== undefined
     const answer = await this.#exchange(call)
-    this.#observer.see(kind, method !== 'GET', answer, mayFail || this.mayFail === 'all')
+    this.#observer.see(kind, `${method} ${call.path}`, answer, mayFail || this.mayFail === 'all')
     return answer
   }
 

@@ -22,6 +22,8 @@ export class Observer {
   sent = 0
   acknowledged = 0
   slowestMs = 0
+  /** The method, the path and the status. */
+  slowest = ''
   readonly statuses = new Map<string, number>()
   readonly #violations = new Map<string, number>()
   readonly #seen: { kind: Kind; status: number; at: number; ms: number }[] = []
@@ -31,8 +33,11 @@ export class Observer {
     this.#limitMs = limitMs
   }
 
-  /** @param mayFail whether no answer is as expected: the client or the server process is gone */
-  see(kind: Kind, isWrite: boolean, answer: Answer, mayFail: boolean): void {
+  /**
+   * @param call the method and the path
+   * @param mayFail whether no answer is as expected: the client or the server process is gone
+   */
+  see(kind: Kind, call: string, answer: Answer, mayFail: boolean): void {
     const { status, code, failure, ms } = answer
     this.sent++
     const name = status === 0 ? (failure ?? 'no answer') : String(status)
@@ -42,13 +47,16 @@ export class Observer {
       if (!mayFail || failure === 'hang') this.violate(`no answer: ${name}`)
       return
     }
-    this.slowestMs = Math.max(this.slowestMs, ms)
+    if (ms > this.slowestMs) {
+      this.slowestMs = ms
+      this.slowest = `${call} ${status}`
+    }
     if (ms > this.#limitMs) this.violate(`answered after more than ${this.#limitMs} ms`)
     if (status >= 500 && status !== 503) this.violate(`${status} ${code}`)
     if (status === 503 && !/^\d+$/.test(answer.retryAfter ?? '')) {
       this.violate('503 without retry-after')
     }
-    if (isWrite && status < 300) this.acknowledged++
+    if (!call.startsWith('GET') && status < 300) this.acknowledged++
   }
 
   violate(what: string): void {
