@@ -56,8 +56,8 @@ export function forRequest({ pool, timeoutMs }: Database, signal: AbortSignal): 
   return viewOf({ pool, timeoutMs, nextLimit: () => limit, signal })
 }
 
-/** @returns a view with the same limit, whose transactions are committed also if the client is gone */
-export function forRecords({ pool, timeoutMs, nextLimit }: Database): Database {
+/** @returns a view with the same limit, whose transactions are committed even if the client is gone */
+export function withoutSignal({ pool, timeoutMs, nextLimit }: Database): Database {
   return viewOf({ pool, timeoutMs, nextLimit })
 }
 
@@ -69,7 +69,7 @@ function viewOf(view: View): Database {
 }
 
 /**
- * Reads without Drizzle.
+ * Reads without Drizzle, whose mapping costs more than the query.
  *
  * @returns rows as arrays in the order of the columns, with timestamps as `Date`
  */

@@ -41,8 +41,18 @@ const ADVICE: [about: (number | string)[], advice: string][] = [
     'The database has too many connections: raise max_connections, or run fewer processes.',
   ],
   [
-    [3, 28, 1021, 1114, 1041],
+    [
+      3, // error writing a file
+      28, // no space on the device
+      1021, // disk full
+      1114, // table full
+    ],
     'The database has no space left: free some on its disk, or enlarge the tablespace.',
+  ],
+  [[1037, 1038, 1041], 'The database is out of memory: give it more, or lower what it uses.'],
+  [
+    [1053, 1927, 'CONNECTION_LOST', 'ECONNRESET', 'EPIPE', 'PROTOCOL_CONNECTION_LOST'],
+    'The database closed the connection: check whether it was restarted.',
   ],
   [
     [1290, 1792, 1836, 1223],

@@ -4,12 +4,12 @@ import type { DatabaseConnection } from './connections/connection.ts'
 import { OperationError } from './connections/errors.ts'
 import { databaseFault } from './errors.ts'
 
-/** A deadlock, and a lock that is not released in time. Both servers undo the statement. */
+/** A lock timeout, which undoes the statement, and a deadlock, which undoes the transaction. */
 const CONFLICTS = new Set([1205, 1213])
 const MAX_ATTEMPTS = 3
 const LONGEST_PAUSE_MS = 50
 
-/** Answers of the server to a `COMMIT` that leave open whether the change was made. */
+/** Errors of the server after which a `COMMIT` may have taken effect or not. */
 const UNCLEAR_ANSWERS = new Set([
   1053, // server shutdown in progress
   1180, // error during COMMIT
@@ -71,8 +71,9 @@ async function commit(connection: DatabaseConnection): Promise<void> {
   try {
     await connection.query({ sql: 'COMMIT' })
   } catch (error) {
-    const errno = databaseFault(error)?.errno
-    if (errno !== undefined && !UNCLEAR_ANSWERS.has(errno)) throw error
+    const fault = databaseFault(error)
+    // Only an answer of the server has an SQLSTATE. Errors of the socket have a number too.
+    if (fault?.sqlState && !UNCLEAR_ANSWERS.has(fault.errno ?? 0)) throw error
     throw new OperationError('OUTCOME_UNKNOWN', { cause: error })
   }
 }
@@ -83,6 +84,6 @@ async function rollBack(connection: DatabaseConnection): Promise<void> {
   try {
     await connection.query({ sql: 'ROLLBACK' })
   } catch {
-    connection.destroy('POOL_CLOSED')
+    connection.destroy('CONNECTION_LOST')
   }
 }

@@ -8,12 +8,12 @@ import { OperationError } from './errors.ts'
 /** Runs queries by Drizzle's builder: on any connection, or on the connection of a transaction. */
 export type Queryable = MySqlRemoteDatabase
 
-/** How long the server may take to say goodbye. */
+/** How long closing may take before the socket is destroyed. */
 const END_TIMEOUT_MS = 500
 /** The first probe of an idle connection by TCP. */
 const KEEP_ALIVE_AFTER_MS = 30_000
 /** Short, so that a lock that is not released fails within the time limit of a request. */
-const LOCK_WAIT_TIMEOUT_S = 1
+export const LOCK_WAIT_TIMEOUT_S = 1
 
 /** The queries rely on these; the servers' defaults differ. */
 const SESSION_SETTINGS = [
@@ -36,7 +36,7 @@ export async function openConnection(url: string, timeoutMs: number): Promise<Da
     for (const statement of SESSION_SETTINGS) await connection.query({ sql: statement })
     return connection
   } catch (error) {
-    connection.destroy('POOL_CLOSED')
+    connection.destroy('CONNECTION_LOST')
     throw error
   } finally {
     clearTimeout(timer)
@@ -50,7 +50,7 @@ export class DatabaseConnection {
   /** Why the connection can run no more queries. */
   #lost: OperationError | undefined
   #isDestroyed = false
-  #sentAt = 0
+  #sentAt: number | undefined
   #onLost: () => void = () => undefined
   /** Drizzle on this connection. */
   readonly queries: Queryable
@@ -98,9 +98,9 @@ export class DatabaseConnection {
     if (this.#lost) throw this.#lost
   }
 
-  /** How long the current query has waited for its answer, in ms. */
+  /** How long the current query has waited for its answer, in ms; 0 if there is none. */
   get silentMs(): number {
-    return performance.now() - this.#sentAt
+    return this.#sentAt === undefined ? 0 : performance.now() - this.#sentAt
   }
 
   onLost(listener: () => void): void {
@@ -118,6 +118,8 @@ export class DatabaseConnection {
       return await this.#client.query<Result>(options, values)
     } catch (error) {
       throw this.#isDestroyed ? this.#lost : error
+    } finally {
+      this.#sentAt = undefined
     }
   }
 
@@ -132,8 +134,12 @@ export class DatabaseConnection {
   /** Closes the connection as the protocol wants it, or at once if the server is silent. */
   async end(): Promise<void> {
     this.#lost ??= new OperationError('POOL_CLOSED')
-    const timer = setTimeout(() => this.destroy('POOL_CLOSED'), END_TIMEOUT_MS)
-    await this.#client.end().catch(() => undefined) // it is gone in any case
+    if (this.#socket.destroyed) return
+    const timer = setTimeout(() => this.#socket.destroy(), END_TIMEOUT_MS)
+    const closed = new Promise((resolve) => this.#socket.once('close', resolve))
+    // The driver resolves as soon as it has sent its last packet.
+    await this.#client.end().catch(() => this.#socket.destroy())
+    await closed
     clearTimeout(timer)
   }
 }

@@ -1,4 +1,4 @@
-import { type DatabaseConnection, openConnection } from './connection.ts'
+import { type DatabaseConnection, LOCK_WAIT_TIMEOUT_S, openConnection } from './connection.ts'
 import { OperationError } from './errors.ts'
 import type { TimeLimit } from './time-limit.ts'
 
@@ -11,8 +11,8 @@ const RETRY_GROWTH = 1.4
 /** The share of a delay that is random, so that instances don't retry together. */
 const JITTER = 0.25
 const MAX_WAITING = 1_000
-/** A server that takes this long for an answer counts as silent. */
-const SILENT_AFTER_MS = 1_000
+/** A server that takes this long for an answer counts as silent. A wait for a lock is shorter. */
+const SILENT_AFTER_MS = LOCK_WAIT_TIMEOUT_S * 1_000 + 500
 
 interface Waiter {
   resolve(connection: DatabaseConnection): void
@@ -57,7 +57,7 @@ export class ConnectionPool {
 
   /**
    * Runs work on a connection of its own. When the limit passes, the connection is destroyed, and
-   * the work's next or current query rejects. So does nothing that the work has committed.
+   * the current or the next query of the work rejects. What it has committed stays committed.
    *
    * @param work must leave the connection without an open transaction
    * @throws OperationError, or what connecting or the work throws

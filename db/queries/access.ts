@@ -1,4 +1,4 @@
-import { and, eq, inArray, notInArray } from 'drizzle-orm'
+import { and, eq, not, type SQL } from 'drizzle-orm'
 import type { Queryable } from '../client.ts'
 import { endedAccess, sessions, tokens, users } from '../schema.ts'
 import { MAX_EVENT_IDS } from './events.ts'
@@ -25,21 +25,18 @@ export interface Ended {
  * Deletes the rows if they are few. Otherwise it gives the account a new epoch, which ends all rows
  * that have the old one, and leaves their deletion to the sweeper.
  *
- * @param keptIds those that do not end; ids of other accounts are ignored
+ * @param kept the condition of those that do not end; rows of other accounts are ignored
  */
 export async function endAll(
   tx: Queryable,
   kind: 'session' | 'token',
   owner: Owner,
-  keptIds: number[] = [],
+  kept?: SQL,
 ): Promise<Ended> {
   const table = kind === 'session' ? sessions : tokens
   const current = kind === 'session' ? owner.sessionEpoch : owner.tokenEpoch
-  const doomed = and(
-    eq(table.userId, owner.id),
-    eq(table.epoch, current),
-    keptIds.length === 0 ? undefined : notInArray(table.id, keptIds),
-  )
+  const live = and(eq(table.userId, owner.id), eq(table.epoch, current))
+  const doomed = and(live, kept && not(kept))
   const rows = await tx
     .select({ id: table.id })
     .from(table)
@@ -58,10 +55,7 @@ export async function endAll(
     .update(users)
     .set(kind === 'session' ? { sessionEpoch: epoch } : { tokenEpoch: epoch })
     .where(eq(users.id, owner.id))
-  if (keptIds.length > 0) {
-    const isKept = and(eq(table.userId, owner.id), inArray(table.id, keptIds))
-    await tx.update(table).set({ epoch }).where(isKept)
-  }
+  if (kept) await tx.update(table).set({ epoch }).where(and(live, kept))
   await tx.insert(endedAccess).values({ userId: owner.id })
   return { count, ids, epoch, hasLeftovers: true }
 }

@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, inArray, lt, lte } from 'drizzle-orm'
+import { and, desc, eq, gt, gte, inArray, lt, lte } from 'drizzle-orm'
 import type { Database, Queryable } from '../client.ts'
 import { ago, ahead, now } from '../clock.ts'
 import { digest } from '../digest.ts'
@@ -118,8 +118,13 @@ async function makeRoom(tx: Queryable, owner: access.Owner, limits: SessionLimit
     .orderBy(desc(sessions.id))
     .limit(limits.maxPerUser)
   if (live.length < limits.maxPerUser) return undefined
-  const kept = live.slice(0, -1).map(({ id }) => id)
-  return access.endAll(tx, 'session', owner, kept)
+  const oldestKept = live.at(-2)?.id
+  return access.endAll(
+    tx,
+    'session',
+    owner,
+    oldestKept === undefined ? undefined : gte(sessions.id, oldestKept),
+  )
 }
 
 async function findOwner(tx: Queryable, secretId: string) {
@@ -157,7 +162,7 @@ export function endAll(
   return transaction(db, async (tx) => {
     const permission = await authorize(tx, change, 'own-or-admin')
     if (!permission.ok) return permission
-    const kept = keptSessionId === undefined ? [] : [keptSessionId]
+    const kept = keptSessionId === undefined ? undefined : eq(sessions.id, keptSessionId)
     const { count, ids, hasLeftovers } = await access.endAll(
       tx,
       'session',

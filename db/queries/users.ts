@@ -1,7 +1,7 @@
-import { and, eq, gt, gte, lt, sql } from 'drizzle-orm'
+import { and, eq, gt, gte, lt, type SQL, sql } from 'drizzle-orm'
 import { type Database, onlyRow, type Queryable } from '../client.ts'
 import { isDuplicateKey } from '../errors.ts'
-import { type Role, users } from '../schema.ts'
+import { type Role, sessions, users } from '../schema.ts'
 import { transaction } from '../transaction.ts'
 import * as access from './access.ts'
 import {
@@ -129,7 +129,7 @@ export function changePassword(
     }
     await tx.update(users).set({ passwordHash, version: nextVersion }).where(eq(users.id, userId))
     const { kind, id } = actor.credential
-    const kept = kind === 'session' ? [id] : []
+    const kept = kind === 'session' ? eq(sessions.id, id) : undefined
     const { detail, hasLeftovers } = await endAccess(tx, permission.account, kept)
     const who = { actorId: actor.id, userId }
     await recordEvent(tx, origin, { type: 'password_changed', ...who, detail })
@@ -187,17 +187,17 @@ export function update(
  *
  * @returns what ended, for the event's detail, and whether the sweeper has rows to delete
  */
-async function endAccess(tx: Queryable, owner: access.Owner, keptSessionIds?: number[]) {
-  const sessions = await access.endAll(tx, 'session', owner, keptSessionIds)
-  const tokens = await access.endAll(tx, 'token', owner)
+async function endAccess(tx: Queryable, owner: access.Owner, keptSessions?: SQL) {
+  const ofSessions = await access.endAll(tx, 'session', owner, keptSessions)
+  const ofTokens = await access.endAll(tx, 'token', owner)
   return {
     detail: {
-      sessionsEnded: sessions.count,
-      sessionIds: sessions.ids,
-      tokensEnded: tokens.count,
-      tokenIds: tokens.ids,
+      sessionsEnded: ofSessions.count,
+      sessionIds: ofSessions.ids,
+      tokensEnded: ofTokens.count,
+      tokenIds: ofTokens.ids,
     },
-    hasLeftovers: sessions.hasLeftovers || tokens.hasLeftovers,
+    hasLeftovers: ofSessions.hasLeftovers || ofTokens.hasLeftovers,
   }
 }
 

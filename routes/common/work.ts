@@ -14,8 +14,16 @@ export interface Work {
 
 export function workOf({ raw, server }: FastifyReply): Work {
   const controller = new AbortController()
-  if (raw.closed) controller.abort()
-  else raw.once('close', () => controller.abort())
   const { signal } = controller
+  const { socket } = raw.req
+  const abort = () => {
+    socket.off('close', abort)
+    controller.abort()
+  }
+  if (raw.closed || socket.destroyed) abort()
+  else {
+    raw.once('close', abort)
+    socket.once('close', abort) // a pipelined response has no `close` until it is its turn
+  }
   return { db: forRequest(server.db, signal), signal }
 }

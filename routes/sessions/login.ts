@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Static } from '@sinclair/typebox'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
-import { forRecords } from '../../db/client.ts'
+import { withoutSignal } from '../../db/client.ts'
 import { databaseFault } from '../../db/errors.ts'
 import { recordFailure } from '../../db/queries/events.ts'
 import * as sessions from '../../db/queries/sessions.ts'
@@ -49,7 +49,7 @@ export default (async (app, { throttled, limits }) => {
     if (!ok) {
       const { id: userId, disabled } = account ?? {}
       log.info({ userId, disabled }, 'login refused')
-      await recordFailure(forRecords(db), originOf(request), { type: 'login', userId })
+      await recordFailure(withoutSignal(db), originOf(request), { type: 'login', userId })
       throw new errors.INVALID_CREDENTIALS()
     }
 

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
-import { forRecords } from '../../db/client.ts'
+import { withoutSignal } from '../../db/client.ts'
 import { isWanted } from '../../db/queries/authority.ts'
 import { recordFailure } from '../../db/queries/events.ts'
 import * as users from '../../db/queries/users.ts'
@@ -69,7 +69,7 @@ export default (async (app, { throttled }) => {
       )
       if (!ok) {
         const who = { actorId: change.actor.id, userId: account.id }
-        await recordFailure(forRecords(db), change.origin, { type: 'password_changed', ...who })
+        await recordFailure(withoutSignal(db), change.origin, { type: 'password_changed', ...who })
         throw refusalError('wrong-current-password')
       }
     }

@@ -81,7 +81,7 @@ export class Workers {
 
   #fork() {
     const worker = cluster.fork(this.#options.environment)
-    const exited = once(worker, 'exit').then(([code, signal]) => signal ?? `exit code ${code}`)
+    const exited = exitOf(worker)
     this.#running.set(worker, { exited })
     closeUnconfirmed(worker, exited)
     const limit = setTimeout(() => worker.process.kill('SIGKILL'), START_LIMIT_MS).unref()
@@ -126,6 +126,16 @@ export class Workers {
   #growingBackOff(): number {
     return Math.min(FIRST_BACK_OFF_MS * 2 ** (this.#failedStarts - 1), LONGEST_BACK_OFF_MS)
   }
+}
+
+/** @returns why the worker has exited, or could not be started */
+function exitOf(worker: Worker): Promise<string> {
+  return new Promise((resolve) => {
+    worker.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`))
+    worker.on('error', (error) => {
+      if (worker.process.pid === undefined) resolve(error.message)
+    })
+  })
 }
 
 /**

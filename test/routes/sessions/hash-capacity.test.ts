@@ -70,6 +70,19 @@ test('a login whose client disconnects while it waits leaves the hash queue and 
   t.assert.ok(!log.text.includes('request not served'))
 })
 
+test('pipelined logins whose client disconnects while they wait leave the hash queue', async (t: TestContext) => {
+  const { app } = await build(t, { ...ONE_SLOT, HASH_QUEUE: 10 })
+  const port = await listen(app)
+  const release = holdSlot(app)
+  const body = JSON.stringify({ username: 'in-a-hurry', password: 'wrong one' })
+  const client = connect(port, '127.0.0.1')
+  client.write(`${LOGIN}Content-Length: ${body.length}\r\n\r\n${body}`.repeat(3))
+  await untilWaiting(app, 3)
+  client.destroy()
+  await untilWaiting(app, 0)
+  await release()
+})
+
 test('requests that wait for a hash hold no database connection', async (t: TestContext) => {
   const { app } = await build(t, { ...ONE_SLOT, HASH_QUEUE: 20 })
   const { username, password } = await makeUser(app)

@@ -15,6 +15,7 @@ export async function createDatabaseLink(databaseUrl: string) {
   let isRefusing = false
   let attempts = 0
   let mute: string | undefined
+  let reset: string | undefined
   const link = createServer((client) => {
     attempts++
     if (isRefusing) {
@@ -35,6 +36,7 @@ export async function createDatabaseLink(databaseUrl: string) {
     }
     client.on('data', (bytes) => {
       if (mute !== undefined && bytes.includes(mute)) upstream.unpipe()
+      if (reset !== undefined && bytes.includes(reset)) client.resetAndDestroy()
     })
     if (!isStalled) client.pipe(upstream).pipe(client)
   })
@@ -79,10 +81,15 @@ export async function createDatabaseLink(databaseUrl: string) {
     muteAfter(statement: string) {
       mute = statement
     },
+    /** Passes the statement on, and resets the connection to the server. */
+    resetAfter(statement: string) {
+      reset = statement
+    },
     /** Closes the stalled connections, and forwards data of new ones again. */
     resume() {
       isStalled = false
       mute = undefined
+      reset = undefined
       for (const socket of sockets) socket.destroy()
     },
   }
