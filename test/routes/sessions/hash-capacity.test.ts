@@ -71,7 +71,7 @@ test('a login whose client disconnects while it waits leaves the hash queue and 
 })
 
 test('pipelined logins whose client disconnects while they wait leave the hash queue', async (t: TestContext) => {
-  const { app } = await build(t, { ...ONE_SLOT, HASH_QUEUE: 10 })
+  const { app, log } = await build(t, { ...ONE_SLOT, HASH_QUEUE: 10 })
   const port = await listen(app)
   const release = holdSlot(app)
   const body = JSON.stringify({ username: 'in-a-hurry', password: 'wrong one' })
@@ -81,6 +81,7 @@ test('pipelined logins whose client disconnects while they wait leave the hash q
   client.destroy()
   await untilWaiting(app, 0)
   await release()
+  t.assert.ok(!log.text.includes('request not served'), 'none has waited to its limit')
 })
 
 test('requests that wait for a hash hold no database connection', async (t: TestContext) => {
