@@ -30,9 +30,25 @@ export class Connection {
   /** Pipelined requests that are never served. */
   dropped = 0
 
+  readonly #closeListeners = new Set<() => void>()
+
   constructor(socket: Socket) {
     this.socket = socket
     connections.set(socket, this)
+    socket.once('close', () => {
+      for (const listener of this.#closeListeners) listener()
+    })
+  }
+
+  /**
+   * Calls a listener when the client closes the connection. One listener of the socket serves all
+   * requests, because Node warns of more than ten.
+   *
+   * @returns a function that removes the listener
+   */
+  onClose(listener: () => void): () => void {
+    this.#closeListeners.add(listener)
+    return () => this.#closeListeners.delete(listener)
   }
 
   begin(response: ServerResponse): void {

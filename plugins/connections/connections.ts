@@ -70,7 +70,7 @@ export class Connections {
       const connection = new Connection(socket)
       this.#open.add(connection)
       this.#admission.admit(socket)
-      socket.once('close', () => this.#open.delete(connection))
+      connection.onClose(() => this.#open.delete(connection))
     })
   }
 

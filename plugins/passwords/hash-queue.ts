@@ -18,6 +18,19 @@ const MAX_WAIT_MS = 2_500
 /** The weight of the newest time in the mean, so that it follows a slower machine in ten hashes. */
 const NEWEST_WEIGHT = 0.2
 
+/** A place in the queue, kept from before the account is known until its hash is computed. */
+export interface HashPlace {
+  /** Gives the place up. It has no effect later on. */
+  leave(): void
+}
+
+export interface HashTurn {
+  /** Removes the hash from the queue. A hash that has started runs to its end. */
+  signal?: AbortSignal | undefined
+  /** Without it, the queue may be full. */
+  place?: HashPlace | undefined
+}
+
 /**
  * - `free`: a slot is free
  * - `busy`: all slots are taken; a hash waits for one
@@ -37,6 +50,7 @@ export class HashQueue {
   /** For each waiting hash, the function that gives it a slot. In the order of arrival. */
   readonly #waiting = new Set<() => void>()
   #running = 0
+  readonly #places = new Set<HashPlace>()
   #meanMs: number
 
   constructor({ concurrency, maxWaiting, expectedMs }: HashQueueOptions) {
@@ -50,30 +64,48 @@ export class HashQueue {
   }
 
   get state(): QueueState {
-    if (this.#running < this.#concurrency) return 'free'
-    const isFull = this.#waiting.size >= this.#maxWaiting || this.#estimatedWaitMs > MAX_ESTIMATE_MS
+    const ahead = this.#ahead
+    if (ahead < 0) return 'free'
+    const isFull = ahead >= this.#maxWaiting || this.#estimatedWaitMs > MAX_ESTIMATE_MS
     return isFull ? 'full' : 'busy'
   }
 
+  /** How many hashes would wait before a new one. Negative if slots are free. */
+  get #ahead(): number {
+    return this.#running + this.#waiting.size + this.#places.size - this.#concurrency
+  }
+
   get #estimatedWaitMs(): number {
-    return (this.#waiting.size * this.#meanMs) / this.#concurrency
+    return (Math.max(0, this.#ahead) * this.#meanMs) / this.#concurrency
+  }
+
+  /**
+   * Keeps a place for a hash, so that a request is refused before other work is done for it.
+   *
+   * @throws HASH_CAPACITY
+   */
+  reserve(): HashPlace {
+    this.#assertCapacity()
+    const place = { leave: () => void this.#places.delete(place) }
+    this.#places.add(place)
+    return place
   }
 
   /** @throws HASH_CAPACITY, with the estimated time until a slot is free */
-  assertCapacity(): void {
+  #assertCapacity(): void {
     if (this.state !== 'full') return
     throw new errors.HASH_CAPACITY().retryAfter(this.#estimatedWaitMs / 1_000)
   }
 
   /**
    * @param work computes the hash; its rejection is passed on
-   * @param signal removes the hash from the queue. A hash that has started runs to its end
    * @throws HASH_CAPACITY, OperationError `CLIENT_GONE`
    */
-  async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    this.assertCapacity()
+  async run<T>(work: () => Promise<T>, { signal, place }: HashTurn = {}): Promise<T> {
+    if (place) place.leave()
+    else this.#assertCapacity()
     if (signal?.aborted) throw new OperationError('CLIENT_GONE')
-    if (this.state === 'free') this.#running++
+    if (this.#running < this.#concurrency) this.#running++
     else await this.#waitForSlot(signal)
     const start = performance.now()
     try {

@@ -1,7 +1,7 @@
 import { hash, parseOptions, verify } from '@node-rs/bcrypt'
 import fp from 'fastify-plugin'
 import { errors } from '../errors/errors.ts'
-import { HashQueue, type HashQueueOptions } from './hash-queue.ts'
+import { HashQueue, type HashQueueOptions, type HashTurn } from './hash-queue.ts'
 import { isHashable, passwordFault } from './password-policy.ts'
 
 declare module 'fastify' {
@@ -61,7 +61,7 @@ export async function createPasswords({ cost, minLength, queue: options }: Passw
      * @throws HASH_CAPACITY, OperationError `CLIENT_GONE`
      */
     hash: (password: string, signal?: AbortSignal): Promise<string> =>
-      queue.run(() => hash(password.normalize(), { cost, rejectLongPasswords: true }), signal),
+      queue.run(() => hash(password.normalize(), { cost, rejectLongPasswords: true }), { signal }),
 
     /**
      * Verifies a password in the same time, 2^cost rounds, whether the account exists or not, and
@@ -76,8 +76,8 @@ export async function createPasswords({ cost, minLength, queue: options }: Passw
     verify: (
       password: string,
       passwordHash: string | undefined,
-      signal?: AbortSignal,
-    ): Promise<Verification> => queue.run(() => verifyForms(password, passwordHash), signal),
+      turn?: HashTurn,
+    ): Promise<Verification> => queue.run(() => verifyForms(password, passwordHash), turn),
   }
 
   /** In one slot: between two, a full queue could leave a guess half checked, and uncounted. */

@@ -3,6 +3,7 @@ import type { Database } from '../../db/client.ts'
 import { databaseFault } from '../../db/errors.ts'
 import { clearFailures, countAttempt, uncountAttempt } from '../../db/queries/throttle.ts'
 import { errors } from '../../plugins/errors/errors.ts'
+import type { HashPlace } from '../../plugins/passwords/hash-queue.ts'
 import { addressRange } from './address-range.ts'
 
 export interface ThrottleOptions {
@@ -22,17 +23,32 @@ interface Attempt extends ThrottleOptions {
  * Checks a password as a counted attempt: one that is wrong delays the next attempt on the account,
  * by whatever operation, and one that is right resets the count.
  *
- * @param check verifies the password. If it rejects, the attempt does not count
+ * @param check verifies the password, at the place in the hash queue that is kept for it. If it
+ *   rejects, the attempt does not count
  * @returns the result of `check`
  * @throws HASH_CAPACITY, LOGIN_THROTTLED, and what `check` throws
  */
 export async function attemptPassword<Result extends { ok: boolean }>(
-  { passwords, db: ownDb }: FastifyInstance,
-  { throttled, db, username, address }: Attempt,
+  { passwords, db }: FastifyInstance,
+  attempt: Attempt,
+  check: (place: HashPlace) => Promise<Result>,
+): Promise<Result> {
+  const place = passwords.queue.reserve() // before the throttle writes: a flood must not reach it
+  try {
+    return attempt.throttled
+      ? await attemptCounted(db, attempt, () => check(place))
+      : await check(place)
+  } finally {
+    place.leave()
+  }
+}
+
+/** @param pool the database without the limit of the request */
+async function attemptCounted<Result extends { ok: boolean }>(
+  pool: Database,
+  { db, username, address }: Attempt,
   check: () => Promise<Result>,
 ): Promise<Result> {
-  passwords.queue.assertCapacity() // before the throttle writes: a flood must not reach it
-  if (!throttled) return check()
   const range = addressRange(address)
   const waitS = await countAttempt(db, username, range)
   if (waitS > 0) throw new errors.LOGIN_THROTTLED().retryAfter(waitS)
@@ -40,8 +56,9 @@ export async function attemptPassword<Result extends { ok: boolean }>(
   try {
     result = await check()
   } catch (error) {
-    // Not on the request's view: its limit may have passed, or its client be gone.
-    const uncounted = uncountAttempt(ownDb, username, range).catch(() => undefined)
+    // Uses the pool, because the limit of the request may have passed. Not awaited after a database
+    // error, which would delay the response again.
+    const uncounted = uncountAttempt(pool, username, range).catch(() => undefined)
     if (!databaseFault(error)) await uncounted
     throw error
   }

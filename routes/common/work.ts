@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { type Database, forRequest } from '../../db/client.ts'
+import { connectionOf } from '../../plugins/connections/connection.ts'
 
 /** What a handler works with, bounded by its request. */
 export interface Work {
@@ -16,14 +17,14 @@ export function workOf({ raw, server }: FastifyReply): Work {
   const controller = new AbortController()
   const { signal } = controller
   const { socket } = raw.req
-  const abort = () => {
-    socket.off('close', abort)
-    controller.abort()
-  }
-  if (raw.closed || socket.destroyed) abort()
+  if (raw.closed || socket.destroyed) controller.abort()
   else {
-    raw.once('close', abort)
-    socket.once('close', abort) // a pipelined response has no `close` until it is its turn
+    // A pipelined response emits no `close` before its turn.
+    const removeListener = connectionOf(socket)?.onClose(() => controller.abort())
+    raw.once('close', () => {
+      removeListener?.()
+      controller.abort()
+    })
   }
   return { db: forRequest(server.db, signal), signal }
 }

@@ -8,6 +8,7 @@ import * as sessions from '../../db/queries/sessions.ts'
 import * as users from '../../db/queries/users.ts'
 import { errors } from '../../plugins/errors/errors.ts'
 import { errorResponses, successHeaders } from '../../plugins/openapi/declarations.ts'
+import type { HashPlace } from '../../plugins/passwords/hash-queue.ts'
 import { originOf } from '../common/change.ts'
 import type { Handler } from '../common/handler.ts'
 import { attemptPassword, type ThrottleOptions } from '../common/password-attempt.ts'
@@ -45,7 +46,9 @@ export default (async (app, { throttled, limits }) => {
     const work = workOf(reply)
     const { db } = work
     const attempt = { throttled, db, username: body.username, address }
-    const { ok, account } = await attemptPassword(app, attempt, () => verify(app, body, work, log))
+    const { ok, account } = await attemptPassword(app, attempt, (place) =>
+      verify(app, body, { ...work, place }, log),
+    )
     if (!ok) {
       const { id: userId, disabled } = account ?? {}
       log.info({ userId, disabled }, 'login refused')
@@ -85,11 +88,11 @@ type Verification =
 async function verify(
   { passwords, faultLog }: FastifyInstance,
   { username, password }: Static<typeof Credentials>,
-  { db, signal }: Work,
+  { db, signal, place }: Work & { place: HashPlace },
   log: FastifyBaseLogger,
 ): Promise<Verification> {
   const account = await users.findCredential(db, username)
-  const verified = await passwords.verify(password, account?.passwordHash, signal)
+  const verified = await passwords.verify(password, account?.passwordHash, { signal, place })
   if (!account || !verified.ok || account.disabled) return { ok: false, account }
   if (!verified.isOutdated) return { ok: true, account }
   try {

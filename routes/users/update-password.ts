@@ -64,8 +64,8 @@ export default (async (app, { throttled }) => {
     if (currentPassword !== undefined) {
       const { username } = account
       const attempt = { throttled, db, username, address: request.clientAddress }
-      const { ok } = await attemptPassword(app, attempt, () =>
-        app.passwords.verify(currentPassword, account.passwordHash, signal),
+      const { ok } = await attemptPassword(app, attempt, (place) =>
+        app.passwords.verify(currentPassword, account.passwordHash, { signal, place }),
       )
       if (!ok) {
         const who = { actorId: change.actor.id, userId: account.id }

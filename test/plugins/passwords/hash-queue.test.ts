@@ -31,7 +31,7 @@ test('a full hash queue refuses at once, and accepts again when a slot is free',
   const held = [queue.run(end.passed), queue.run(end.passed), queue.run(end.passed)]
   const start = performance.now()
   await t.assert.rejects(queue.run(end.passed), errors.HASH_CAPACITY)
-  t.assert.throws(() => queue.assertCapacity(), errors.HASH_CAPACITY)
+  t.assert.throws(() => queue.reserve(), errors.HASH_CAPACITY)
   t.assert.ok(performance.now() - start < 100)
   end.now()
   await Promise.all(held)
@@ -51,6 +51,28 @@ test('a hash queue whose estimated wait is too long refuses at once, with the ti
   )
   end.now()
   await Promise.all(taken)
+})
+
+test('a place that is kept counts as taken until it is used or given up, and its hash is never refused', async (t: TestContext) => {
+  const { queue, end } = createHeldQueue({ concurrency: 1, maxWaiting: 1 })
+  const [first, second] = [queue.reserve(), queue.reserve()]
+  t.assert.throws(() => queue.reserve(), errors.HASH_CAPACITY)
+  await t.assert.rejects(queue.run(end.passed), errors.HASH_CAPACITY)
+  const running = [
+    queue.run(end.passed, { place: first }),
+    queue.run(end.passed, { place: second }),
+  ]
+  t.assert.deepStrictEqual(queue.load, { running: 1, waiting: 1 })
+  first.leave()
+  second.leave()
+  t.assert.throws(() => queue.reserve(), errors.HASH_CAPACITY)
+  end.now()
+  await Promise.all(running)
+
+  const unused = queue.reserve()
+  unused.leave()
+  unused.leave()
+  t.assert.strictEqual(queue.state, 'free')
 })
 
 test('a hash queue follows the time that hashes take', async (t: TestContext) => {
@@ -79,11 +101,14 @@ test('a hash that has waited 2.5 s is refused', async (t: TestContext) => {
 test('a hash whose client disconnects leaves the queue, unless it has started', async (t: TestContext) => {
   const { queue, end } = createHeldQueue({ concurrency: 1, maxWaiting: 10 })
   const client = new AbortController()
-  const begun = queue.run(async () => {
-    await end.passed()
-    return 'seen through'
-  }, client.signal)
-  const waits = t.assert.rejects(queue.run(end.passed, client.signal), CLIENT_GONE)
+  const begun = queue.run(
+    async () => {
+      await end.passed()
+      return 'seen through'
+    },
+    { signal: client.signal },
+  )
+  const waits = t.assert.rejects(queue.run(end.passed, { signal: client.signal }), CLIENT_GONE)
   const other = queue.run(async () => 'after them')
   t.assert.deepStrictEqual(queue.load, { running: 1, waiting: 2 })
   client.abort()
@@ -92,7 +117,7 @@ test('a hash whose client disconnects leaves the queue, unless it has started', 
   end.now()
   t.assert.strictEqual(await begun, 'seen through')
   t.assert.strictEqual(await other, 'after them')
-  await t.assert.rejects(queue.run(end.passed, client.signal), CLIENT_GONE)
+  await t.assert.rejects(queue.run(end.passed, { signal: client.signal }), CLIENT_GONE)
 })
 
 test('a hash that fails passes its slot on', async (t: TestContext) => {
