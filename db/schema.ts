@@ -68,12 +68,12 @@ export const seededUsers = mysqlTable('seeded_users', {
 })
 
 /**
- * Of a session or token. There is no foreign key, because it would delete all rows of an account in
+ * Columns of sessions and tokens. There is no foreign key, because it would delete all rows of an account in
  * the statement that deletes the account: see decision 11.
  */
 const ownership = () => ({
   userId: bigint('user_id', { mode: 'number', unsigned: true }).notNull(),
-  /** It is live only while its owner exists and has this epoch. */
+  /** The row is live only while its owner exists and has the same epoch. */
   epoch: int('epoch', { unsigned: true }).notNull().default(0),
 })
 

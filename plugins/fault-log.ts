@@ -22,6 +22,7 @@ const INTERVAL_MS = 10_000
 
 /** What is known of a fault that may repeat. */
 interface Repetition {
+  code: string
   message: string
   /** Since the last line. */
   count: number
@@ -39,10 +40,9 @@ export default fp(
 
     function logCounts(): void {
       for (const [key, repetition] of repetitions) {
-        const { message, count } = repetition
+        const { code, message, count } = repetition
         if (count === 0) repetitions.delete(key)
-        else
-          app.log.warn({ code: key.split(' ', 1)[0], count, seconds: INTERVAL_MS / 1_000 }, message)
+        else app.log.warn({ code, count, seconds: INTERVAL_MS / 1_000 }, message)
         repetition.count = 0
       }
       if (repetitions.size > 0) return
@@ -62,7 +62,7 @@ export default fp(
         }
         const advice = fault && adviceFor(fault)
         log.warn({ err: toError(error), ...(advice && { advice }) }, message)
-        repetitions.set(key, { message: `${message}, repeatedly`, count: 0 })
+        repetitions.set(key, { code, message: `${message}, repeatedly`, count: 0 })
         timer ??= setInterval(logCounts, INTERVAL_MS).unref()
       },
     })

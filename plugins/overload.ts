@@ -15,14 +15,15 @@ export interface OverloadOptions {
 }
 
 const SAMPLE_MS = 100
-/** So many late samples in a row are overload. A single one is a garbage collection. */
+/** This many late samples in a row are overload. One alone can be a garbage collection. */
 const LATE_SAMPLES = 3
 /** The share of the heap's limit from which V8 does little else than collect garbage. */
 const MAX_HEAP_SHARE = 0.9
 
 /**
  * Refuses requests with a 503 while the event loop is late or the heap is almost full, so that the
- * requests that are served stay fast. Register it before any other work on a request.
+ * requests that are served stay fast. Register it after CORS, so that a page of an allowed origin can read
+ * the response, and before any other work on a request.
  */
 export default fp<OverloadOptions>(
   async (app, { maxDelayMs }) => {
@@ -40,7 +41,7 @@ export default fp<OverloadOptions>(
     app.addHook('onClose', async () => clearInterval(timer))
 
     app.addHook('onRequest', (request, _reply, done) => {
-      // The route's options are an object that each read makes.
+      // `routeOptions` builds an object at each read, so it is read only under overload.
       const isRefused = isOverloaded && !request.routeOptions.config.isAlwaysServed
       done(isRefused ? new errors.OVERLOADED() : undefined)
     })

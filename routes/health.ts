@@ -8,7 +8,7 @@ import { errorResponses } from '../plugins/openapi/declarations.ts'
 import type { Handler } from './common/handler.ts'
 import { ref, stringEnum } from './common/schemas.ts'
 
-const DATABASE_TIMEOUT_MS = 1_000
+const READINESS_TIMEOUT_MS = 1_000
 
 type Unreadiness = 'SCHEMA_OUTDATED' | 'DATABASE_UNAVAILABLE' | 'SHUTTING_DOWN'
 /** Ready unless there is a code. */
@@ -69,7 +69,7 @@ export default (async (app) => {
 
   async function checkDatabase(): Promise<Readiness> {
     const timer = new AbortController()
-    const timeout = sleep(DATABASE_TIMEOUT_MS, 'timeout' as const, { signal: timer.signal })
+    const timeout = sleep(READINESS_TIMEOUT_MS, 'timeout' as const, { signal: timer.signal })
     try {
       const isCurrent = await Promise.race([isSchemaCurrent(app.db), timeout])
       if (isCurrent === 'timeout') return { code: 'DATABASE_UNAVAILABLE' }

@@ -43,7 +43,7 @@ import registration from '../routes/users/register.ts'
 import userUpdate from '../routes/users/update.ts'
 import passwordUpdate from '../routes/users/update-password.ts'
 import { type ResolvedConfig, splitList } from './config/config.ts'
-import { deriveKeys, TOKEN_KEYS } from './config/keys.ts'
+import { CURSOR_KEY_PURPOSE, deriveKeys, TOKEN_KEY_PURPOSE } from './config/keys.ts'
 import { VERSION } from './config/version.ts'
 import { isRequestLogged, type LogStream, standardOutput } from './server/logger.ts'
 import { MAX_PARAM_LENGTH, serverOptions } from './server/options.ts'
@@ -77,9 +77,9 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
   await app.register(clientAddress)
   await app.register(responseHeaders, { tls: config.COOKIE_SECURE })
   await app.register(rawErrors, { tls: config.COOKIE_SECURE })
+  if (allowedOrigins.length > 0) await app.register(cors, corsOptions(allowedOrigins))
   await app.register(overload, { maxDelayMs: config.MAX_EVENT_LOOP_DELAY_MS })
   if (config.SERVER_TIMING) await app.register(serverTiming)
-  if (allowedOrigins.length > 0) await app.register(cors, corsOptions(allowedOrigins))
   if (config.RATE_LIMIT_ENABLED) await app.register(rateLimit, rateLimitOptions(config))
   await app.register(faultLog)
   await app.register(errorHandler, { maxParamLength: MAX_PARAM_LENGTH })
@@ -107,8 +107,8 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
     secure: config.COOKIE_SECURE,
     sameSite: config.COOKIE_SAME_SITE,
   })
-  await app.register(cursors, { keys: deriveKeys(secrets, 'gatehouse cursors') })
-  await app.register(tokenFormat, { keys: deriveKeys(secrets, TOKEN_KEYS) })
+  await app.register(cursors, { keys: deriveKeys(secrets, CURSOR_KEY_PURPOSE) })
+  await app.register(tokenFormat, { keys: deriveKeys(secrets, TOKEN_KEY_PURPOSE) })
   await app.register(auth)
   if (isRequestLogged(config)) await app.register(requestLog)
   await app.register(components)

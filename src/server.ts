@@ -15,7 +15,7 @@ import { checkPort } from './server/port.ts'
 import { readyMessages } from './server/ready-messages.ts'
 import { obeyPrimary, WORKERS_CLOSE_TIMEOUT_MS, Workers } from './server/workers.ts'
 
-/** Accepts the connections that are established already, and those of responses under way. */
+/** Long enough to accept connections that are already in the accept queue. */
 const QUIET_MS = 100
 /** Gives a client with an open connection time to send its next request. */
 const IDLE_MS = 500

@@ -1,8 +1,8 @@
 import type { BatchLimits } from './batch.ts'
 
 /**
- * Of sessions, accounts and tokens whose check is right. One batch at a time: the longer a query takes, the more requests share the next one, and the
- * less each request costs on both servers.
+ * For sessions, accounts, and tokens with a valid MAC. One batch at a time: the longer a query takes,
+ * the more requests share the next one, and the less each request costs on both servers.
  */
 export const LIMITS: BatchLimits = {
   maxKeys: 512,
@@ -12,8 +12,8 @@ export const LIMITS: BatchLimits = {
 }
 
 /**
- * Of tokens without a right check: old ones, and made-up ones. A flood of made-up tokens fills this
- * queue alone. A request that finds it full gets a 503, and an old token is accepted on a retry.
+ * For tokens without a valid MAC: those of earlier versions, and forged ones. A flood of forged tokens
+ * fills this queue alone. A request that finds it full gets a 503, and can be repeated.
  */
 export const UNVERIFIED_LIMITS: BatchLimits = {
   maxKeys: 128,

@@ -74,7 +74,10 @@ export class Lookups {
     return this.#queue.load(({ tokens }) => tokens.add(digest))
   }
 
-  /** The same for a token that anybody may have made up: it takes no place of any other lookup. */
+  /**
+   * For a token without a valid MAC. Uses a queue of its own, so that forged tokens do not delay
+   * other lookups.
+   */
   actorByUnverifiedToken(digest: string): Promise<Actor | undefined> {
     return this.#unverified.load(({ tokens }) => tokens.add(digest))
   }

@@ -35,7 +35,10 @@ export interface Change {
 }
 
 /** Whether an account has one of the versions that a change requires, if it requires any. */
-export function isWanted({ versions }: Pick<Change, 'versions'>, account: { version: number }) {
+export function hasWantedVersion(
+  { versions }: Pick<Change, 'versions'>,
+  account: { version: number },
+) {
   return versions === undefined || versions.includes(account.version)
 }
 
@@ -107,7 +110,7 @@ export async function authorize(
   if (rule === 'admin-on-another' && userId === actor.id) return refused('own-account')
   const account = rows.find(({ id }) => id === userId)
   if (!account) return refused('not-found')
-  if (!isWanted({ versions }, account)) return refused('version-differs')
+  if (!hasWantedVersion({ versions }, account)) return refused('version-differs')
   return { ok: true, account }
 }
 

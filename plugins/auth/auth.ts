@@ -41,9 +41,9 @@ const NOT_FOUND = Promise.resolve(undefined)
  * Decorates `guard`, the hooks that restrict a scope, and `request.actor`.
  *
  * `signedIn` comes first in a scope: it queries the database for the caller, by the cookie or the
- * token. A request whose credential is missing or malformed causes no query. The other guards narrow a scope within it: `session` excludes token
- * callers. They run before the body is read, so that a caller without permission learns nothing
- * from how the request is validated.
+ * token. A request whose credential is missing or malformed causes no query. The other guards
+ * narrow a scope within it: `session` excludes token callers. They run before the body is read, so
+ * that a caller without permission learns nothing from how the request is validated.
  */
 export default fp(
   async (app) => {
@@ -83,7 +83,6 @@ export default fp(
 
     /** An invalid id is refused by the schema, which is checked after the guards. */
     function findTarget(request: FastifyRequest): void {
-      // `routeOptions` builds an object at each read, so it is read once.
       if (!request.routeOptions.config.wantsTarget) return
       const id = Number((request.params as { id: string }).id) // only on paths with an {id}
       if (!Number.isSafeInteger(id)) {

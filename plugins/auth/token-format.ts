@@ -10,14 +10,14 @@ declare module 'fastify' {
 }
 
 export interface TokenFormatOptions {
-  /** The first key makes the check, all keys verify it. They serve no other purpose. */
+  /** The first key makes the MAC, all keys verify it. They serve no other purpose. */
   keys: Buffer[]
 }
 
 const PREFIX = 'gh_'
 export const TOKEN_RANDOM_BYTES = 24
-/** A made-up token passes once in 2^64 tries, and even then the database does not know it. */
-const CHECK_BYTES = 8
+/** A forged MAC is valid once in 2^64 tries, and even then the database does not have the token. */
+const MAC_BYTES = 8
 /** 32 bytes in base64url: the last character holds four bits, so it is one of sixteen. */
 const TOKEN = /^gh_[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/
 /** How many tokens are kept: verifying one costs as much as all hooks of a request. */
@@ -26,13 +26,13 @@ const VERIFIED_TOKENS = 10_000
 export interface ReadToken {
   /** SHA-256 of the token in upper-case hex. */
   digest: string
-  /** Whether a key made its check, or the database is known to have it. */
+  /** Whether its MAC is valid, or the database is known to have it. */
   isVerified: boolean
 }
 
 export type TokenFormat = ReturnType<typeof createTokenFormat>
 
-/** Decorates `tokenFormat`, which makes tokens and recognises made-up ones. */
+/** Decorates `tokenFormat`, which makes tokens and verifies their MAC. */
 export default fp<TokenFormatOptions>(
   async (app, { keys }) => {
     app.decorate('tokenFormat', createTokenFormat(keys))
@@ -41,8 +41,8 @@ export default fp<TokenFormatOptions>(
 )
 
 /**
- * A token is `gh_` and 32 bytes in base64url: 24 random bytes, and the first 8 bytes of their
- * HMAC-SHA256. Tokens of earlier versions have 32 random bytes.
+ * A token is `gh_` and 32 bytes in base64url: 24 random bytes, and their MAC, the first 8
+ * bytes of their HMAC-SHA256. Tokens of earlier versions have 32 random bytes.
  */
 export function createTokenFormat(keys: Buffer[]) {
   const [newest] = keys
@@ -52,7 +52,7 @@ export function createTokenFormat(keys: Buffer[]) {
   return {
     /** @param random 24 bytes that cannot be guessed */
     create(random = randomBytes(TOKEN_RANDOM_BYTES)): string {
-      return PREFIX + Buffer.concat([random, checkOf(random, newest)]).toString('base64url')
+      return PREFIX + Buffer.concat([random, macOf(random, newest)]).toString('base64url')
     },
     /** @returns undefined if the text cannot be a token */
     read(secret: string): ReadToken | undefined {
@@ -60,18 +60,18 @@ export function createTokenFormat(keys: Buffer[]) {
       if (known) return known
       if (!TOKEN.test(secret)) return undefined
       const bytes = Buffer.from(secret.slice(PREFIX.length), 'base64url')
-      const [random, check] = [
+      const [random, mac] = [
         bytes.subarray(0, TOKEN_RANDOM_BYTES),
         bytes.subarray(TOKEN_RANDOM_BYTES),
       ]
-      const isVerified = keys.some((key) => timingSafeEqual(checkOf(random, key), check))
+      const isVerified = keys.some((key) => timingSafeEqual(macOf(random, key), mac))
       const token = { digest: hexDigest(secret), isVerified }
       if (isVerified) verified.set(secret, token)
       return token
     },
     /**
      * Treats a token as verified from now on, because the database has it. So a token of an earlier
-     * version or of a removed secret competes with made-up ones once, not on each request.
+     * version or of a removed secret shares a queue with forged ones once, not on each request.
      */
     accept(secret: string, { digest }: ReadToken): void {
       verified.set(secret, { digest, isVerified: true })
@@ -79,6 +79,6 @@ export function createTokenFormat(keys: Buffer[]) {
   }
 }
 
-function checkOf(random: Buffer, key: Buffer): Buffer {
-  return createHmac('sha256', key).update(random).digest().subarray(0, CHECK_BYTES)
+function macOf(random: Buffer, key: Buffer): Buffer {
+  return createHmac('sha256', key).update(random).digest().subarray(0, MAC_BYTES)
 }

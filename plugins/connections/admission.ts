@@ -4,13 +4,13 @@ import type { Socket } from 'node:net'
 const SLOW_MS = 1_000
 
 /**
- * Reads new connections one per iteration of the event loop while clients flood the server with
- * pipelined requests. To parse what one connection sends at once takes up to 10 ms, which nothing
- * interrupts: five hundred of them would stop the server for seconds. Addresses take turns.
+ * While clients send too many pipelined requests, resumes one new connection per iteration of the
+ * event loop, in turn by address. Parsing the first chunk of a connection takes up to 10 ms and
+ * cannot be interrupted, so 500 at once would block the server for seconds.
  */
 export class Admission {
   #slowUntil = 0
-  /** By address, the one whose turn it is first. */
+  /** By address. The first entry is next. */
   readonly #paused = new Map<string, Socket[]>()
 
   /** @param unread the connections that have sent no request yet, which are paused */

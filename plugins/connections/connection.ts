@@ -85,7 +85,7 @@ export class Connection {
   }
 }
 
-/** @returns undefined for a connection that was made before the plugin was registered */
+/** @returns undefined for a connection of the second server that Fastify opens on `localhost` */
 export function connectionOf(socket: Duplex): Connection | undefined {
   return connections.get(socket)
 }

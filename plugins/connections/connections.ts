@@ -15,9 +15,9 @@ declare module 'fastify' {
 
 export interface DrainOptions {
   /**
-   * How long connections are still accepted, while their requests wait. Clients that get no response
-   * open no connection, so that the queue of connections to accept, which the system resets at the
-   * end, is empty then.
+   * How long the server still accepts connections, without answering them. Clients that wait for a
+   * response open no more connections, so the accept queue is empty when the server stops listening.
+   * The system would reset what is left in it.
    */
   quietMs: number
   /** After this time without a request, a connection is closed. */
@@ -93,7 +93,7 @@ export class Connections {
   readonly #receive = (request: IncomingMessage, response: ServerResponse): void => {
     const connection = connectionOf(request.socket)
     if (!connection) this.#dispatch(request, response)
-    else if (connection.isEnding) this.#pipeline.drop(connection, { request, response })
+    else if (connection.isEnding) this.#pipeline.drop(connection)
     else {
       if (this.#draining) connection.endAfter(response)
       // Node assigns the socket when all earlier responses are sent.

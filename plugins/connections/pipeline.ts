@@ -35,7 +35,7 @@ export class Pipeline {
     if (last) {
       connection.endAfter(last.response)
       this.#onExcess()
-      this.drop(connection, exchange)
+      this.drop(connection)
     } else {
       connection.begin(exchange.response)
       held.push(exchange)
@@ -44,7 +44,8 @@ export class Pipeline {
   }
 
   /** Leaves a request without a response. Its connection closes after an earlier one. */
-  drop(connection: Connection, { request: { socket } }: Exchange): void {
+  drop(connection: Connection): void {
+    const { socket } = connection
     if (++connection.dropped > MAX_DROPPED) socket.destroy()
     else socket.pause() // what has not been read need not be parsed
   }

@@ -106,7 +106,10 @@ function wantsProblem(accept: string | undefined): boolean {
   return new Negotiator({ headers: { accept } }).mediaType(offered)?.startsWith(PROBLEM) ?? false
 }
 
-/** A fault of the database ends by itself or by an operator's action, unless a bug of ours causes it. */
+/**
+ * Database errors are a 503, because they end by themselves or by an operator's action. Errors that
+ * our own code causes are a 500.
+ */
 function codeOf(fault: DatabaseFault): ErrorCode {
   if (fault.code === 'OUTCOME_UNKNOWN') return 'OUTCOME_UNKNOWN'
   if (fault.code === 'CLIENT_GONE') return 'BAD_REQUEST' // reaches the log only
@@ -116,6 +119,7 @@ function codeOf(fault: DatabaseFault): ErrorCode {
 function isCoded(error: unknown): error is CodedError {
   return (
     error instanceof Error &&
+    // An OperationError has the code OUTCOME_UNKNOWN too, but no status.
     'statusCode' in error &&
     'code' in error &&
     typeof error.code === 'string' &&

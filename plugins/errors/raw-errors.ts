@@ -28,7 +28,7 @@ export default fp<ResponseHeadersOptions>(
       app.server.emit('request', request, response)
     })
   },
-  { name: 'raw-errors' },
+  { name: 'raw-errors', dependencies: ['connections'] },
 )
 
 /**

@@ -1,3 +1,4 @@
+import type { FastifyInstance } from 'fastify'
 import type { Refusal, Refused } from '../../db/queries/authority.ts'
 import { errors } from '../../plugins/errors/errors.ts'
 
@@ -31,4 +32,18 @@ export function accepted<Done extends { ok: true }>(
 ): Done {
   if (result.ok) return result
   throw result.reason === 'not-found' ? notFound() : refusalError(result.reason)
+}
+
+/**
+ * The same for a change that ends access. If it left rows, the sweeper deletes them now.
+ *
+ * @throws the error that states why the change was refused
+ */
+export function acceptedEnding<Done extends { ok: true; hasLeftovers: boolean }>(
+  { sweeper }: FastifyInstance,
+  result: Done | Refused<Reason>,
+): Done {
+  const done = accepted(result)
+  if (done.hasLeftovers) sweeper.wake()
+  return done
 }

@@ -76,7 +76,7 @@ export default (async (app, { throttled, limits }) => {
   app.route({ method: 'POST', url: '/login', schema: loginSchema, handler: login })
 }) satisfies FastifyPluginAsyncTypebox<LoginOptions>
 
-type Verification =
+type LoginCheck =
   | { ok: true; account: users.PasswordCredential }
   | { ok: false; account: users.PasswordCredential | undefined }
 
@@ -90,7 +90,7 @@ async function verify(
   { username, password }: Static<typeof Credentials>,
   { db, signal, place }: Work & { place: HashPlace },
   log: FastifyBaseLogger,
-): Promise<Verification> {
+): Promise<LoginCheck> {
   const account = await users.findCredential(db, username)
   const verified = await passwords.verify(password, account?.passwordHash, { signal, place })
   if (!account || !verified.ok || account.disabled) return { ok: false, account }

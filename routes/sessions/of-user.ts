@@ -6,7 +6,7 @@ import { errorResponses, successHeaders } from '../../plugins/openapi/declaratio
 import { changeTo } from '../common/change.ts'
 import type { Handler } from '../common/handler.ts'
 import { PageQuery, readPage } from '../common/pages.ts'
-import { accepted } from '../common/refusals.ts'
+import { acceptedEnding } from '../common/refusals.ts'
 import { IdParams, Message, ref } from '../common/schemas.ts'
 import { workOf } from '../common/work.ts'
 import { currentSessionOf, sessionsOf } from './list.ts'
@@ -60,7 +60,7 @@ export default (async (app, limits) => {
   const endUserSessions: Handler<typeof endUserSessionsSchema> = async (request, reply) => {
     const change = changeTo(request, Number(request.params.id))
     const ended = await sessions.endAll(workOf(reply).db, change)
-    if (accepted(ended).hasLeftovers) app.sweeper.wake()
+    acceptedEnding(app, ended)
     const isOwn = change.userId === change.actor.id
     if (isOwn && currentSessionOf(request) !== undefined) app.sessionCookie.clear(reply)
     return { message: 'Sessions ended.' }

@@ -7,7 +7,7 @@ import { errorResponses, successHeaders } from '../../plugins/openapi/declaratio
 import { changeToOwn } from '../common/change.ts'
 import type { Handler } from '../common/handler.ts'
 import { PageQuery, readPage } from '../common/pages.ts'
-import { accepted } from '../common/refusals.ts'
+import { accepted, acceptedEnding } from '../common/refusals.ts'
 import { closedObject, IdParams, Message, ref, stringEnum } from '../common/schemas.ts'
 import { workOf } from '../common/work.ts'
 import { currentSessionOf, sessionsOf } from './list.ts'
@@ -74,7 +74,7 @@ export default (async (app, limits) => {
     const current = currentSessionOf(request)
     const kept = request.query.scope === 'all' ? undefined : current
     const ended = await sessions.endAll(workOf(reply).db, changeToOwn(request), kept)
-    if (accepted(ended).hasLeftovers) app.sweeper.wake()
+    acceptedEnding(app, ended)
     if (current !== undefined && kept === undefined) app.sessionCookie.clear(reply)
     return { message: 'Sessions ended.' }
   }

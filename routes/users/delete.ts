@@ -4,7 +4,7 @@ import { errorResponses } from '../../plugins/openapi/declarations.ts'
 import { changeTo } from '../common/change.ts'
 import { wantedVersions } from '../common/entity-tags.ts'
 import type { Handler } from '../common/handler.ts'
-import { accepted } from '../common/refusals.ts'
+import { acceptedEnding } from '../common/refusals.ts'
 import { IdParams, Message, ref } from '../common/schemas.ts'
 import { workOf } from '../common/work.ts'
 
@@ -25,7 +25,7 @@ export default (async (app) => {
   const deleteUser: Handler<typeof deleteUserSchema> = async (request, reply) => {
     const change = changeTo(request, Number(request.params.id), wantedVersions(request))
     const removed = await users.remove(workOf(reply).db, change)
-    if (accepted(removed).hasLeftovers) app.sweeper.wake()
+    acceptedEnding(app, removed)
     return { message: 'User deleted.' }
   }
 

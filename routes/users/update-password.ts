@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
 import { withoutSignal } from '../../db/client.ts'
-import { isWanted } from '../../db/queries/authority.ts'
+import { hasWantedVersion } from '../../db/queries/authority.ts'
 import { recordFailure } from '../../db/queries/events.ts'
 import * as users from '../../db/queries/users.ts'
 import { errors } from '../../plugins/errors/errors.ts'
@@ -11,7 +11,7 @@ import { changeTo } from '../common/change.ts'
 import { wantedVersions } from '../common/entity-tags.ts'
 import type { Handler } from '../common/handler.ts'
 import { attemptPassword, type ThrottleOptions } from '../common/password-attempt.ts'
-import { accepted, refusalError } from '../common/refusals.ts'
+import { acceptedEnding, refusalError } from '../common/refusals.ts'
 import { closedObject, IdParams, Message, ref } from '../common/schemas.ts'
 import { workOf } from '../common/work.ts'
 import { NewPassword, Password } from './schemas.ts'
@@ -60,7 +60,7 @@ export default (async (app, { throttled }) => {
     }
     app.passwords.check(password, account.username)
     // The change checks the version again. This check saves the hash.
-    if (!isWanted(change, account)) throw refusalError('version-differs')
+    if (!hasWantedVersion(change, account)) throw refusalError('version-differs')
     if (currentPassword !== undefined) {
       const { username } = account
       const attempt = { throttled, db, username, address: request.clientAddress }
@@ -76,7 +76,7 @@ export default (async (app, { throttled }) => {
     const passwordHash = await app.passwords.hash(password, signal)
     const current = currentPassword === undefined ? undefined : account
     const changed = await users.changePassword(db, change, { passwordHash, current })
-    if (accepted(changed).hasLeftovers) app.sweeper.wake()
+    acceptedEnding(app, changed)
     return { message: 'Password changed.' }
   }
 

@@ -5,7 +5,7 @@ import { errorResponses, successHeaders } from '../../plugins/openapi/declaratio
 import { changeTo } from '../common/change.ts'
 import { setEtag, wantedVersions } from '../common/entity-tags.ts'
 import type { Handler } from '../common/handler.ts'
-import { accepted } from '../common/refusals.ts'
+import { acceptedEnding } from '../common/refusals.ts'
 import { closedObject, IdParams, ref } from '../common/schemas.ts'
 import { workOf } from '../common/work.ts'
 import { ManagedUser, Role, toManagedUser } from './schemas.ts'
@@ -35,8 +35,7 @@ export default (async (app) => {
   const updateUser: Handler<typeof updateUserSchema> = async (request, reply) => {
     const change = changeTo(request, Number(request.params.id), wantedVersions(request))
     const updated = await users.update(workOf(reply).db, change, request.body)
-    const { user, hasLeftovers } = accepted(updated)
-    if (hasLeftovers) app.sweeper.wake()
+    const { user } = acceptedEnding(app, updated)
     setEtag(reply, user)
     return toManagedUser(user)
   }

@@ -2,8 +2,10 @@ import { hkdfSync } from 'node:crypto'
 
 const KEY_BYTES = 32
 
-/** The purpose of the keys that check tokens, for the server and for `gatehouse seed`. */
-export const TOKEN_KEYS = 'gatehouse tokens'
+/** Of the keys for the MACs of tokens, which the server and `gatehouse seed` make. */
+export const TOKEN_KEY_PURPOSE = 'gatehouse tokens'
+/** Of the keys for page cursors. */
+export const CURSOR_KEY_PURPOSE = 'gatehouse cursors'
 
 /**
  * Derives one key for each secret (HKDF, RFC 5869). Keys of different purposes are independent, so

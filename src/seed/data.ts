@@ -5,7 +5,7 @@ import { analyzeTables, seedSessions, seedTokens, seedUsers } from '../../db/que
 import { createTokenFormat, TOKEN_RANDOM_BYTES } from '../../plugins/auth/token-format.ts'
 import { createSessionCookie } from '../../plugins/sessions/session-cookie.ts'
 import { type Config, splitList } from '../config/config.ts'
-import { deriveKeys, TOKEN_KEYS } from '../config/keys.ts'
+import { deriveKeys, TOKEN_KEY_PURPOSE } from '../config/keys.ts'
 
 /** Rows in one statement, which must fit into a packet of the database. */
 const BATCH_SIZE = 1_000
@@ -61,7 +61,7 @@ export function createSeedSecrets(seed: number, { SESSION_SECRET, COOKIE_SECURE 
   const secrets = splitList(SESSION_SECRET)
   const { name, signer } = createSessionCookie({ secrets, secure: COOKIE_SECURE })
   const [key = ''] = deriveKeys(secrets, LABEL)
-  const tokenFormat = createTokenFormat(deriveKeys(secrets, TOKEN_KEYS))
+  const tokenFormat = createTokenFormat(deriveKeys(secrets, TOKEN_KEY_PURPOSE))
   const deriveBytes = (kind: string, index = 0) =>
     createHmac('sha256', key).update(`${seed} ${kind} ${index}`).digest()
   const derive = (kind: string, index?: number) => deriveBytes(kind, index).toString('base64url')

@@ -26,6 +26,19 @@ test('requests, while the event loop is late, get a 503 at once, except health c
   )
 })
 
+test('a page of an allowed origin, while the event loop is late, can read the 503', async (t: TestContext) => {
+  const origin = 'https://app.example'
+  const { app } = await build(t, {
+    DATABASE_URL,
+    MAX_EVENT_LOOP_DELAY_MS,
+    ALLOWED_ORIGINS: origin,
+  })
+  for (let pauses = 0; pauses < 3; pauses++) await delayLoop()
+  const refused = await send(app, 'GET', '/me', { headers: { origin } })
+  assertError(t, refused, 503, 'OVERLOADED')
+  t.assert.strictEqual(refused.headers['access-control-allow-origin'], origin)
+})
+
 test('a single pause of the event loop refuses no requests', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL, MAX_EVENT_LOOP_DELAY_MS: 1_000 })
   await delayLoop(1_500)

@@ -52,7 +52,7 @@ test('requests without a well-formed credential cause no query', async (t: TestC
   const { database, client, observer } = await arrange(t)
   const before = await database.counter('Com_select')
   for (let id = 1; id <= 50; id++) {
-    for (const authorization of ['', 'Bearer made-up', 'Bearer gh_short']) {
+    for (const authorization of ['', 'Bearer forged', 'Bearer gh_short']) {
       const headers = authorization === '' ? {} : { authorization }
       await client.send({ path: `/user/${id}`, headers })
     }
@@ -66,7 +66,7 @@ test('requests without a well-formed credential cause no query', async (t: TestC
 
 for (const [who, heads] of [
   ['without a credential', ANONYMOUS],
-  ['with made-up tokens', madeUpTokens()],
+  ['with forged tokens', forgedTokens()],
 ] as const) {
   test(`a flood of requests ${who} on a slow database: the reads of an admin are served`, async (t: TestContext) => {
     const { database, server, link, client, observer } = await arrange(t)
@@ -88,7 +88,7 @@ for (const [who, heads] of [
 }
 
 /** Of the right form, and each different. */
-function madeUpTokens(): string[] {
+function forgedTokens(): string[] {
   return Array.from({ length: 1_000 }, (_, index) => {
     const token = `gh_${randomBytes(32).toString('base64url')}`
     return head(`/user/${index + 1}`, { authorization: `Bearer ${token}` })

@@ -23,7 +23,7 @@ test('a token is verified by each of several keys, and made with the first one',
   t.assert.strictEqual(createTokenFormat([newKey]).read(both.create())?.isVerified, true)
 })
 
-test('a token with any byte changed, or made up, is not verified', (t: TestContext) => {
+test('a forged token, or one with any byte changed, is not verified', (t: TestContext) => {
   const format = createTokenFormat([newKey])
   const bytes = Buffer.from(format.create().slice(3), 'base64url')
   for (const index of bytes.keys()) {

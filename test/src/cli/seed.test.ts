@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createTokenFormat } from '../../../plugins/auth/token-format.ts'
-import { deriveKeys, TOKEN_KEYS } from '../../../src/config/keys.ts'
+import { deriveKeys, TOKEN_KEY_PURPOSE } from '../../../src/config/keys.ts'
 import { query } from '../../support/database/query.ts'
 import { makeUser } from '../../support/http/accounts.ts'
 import { build, TEST_SECRET } from '../../support/http/build.ts'
@@ -60,7 +60,7 @@ test('seed stores as many rows as its options say, for marked users, and its fil
   t.assert.strictEqual((await csv(folder, 'cookies.csv')).length, 3200)
   const seeded = await csv(folder, 'tokens.csv')
   t.assert.strictEqual(seeded.length, 40)
-  const format = createTokenFormat(deriveKeys([TEST_SECRET], TOKEN_KEYS))
+  const format = createTokenFormat(deriveKeys([TEST_SECRET], TOKEN_KEY_PURPOSE))
   for (const [secret = ''] of seeded) t.assert.strictEqual(format.read(secret)?.isVerified, true)
 })
 

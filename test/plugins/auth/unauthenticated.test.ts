@@ -11,7 +11,7 @@ import { buildWithRoutes } from '../../support/http/route-table.ts'
 
 const DATABASE_URL = await createDatabase()
 
-function madeUp(): Record<string, string> {
+function forged(): Record<string, string> {
   return { authorization: `Bearer gh_${randomBytes(32).toString('base64url')}` }
 }
 
@@ -20,9 +20,9 @@ test('a request without a well-formed credential runs no query, on any guarded r
   const account = await makeUser(app)
   const known = { cookie: await signIn(app, account) }
   const { name } = app.sessionCookie
-  const strangers: Record<string, string>[] = [
+  const malformed: Record<string, string>[] = [
     {},
-    { cookie: `${name}=made-up` },
+    { cookie: `${name}=forged` },
     { cookie: `${name}=${randomBytes(24).toString('base64url')}.${'A'.repeat(43)}` },
     { authorization: 'Bearer ' },
     { authorization: `Bearer gh_${'_'.repeat(43)}` },
@@ -34,7 +34,7 @@ test('a request without a well-formed credential runs no query, on any guarded r
     const path = url.replace(':id', String(account.id))
     const { result, statements } = await statementsDuring(async () => {
       const answers = await Promise.all(
-        strangers.map((headers) => request(app, method, path, headers)),
+        malformed.map((headers) => request(app, method, path, headers)),
       )
       await request(app, 'GET', '/me', known) // it shares the query that the others would have caused
       return answers
@@ -47,11 +47,11 @@ test('a request without a well-formed credential runs no query, on any guarded r
   }
 })
 
-test('a made-up token is looked up, but not the account in the path', async (t: TestContext) => {
+test('a forged token is looked up, but not the account in the path', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const { id } = await makeUser(app)
   const { result, statements } = await statementsDuring(() =>
-    send(app, 'GET', `/user/${id}`, { headers: madeUp() }),
+    send(app, 'GET', `/user/${id}`, { headers: forged() }),
   )
   assertError(t, result, 401, 'UNAUTHENTICATED')
   const lookups = lookupsIn(statements)
@@ -83,7 +83,7 @@ test('a token of an earlier version is refused once it has ended, also after it 
   assertError(t, await send(app, 'GET', '/me', { headers }), 401, 'UNAUTHENTICATED')
 })
 
-test('made-up tokens whose lookups wait take no place of a session, and the excess is refused', async (t: TestContext) => {
+test('forged tokens whose lookups wait take no place of a session, and the excess is refused', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL, failing: true })
   const account = await makeUser(app)
   const cookie = await signIn(app, account)
@@ -94,10 +94,10 @@ test('made-up tokens whose lookups wait take no place of a session, and the exce
   t.after(() => locker.destroy())
   await locker.query('LOCK TABLES tokens WRITE') // lookups of tokens wait, those of sessions do not
   const { maxKeys, maxWaiting } = UNVERIFIED_LIMITS
-  const inLane = maxKeys + maxWaiting
+  const inQueue = maxKeys + maxWaiting
   const excess = 300
-  const flood = Array.from({ length: inLane + excess }, () =>
-    send(app, 'GET', `/user/${account.id}`, { headers: madeUp() }),
+  const flood = Array.from({ length: inQueue + excess }, () =>
+    send(app, 'GET', `/user/${account.id}`, { headers: forged() }),
   )
   for (let round = 0; round < 20; round++) t.assert.strictEqual((await read()).statusCode, 200)
   await locker.query('UNLOCK TABLES')
