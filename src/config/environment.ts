@@ -49,7 +49,7 @@ export const Environment = Type.Object(
       default: 2_000,
       title: '100 to 60000, in milliseconds',
       description:
-        'What the database may take for one request, without the time for password hashes. After it the response is a 503, and nothing is changed',
+        'Time limit of the database for one handler, without password hashes. When it passes, the response is a 503. Looking up the caller has its own limit of 2 s',
     }),
     SESSION_SECRET: Type.Optional(
       Type.String({

@@ -4,6 +4,9 @@ import { Environment } from '../../../src/config/environment.ts'
 
 const PAGE = 'docs/configuration.md'
 const EXAMPLE = '.env.example'
+const COMPOSE = 'compose.yaml'
+/** The container always listens on the default port. */
+const NOT_IN_COMPOSE = ['PORT']
 
 const variables = Object.entries(Environment.properties).map(([name, schema]) => ({
   name,
@@ -33,4 +36,13 @@ test('.env.example lists every setting of the schema and nothing else', (t: Test
   t.assert.match(first, /^# [^\n]+$/)
   const expected = blocks.join('\n')
   t.assert.strictEqual(rest.join('\n\n'), expected, `${EXAMPLE} should contain:\n${expected}`)
+})
+
+test('compose.yaml passes every setting of the schema and nothing else', (t: TestContext) => {
+  const settings = readFileSync(COMPOSE, 'utf8').matchAll(/^ {8}([A-Z_]+):/gm)
+  const passed = [...settings].map(([, name = '']) => name)
+  const expected = variables
+    .map(({ name }) => name)
+    .filter((name) => !NOT_IN_COMPOSE.includes(name))
+  t.assert.deepStrictEqual(passed.sort(), expected.sort())
 })
