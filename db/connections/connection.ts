@@ -51,6 +51,7 @@ export class DatabaseConnection {
   #lost: OperationError | undefined
   #isDestroyed = false
   #sentAt: number | undefined
+  #answers = 0
   #onLost: () => void = () => undefined
   /** Drizzle on this connection. */
   readonly queries: Queryable
@@ -98,6 +99,11 @@ export class DatabaseConnection {
     if (this.#lost) throw this.#lost
   }
 
+  /** Whether the server has answered a query besides the session's settings. */
+  get hasServed(): boolean {
+    return this.#answers > SESSION_SETTINGS.length
+  }
+
   /** How long the current query has waited for its answer, in ms; 0 if there is none. */
   get silentMs(): number {
     return this.#sentAt === undefined ? 0 : performance.now() - this.#sentAt
@@ -120,6 +126,7 @@ export class DatabaseConnection {
       throw this.#isDestroyed ? this.#lost : error
     } finally {
       this.#sentAt = undefined
+      if (!this.#lost) this.#answers++
     }
   }
 

@@ -22,7 +22,8 @@ interface Waiter {
 /**
  * - `ready`: a connection can be opened
  * - `opening`: one is being opened
- * - `failing`: the last attempt failed; one attempt at a time is repeated in the background
+ * - `failing`: the last attempt failed, or its connection was lost before it served a query; one
+ *   attempt at a time is repeated in the background
  * - `closed`
  */
 type OpenerState = 'ready' | 'opening' | 'failing' | 'closed'
@@ -42,6 +43,8 @@ export class ConnectionPool {
   readonly #waiting = new Set<Waiter>()
   #opener: OpenerState = 'ready'
   #failure: unknown
+  /** Attempts that failed in a row. */
+  #failures = 0
   #retry: NodeJS.Timeout | undefined
   #onDrained: (() => void) | undefined
 
@@ -117,6 +120,7 @@ export class ConnectionPool {
 
   /** Passes the connection on. One that is handed to a waiter stays busy. */
   #release(connection: DatabaseConnection): void {
+    if (connection.hasServed) this.#failures = 0
     if (!connection.isLost && this.#opener !== 'closed') {
       const [waiter] = this.#waiting
       if (waiter) {
@@ -129,7 +133,9 @@ export class ConnectionPool {
       return
     }
     this.#busy.delete(connection)
-    if (this.#opener !== 'closed') this.#replaceLost()
+    if (this.#opener === 'ready' && !connection.hasServed) {
+      this.#retryLater(new OperationError('CONNECTION_LOST'))
+    } else if (this.#opener !== 'closed') this.#replaceLost()
     else {
       connection.end().then(() => {
         if (this.#busy.size === 0) this.#onDrained?.()
@@ -152,10 +158,10 @@ export class ConnectionPool {
     const isFull = this.#idle.length + this.#busy.size >= this.#size
     if (this.#opener !== 'ready' || this.#waiting.size === 0 || isFull) return
     this.#opener = 'opening'
-    this.#open(FIRST_RETRY_MS)
+    this.#open()
   }
 
-  async #open(retryMs: number): Promise<void> {
+  async #open(): Promise<void> {
     try {
       const connection = await openConnection(this.#url, OPEN_TIMEOUT_MS)
       if (this.#opener === 'closed') return connection.destroy('POOL_CLOSED')
@@ -165,14 +171,17 @@ export class ConnectionPool {
       this.#release(connection)
       this.#openForWaiting()
     } catch (error) {
-      if (this.#opener === 'closed') return
-      this.#opener = 'failing'
-      this.#failure = error
-      this.#replaceLost()
-      const nextMs = Math.min(retryMs * RETRY_GROWTH, LONGEST_RETRY_MS)
-      const delayMs = retryMs * (1 + JITTER * Math.random())
-      this.#retry = setTimeout(() => this.#open(nextMs), delayMs).unref()
+      if (this.#opener !== 'closed') this.#retryLater(error)
     }
+  }
+
+  #retryLater(failure: unknown): void {
+    this.#opener = 'failing'
+    this.#failure = failure
+    this.#replaceLost()
+    const growth = RETRY_GROWTH ** this.#failures++
+    const delayMs = Math.min(FIRST_RETRY_MS * growth, LONGEST_RETRY_MS)
+    this.#retry = setTimeout(() => this.#open(), delayMs * (1 + JITTER * Math.random())).unref()
   }
 
   #removeIdle(connection: DatabaseConnection): void {

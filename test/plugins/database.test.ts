@@ -45,7 +45,7 @@ test('a change while the database does not respond returns a 503 after the time 
   }
 
   link.resume()
-  await untilStatus(() => send(app, 'GET', '/me', { cookie }), 200)
+  await untilStatus(() => send(app, 'GET', '/readyz'), 200)
   t.assert.strictEqual((await storedUser(app, user.id))?.disabled, false)
   t.assert.strictEqual((await findByName(t, username)).length, 0)
   t.assert.strictEqual((await send(app, 'POST', '/user', { body })).statusCode, 200)

@@ -63,6 +63,25 @@ test(
   },
 )
 
+test(
+  'connections that the database closes at their first query are opened at most once a second',
+  bounded,
+  async (t: TestContext) => {
+    const { db, link } = await linked(t)
+    link.resetAfter('SELECT 1')
+    const startedAt = performance.now()
+    for (let count = 0; count < 1_000; count++) await failureOf(selectOne(db))
+    await sleep(2_500)
+    for (let count = 0; count < 1_000; count++) await failureOf(selectOne(db))
+    const seconds = (performance.now() - startedAt) / 1_000
+    t.assert.ok(link.attempts() <= 1 + seconds, `${link.attempts()} attempts in ${seconds} s`)
+
+    link.resume()
+    await untilServed(db)
+    await Promise.all(Array.from({ length: 4 * CONNECTIONS }, () => selectOne(db)))
+  },
+)
+
 test('operations share the connections of the pool, and more wait for one', async (t: TestContext) => {
   const db = openDatabase(DATABASE_URL, { connections: CONNECTIONS })
   t.after(() => closeDatabase(db))
