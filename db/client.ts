@@ -56,6 +56,12 @@ export function forRequest({ pool, timeoutMs }: Database, signal: AbortSignal): 
   return viewOf({ pool, timeoutMs, nextLimit: () => limit, signal })
 }
 
+/** @param timeoutMs for each operation, if the database's own limit isn't shorter */
+export function withTimeout({ pool, timeoutMs: longest }: Database, timeoutMs: number): Database {
+  const limitMs = Math.min(timeoutMs, longest)
+  return viewOf({ pool, timeoutMs: limitMs, nextLimit: () => new TimeLimit(limitMs) })
+}
+
 /** @returns a view with the same limit, whose transactions are committed even if the client is gone */
 export function withoutSignal({ pool, timeoutMs, nextLimit }: Database): Database {
   return viewOf({ pool, timeoutMs, nextLimit })

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { sql } from 'drizzle-orm'
 import { readMigrationFiles } from 'drizzle-orm/migrator'
@@ -10,6 +11,15 @@ const migrations = readMigrationFiles({
 })
 
 const LOCK_TIMEOUT_S = 120
+
+const LOCK_WAIT_TIMEOUT = 1205
+/**
+ * How long a statement waits for the open transactions on its table. All later queries on the table
+ * wait behind it, so it is shorter than their own limit.
+ */
+const TABLE_WAIT_S = 1
+const MAX_ATTEMPTS = 60
+const PAUSE_MS = 1_000
 
 /**
  * Errors of a statement that took effect before. An interrupted migration runs again from its
@@ -28,8 +38,8 @@ const ALREADY_APPLIED = new Set([
  * Applies the missing migrations. One process migrates, others wait for it.
  *
  * @returns the number of applied migrations
- * @throws Error if the lock is not free within two minutes, or a statement fails. The statements
- * before it stay applied
+ * @throws Error if the lock is not free within two minutes, if transactions of others keep a table
+ *   open as long, or if a statement fails. The statements before it stay applied
  */
 export function migrate(db: Database): Promise<number> {
   return onOneConnection(db, async (connection) => {
@@ -41,6 +51,7 @@ export function migrate(db: Database): Promise<number> {
           (id SERIAL PRIMARY KEY, hash TEXT NOT NULL, created_at BIGINT)`,
     )
     const latest = await latestApplied(connection)
+    await connection.execute(sql`SET SESSION lock_wait_timeout = ${TABLE_WAIT_S}`)
     const pending = migrations.filter((migration) => migration.folderMillis > latest)
     for (const migration of pending) {
       for (const statement of migration.sql) await apply(connection, statement)
@@ -65,10 +76,15 @@ export async function isSchemaCurrent(db: Database): Promise<boolean> {
 }
 
 async function apply(connection: Queryable, statement: string): Promise<void> {
-  try {
-    await connection.execute(sql.raw(statement))
-  } catch (error) {
-    if (!isAlreadyApplied(error)) throw error
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await connection.execute(sql.raw(statement))
+      return
+    } catch (error) {
+      if (isAlreadyApplied(error)) return
+      if (databaseFault(error)?.errno !== LOCK_WAIT_TIMEOUT || attempt === MAX_ATTEMPTS) throw error
+      await sleep(PAUSE_MS) // queries that waited behind the statement run now
+    }
   }
 }
 

@@ -3,6 +3,7 @@ import rateLimit, { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Redis } from 'ioredis'
+import { pathOf } from './errors/error-handler.ts'
 import { errors } from './errors/errors.ts'
 
 export interface RateLimitOptions {
@@ -45,7 +46,7 @@ export default fp<RateLimitOptions>(
       enableDraftSpec: true, // the names of the IETF's draft: `ratelimit-limit` and so on
       keyGenerator: ({ clientAddress = '' }) => normalizeIP(clientAddress),
       allowList: (request: FastifyRequest) =>
-        unlimited.has(request.url) || (allowed.length > 0 && isExempt(request)),
+        unlimited.has(pathOf(request.url)) || (allowed.length > 0 && isExempt(request)),
       errorResponseBuilder: () => new errors.TOO_MANY_REQUESTS(),
     })
     app.addHook('onRequest', app.rateLimit())

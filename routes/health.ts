@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
+import { withTimeout } from '../db/client.ts'
 import { databaseFault } from '../db/errors.ts'
 import { isSchemaCurrent } from '../db/migrate.ts'
 import { errors } from '../plugins/errors/errors.ts'
@@ -43,6 +43,7 @@ const getReadinessSchema = {
 export default (async (app) => {
   const getLiveness: Handler<typeof getLivenessSchema> = async () => ({ status: 'alive' })
 
+  const db = withTimeout(app.db, READINESS_TIMEOUT_MS)
   let lastLogged: Unreadiness | undefined
   const getReadiness: Handler<typeof getReadinessSchema> = async () => {
     const { code, cause } = await check()
@@ -68,17 +69,11 @@ export default (async (app) => {
   }
 
   async function checkDatabase(): Promise<Readiness> {
-    const timer = new AbortController()
-    const timeout = sleep(READINESS_TIMEOUT_MS, 'timeout' as const, { signal: timer.signal })
     try {
-      const isCurrent = await Promise.race([isSchemaCurrent(app.db), timeout])
-      if (isCurrent === 'timeout') return { code: 'DATABASE_UNAVAILABLE' }
-      return isCurrent ? {} : { code: 'SCHEMA_OUTDATED' }
+      return (await isSchemaCurrent(db)) ? {} : { code: 'SCHEMA_OUTDATED' }
     } catch (cause) {
       if (databaseFault(cause)) return { code: 'DATABASE_UNAVAILABLE', cause }
       throw cause
-    } finally {
-      timer.abort()
     }
   }
 

@@ -18,6 +18,8 @@ export class Connection {
   #previous: ServerResponse | undefined
   /** No further request of this connection is served. */
   isEnding = false
+  /** The parser has refused what the client sent; what follows is not read as HTTP. */
+  isRefused = false
   /** Since when no request is being answered, in ms; undefined if that was not yet observed. */
   idleSince: number | undefined
 

@@ -69,6 +69,7 @@ export default fp<ErrorHandlerOptions>(
   { name: 'error-handler', dependencies: ['fault-log', 'response-headers'] },
 )
 
-function pathOf(url: string): string {
+/** @returns the URL without its query */
+export function pathOf(url: string): string {
   return url.split('?', 1)[0] ?? url
 }

@@ -46,6 +46,9 @@ export function refuseBeforeRouting(
     socket.destroy()
     return
   }
+  const connection = connectionOf(socket)
+  if (connection?.isRefused) return // the parser reports each further chunk
+  if (connection) connection.isRefused = true
   const known = toCodedError(error)
   // The client causes every error of the parser.
   const coded = known.statusCode < 500 ? known : new errors.BAD_REQUEST()
@@ -55,8 +58,10 @@ export function refuseBeforeRouting(
 }
 
 function answer(socket: Duplex, coded: CodedError, headers: Headers): void {
-  const pending = connectionOf(socket)?.pending()
-  if (!pending) send(socket, coded, headers)
+  const connection = connectionOf(socket)
+  const pending = connection?.pending()
+  if (!pending && connection?.isAnsweredEarly) socket.destroy()
+  else if (!pending) send(socket, coded, headers)
   // Checks again then, because the current response may follow the previous one.
   else pending.once('finish', () => setImmediate(answer, socket, coded, headers))
 }

@@ -91,7 +91,8 @@ export async function createPasswords({ cost, minLength, queue: options }: Passw
     }
     if (password === normalized) return { ok: false }
     const ok = await verifyInConstantTime(password, passwordHash)
-    return ok ? { ok, isOutdated: true } : { ok }
+    // A password can be longer in NFC, and then it keeps the hash of the form as sent.
+    return ok ? { ok, isOutdated: isHashable(normalized) } : { ok }
   }
 
   async function verifyInConstantTime(password: string, passwordHash: string | undefined) {

@@ -19,6 +19,8 @@ export type ResolvedConfig = Config & {
   HASH_CONCURRENCY: number
 }
 
+/** For `localhost`, Fastify would open a second server, on `::1`, without the limits of the first. */
+const LOOPBACK = '127.0.0.1'
 /** libuv's default. */
 const DEFAULT_THREADS = 4
 /** A URL that may hold a password, even if `#` in a `.env` file cut it off. */
@@ -73,7 +75,12 @@ export function loadConfig(environment: NodeJS.ProcessEnv, isBuilt = IS_BUILT): 
   }
   if (conflicts.length > 0) throw new ConfigError(report(conflicts))
   const isProduction = config.NODE_ENV === 'production'
-  return Object.freeze({ COOKIE_SECURE: isProduction, DOCS_ENABLED: !isProduction, ...config })
+  return Object.freeze({
+    COOKIE_SECURE: isProduction,
+    DOCS_ENABLED: !isProduction,
+    ...config,
+    HOST: config.HOST === 'localhost' ? LOOPBACK : config.HOST,
+  })
 }
 
 /** @returns the size of Node's thread pool, which libuv reads from the environment at start */

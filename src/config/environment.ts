@@ -19,7 +19,7 @@ export const Environment = Type.Object(
     }),
     HOST: Type.String({
       default: '127.0.0.1',
-      title: 'an IP address or a host name',
+      title: 'an IP address or a host name; `localhost` is 127.0.0.1',
       description: 'Address that the server listens on',
     }),
     PORT: Type.Integer({

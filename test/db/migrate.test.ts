@@ -9,6 +9,7 @@ import { isSchemaCurrent, migrate } from '../../db/migrate.ts'
 import { createEmptyDatabase } from '../support/database/database.ts'
 import { open } from '../support/database/open.ts'
 import { query } from '../support/database/query.ts'
+import { until } from '../support/until.ts'
 
 const FOLDER = 'db/migrations'
 const files = (await readdir(FOLDER)).filter((name) => name.endsWith('.sql')).sort()
@@ -17,6 +18,9 @@ const migrations = await Promise.all(
     (await readFile(join(FOLDER, name), 'utf8')).split('--> statement-breakpoint'),
   ),
 )
+
+const WAITING = sql`SELECT id FROM information_schema.processlist
+  WHERE db = DATABASE() AND state = 'Waiting for table metadata lock'`
 
 test('migration of an empty database creates the current schema, and a second run changes nothing', async (t: TestContext) => {
   const db = open(t, await createEmptyDatabase())
@@ -65,6 +69,28 @@ test('migration waits while another process holds its lock, and continues when t
   t.assert.strictEqual(await isSchemaCurrent(db), false)
   holder.destroy()
   t.assert.ok((await migrating) >= 1)
+})
+
+test('migration waits for a transaction that is open on a table, without blocking other queries for long', async (t: TestContext) => {
+  const url = await createEmptyDatabase()
+  const [db, other] = [open(t, url), open(t, url)]
+  await migrate(db)
+  await query(url, 'DELETE FROM __drizzle_migrations ORDER BY id DESC LIMIT 1')
+  await query(url, 'ALTER TABLE users DROP COLUMN session_epoch')
+  const holder = await createConnection(url)
+  t.after(() => holder.destroy())
+  await holder.query('BEGIN')
+  await holder.query('SELECT * FROM users')
+
+  const migrating = migrate(db)
+  await until(
+    async () => (await rowsOf(other, WAITING)).length > 0,
+    () => 'the migration does not wait',
+  )
+  await rowsOf(other, sql`SELECT * FROM users`)
+  t.assert.strictEqual(await isSchemaCurrent(other), false)
+  await holder.query('COMMIT')
+  t.assert.strictEqual(await migrating, 1)
 })
 
 test('migration that is interrupted after any statement is completed by the next run', async (t: TestContext) => {

@@ -47,7 +47,7 @@ test('requests from all addresses of an IPv6 network share one limit', async (t:
 
 test('requests to the probes pass above the limit and do not count towards it', async (t: TestContext) => {
   const { app } = await build(t, options)
-  for (const url of ['/livez', '/readyz']) {
+  for (const url of ['/livez', '/readyz', '/livez?probe=1', '/readyz?probe=1']) {
     t.assert.deepStrictEqual(await statusesOf(app, 5, '192.0.2.1', url), Array(5).fill(200))
   }
   t.assert.deepStrictEqual(await statusesOf(app, 4, '192.0.2.1'), [200, 200, 200, 429])

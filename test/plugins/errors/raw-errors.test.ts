@@ -110,6 +110,22 @@ test('a request whose headers do not arrive in time gets a 408 in the common sha
   await assertServes(t, app, port)
 })
 
+test('a connection that sends more after a refused request is logged once, and gets one response', async (t: TestContext) => {
+  const { app, log } = await build(t, { DATABASE_URL })
+  const port = await listen(app)
+  const body = JSON.stringify({ username: 'nobody', password: 'correct horse battery' })
+  const { write, answer } = await openRaw(port)
+  write(`POST /login HTTP/1.1\r\n${HOST}${JSON_BODY}Content-Length: ${body.length}\r\n\r\n${body}`)
+  for (let chunk = 0; chunk < 20; chunk++) {
+    write('x\r\n')
+    await sleep(1) // so that each is a chunk of its own
+  }
+  const { body: rest } = await answer
+  t.assert.strictEqual(rest.match(/HTTP\/1\.1 400/g)?.length, 1, rest)
+  const refused = log.lines.filter(({ msg }) => msg === 'request refused before routing')
+  t.assert.strictEqual(refused.length, 1)
+})
+
 test('a request that is answered before its body is complete gets no second response when it times out', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   app.server.headersTimeout = 100

@@ -43,6 +43,16 @@ test('an account with a hash of the decomposed form accepts both forms after one
   t.assert.strictEqual(after?.version, version)
 })
 
+test('a hash of a password that is longer than 72 bytes in NFC is kept, and its login succeeds', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const password = '\u0958'.repeat(24) // 72 bytes, and 144 in NFC
+  const { id, username, passwordHash } = await makeUserWith(app, password)
+  for (let times = 0; times < 2; times++) {
+    t.assert.strictEqual(await statusOfLogin(app, username, password), 200)
+  }
+  t.assert.strictEqual((await storedUser(app, id))?.passwordHash, passwordHash)
+})
+
 test('a current password matches in either Unicode form, and the new password in both', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   for (const stored of [COMPOSED, DECOMPOSED]) {

@@ -47,6 +47,10 @@ test('configuration, of an empty environment, has the defaults', (t: TestContext
   )
 })
 
+test('configuration, with HOST=localhost, has an address, on which one server listens', (t: TestContext) => {
+  t.assert.strictEqual(loadConfig({ HOST: 'localhost' }).HOST, '127.0.0.1')
+})
+
 test('configuration, with every variable set, has every value in its type', (t: TestContext) => {
   const given = {
     ...PRODUCTION,
