@@ -31,7 +31,10 @@ test('workers, killed one after the other, keep the port open and are restarted 
   const delays = [...said().matchAll(/"backOffMs":(\d+)/g)].map(([, delay]) => Number(delay))
   t.assert.strictEqual(delays.length, 8)
   // 0, if the worker that remains has logged its address before the primary knows that it listens.
-  t.assert.ok(delays.every((delay) => delay === 100 || delay === 0), String(delays))
+  t.assert.ok(
+    delays.every((delay) => delay === 100 || delay === 0),
+    String(delays),
+  )
   child.kill('SIGTERM')
   t.assert.strictEqual(await exitCode(child), 0)
 })
