@@ -7,7 +7,7 @@ const STOP = 'stop'
 
 const FIRST_BACK_OFF_MS = 100
 const LONGEST_BACK_OFF_MS = 30_000
-/** If so many starts in a row fail while no worker listens, none is likely to succeed. */
+/** After this many failed starts in a row while no worker listens, another is unlikely to succeed. */
 const MAX_FAILED_STARTS = 5
 /** A worker that does not listen by then counts as failed. */
 const START_LIMIT_MS = 30_000

@@ -6,6 +6,7 @@ import { adviceFor, databaseFault, isBug, isDuplicateKey } from '../../db/errors
 import { users } from '../../db/schema.ts'
 import { createDatabase, createEmptyDatabase } from '../support/database/database.ts'
 import { open } from '../support/database/open.ts'
+import { failureOf } from '../support/failure-of.ts'
 
 const DATABASE_URL = await createDatabase()
 
@@ -83,12 +84,3 @@ test('an error of a connection that the server kills is a fault', async (t: Test
   t.assert.ok([1317, 1927].includes(fault?.errno ?? 0), JSON.stringify(fault))
   t.assert.ok(fault && !isBug(fault))
 })
-
-async function failureOf(work: PromiseLike<unknown>): Promise<unknown> {
-  try {
-    await work
-  } catch (error) {
-    return error
-  }
-  throw new Error('it did not fail')
-}

@@ -6,6 +6,7 @@ import { databaseFault } from '../../../db/errors.ts'
 import { transaction } from '../../../db/transaction.ts'
 import { createDatabase } from '../../support/database/database.ts'
 import { createDatabaseLink } from '../../support/database/database-link.ts'
+import { failureOf } from '../../support/failure-of.ts'
 import { until } from '../../support/until.ts'
 
 const DATABASE_URL = await createDatabase()
@@ -181,13 +182,4 @@ async function untilServed(db: Database): Promise<void> {
 
 function selectOne(db: Pick<Database, 'execute'>) {
   return db.execute(sql`SELECT 1`)
-}
-
-async function failureOf(work: PromiseLike<unknown>): Promise<unknown> {
-  try {
-    await work
-  } catch (error) {
-    return error
-  }
-  throw new Error('it did not fail')
 }

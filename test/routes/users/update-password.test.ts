@@ -1,20 +1,13 @@
 import { type TestContext, test } from 'node:test'
-import { eq, sql } from 'drizzle-orm'
-import { sessions, users } from '../../../db/schema.ts'
-import { changeMeanwhile } from '../../support/database/blocked-change.ts'
 import { createDatabase } from '../../support/database/database.ts'
 import { makeUser, signIn, storedSessions, storedUser } from '../../support/http/accounts.ts'
-import { type App, build, send } from '../../support/http/build.ts'
+import { build, send } from '../../support/http/build.ts'
 import { assertError } from '../../support/http/error-answer.ts'
+import { putPassword } from '../../support/http/put-password.ts'
 
 const DATABASE_URL = await createDatabase()
 const NOBODY = Number.MAX_SAFE_INTEGER
 const NEW_PASSWORD = 'a new and better one'
-
-function put(app: App, id: number | string, cookie: string | undefined, body?: unknown) {
-  const options = { ...(cookie && { cookie }), ...(body !== undefined && { body }) }
-  return send(app, 'PUT', `/user/update-password/${id}`, options)
-}
 
 test('a password change by the owner replaces the hash and ends all other sessions', async (t: TestContext) => {
   const { app, keepSecret } = await build(t, { DATABASE_URL })
@@ -25,7 +18,7 @@ test('a password change by the owner replaces the hash and ends all other sessio
   const known = await storedSessions(app, id)
   const cookie = await signIn(app, account)
 
-  const response = await put(app, id, cookie, { password: NEW_PASSWORD })
+  const response = await putPassword(app, id, cookie, { password: NEW_PASSWORD })
 
   t.assert.strictEqual(response.statusCode, 200)
   t.assert.deepStrictEqual(response.json(), { message: 'Password changed.' })
@@ -53,7 +46,7 @@ test('a password change by an admin ends all sessions of the user and none of th
   await signIn(app, admin)
   const account = await makeUser(app)
   await signIn(app, account)
-  const response = await put(app, account.id, cookie, { password: NEW_PASSWORD })
+  const response = await putPassword(app, account.id, cookie, { password: NEW_PASSWORD })
   t.assert.strictEqual(response.statusCode, 200)
   t.assert.deepStrictEqual(await storedSessions(app, account.id), [])
   t.assert.strictEqual((await storedSessions(app, admin.id)).length, 2)
@@ -67,7 +60,7 @@ test('a password change with the right current password succeeds', async (t: Tes
   const account = await makeUser(app)
   const cookie = await signIn(app, account)
   const body = { password: NEW_PASSWORD, currentPassword: account.password }
-  const response = await put(app, account.id, cookie, body)
+  const response = await putPassword(app, account.id, cookie, body)
   t.assert.strictEqual(response.statusCode, 200)
   t.assert.notStrictEqual((await storedUser(app, account.id))?.passwordHash, account.passwordHash)
 })
@@ -80,7 +73,7 @@ test('a password change with a wrong current password is refused and ends no ses
   const before = await storedUser(app, account.id)
   for (const currentPassword of ['', 'wrong', NEW_PASSWORD, `${account.password}\0`]) {
     const body = { password: NEW_PASSWORD, currentPassword }
-    const response = await put(app, account.id, cookie, body)
+    const response = await putPassword(app, account.id, cookie, body)
     assertError(t, response, 400, 'WRONG_CURRENT_PASSWORD', ['body.currentPassword'])
   }
   t.assert.deepStrictEqual(await storedUser(app, account.id), before)
@@ -93,7 +86,7 @@ test('a password change by an admin with their own password as the current one i
   const cookie = await signIn(app, admin)
   const account = await makeUser(app)
   const body = { password: NEW_PASSWORD, currentPassword: admin.password }
-  const response = await put(app, account.id, cookie, body)
+  const response = await putPassword(app, account.id, cookie, body)
   assertError(t, response, 400, 'WRONG_CURRENT_PASSWORD', ['body.currentPassword'])
   t.assert.strictEqual((await storedUser(app, account.id))?.passwordHash, account.passwordHash)
 })
@@ -104,7 +97,7 @@ test('a changed password of 72 bytes is compared to its last byte', async (t: Te
   const { id, username } = account
   const cookie = await signIn(app, account)
   const password = `${'é'.repeat(35)}ab`
-  t.assert.strictEqual((await put(app, id, cookie, { password })).statusCode, 200)
+  t.assert.strictEqual((await putPassword(app, id, cookie, { password })).statusCode, 200)
   const almost = { username, password: `${'é'.repeat(35)}ac` }
   assertError(t, await send(app, 'POST', '/login', { body: almost }), 400, 'INVALID_CREDENTIALS')
   const exact = await send(app, 'POST', '/login', { body: { username, password } })
@@ -115,9 +108,9 @@ test('the minimum length of a password counts characters, not bytes', async (t: 
   const { app } = await build(t, { DATABASE_URL, PASSWORD_MIN_LENGTH: 15 })
   const account = await makeUser(app)
   const cookie = await signIn(app, account)
-  const refused = await put(app, account.id, cookie, { password: '𝒶'.repeat(14) })
+  const refused = await putPassword(app, account.id, cookie, { password: '𝒶'.repeat(14) })
   assertError(t, refused, 400, 'PASSWORD_REFUSED', ['body.password'])
-  const taken = await put(app, account.id, cookie, { password: '𝒶'.repeat(15) })
+  const taken = await putPassword(app, account.id, cookie, { password: '𝒶'.repeat(15) })
   t.assert.strictEqual(taken.statusCode, 200)
 })
 
@@ -126,7 +119,7 @@ test('a password change without a session is refused before any other check', as
   const account = await makeUser(app)
   for (const id of [account.id, NOBODY, '01']) {
     for (const body of [undefined, [], { password: '' }, { password: NEW_PASSWORD }]) {
-      assertError(t, await put(app, id, undefined, body), 401, 'UNAUTHENTICATED')
+      assertError(t, await putPassword(app, id, undefined, body), 401, 'UNAUTHENTICATED')
     }
   }
   t.assert.strictEqual((await storedUser(app, account.id))?.passwordHash, account.passwordHash)
@@ -141,7 +134,7 @@ test('a password change of another user returns the same response whether that u
   const answers = new Set<string>()
   for (const id of [other.id, NOBODY, 'x', '0']) {
     for (const body of [undefined, 'text', { password: '' }, { password: NEW_PASSWORD }]) {
-      const response = await put(app, id, cookie, body)
+      const response = await putPassword(app, id, cookie, body)
       assertError(t, response, 401, 'NOT_PERMITTED')
       answers.add(response.body)
     }
@@ -159,10 +152,10 @@ test('a password change without a password returns a 403 before the body and the
   const before = await storedUser(app, account.id)
   for (const body of [undefined, {}, { password: '' }, { extra: 1 }, { currentPassword: 1 }]) {
     for (const response of [
-      await put(app, account.id, own, body),
-      await put(app, account.id, admin, body),
-      await put(app, NOBODY, admin, body),
-      await put(app, '01', admin, body),
+      await putPassword(app, account.id, own, body),
+      await putPassword(app, account.id, admin, body),
+      await putPassword(app, NOBODY, admin, body),
+      await putPassword(app, '01', admin, body),
     ]) {
       assertError(t, response, 403, 'PASSWORD_MISSING', ['body.password'])
     }
@@ -174,11 +167,11 @@ test('a password change without a password returns a 403 before the body and the
 test('a refused password returns a 400, also for an unknown account', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const cookie = await signIn(app, await makeUser(app, 'admin'))
-  const refused = await put(app, NOBODY, cookie, { password: 'short' })
+  const refused = await putPassword(app, NOBODY, cookie, { password: 'short' })
   assertError(t, refused, 400, 'PASSWORD_REFUSED', ['body.password'])
-  const unknown = await put(app, NOBODY, cookie, { password: NEW_PASSWORD, role: 'admin' })
+  const unknown = await putPassword(app, NOBODY, cookie, { password: NEW_PASSWORD, role: 'admin' })
   assertError(t, unknown, 400, 'VALIDATION_FAILED', ['body.role'])
-  const taken = await put(app, NOBODY, cookie, { password: NEW_PASSWORD })
+  const taken = await putPassword(app, NOBODY, cookie, { password: NEW_PASSWORD })
   assertError(t, taken, 404, 'USER_NOT_FOUND')
 })
 
@@ -187,68 +180,6 @@ test('a refused password is reported before a wrong current password', async (t:
   const account = await makeUser(app)
   const cookie = await signIn(app, account)
   const body = { password: account.username.toUpperCase(), currentPassword: 'wrong' }
-  const response = await put(app, account.id, cookie, body)
+  const response = await putPassword(app, account.id, cookie, body)
   assertError(t, response, 400, 'PASSWORD_REFUSED', ['body.password'])
-})
-
-test('a password change whose session ends meanwhile is refused and changes nothing', async (t: TestContext) => {
-  const { app } = await build(t, { DATABASE_URL })
-  const account = await makeUser(app)
-  const cookie = await signIn(app, account)
-  const response = await changeMeanwhile(
-    app,
-    account.id,
-    () => put(app, account.id, cookie, { password: NEW_PASSWORD }),
-    (tx) => tx.delete(sessions).where(eq(sessions.userId, account.id)),
-  )
-  assertError(t, response, 401, 'UNAUTHENTICATED')
-  t.assert.strictEqual((await storedUser(app, account.id))?.passwordHash, account.passwordHash)
-})
-
-test('a password change by an admin who is demoted meanwhile is refused and changes nothing', async (t: TestContext) => {
-  const { app } = await build(t, { DATABASE_URL })
-  const admin = await makeUser(app, 'admin')
-  const cookie = await signIn(app, admin)
-  const account = await makeUser(app)
-  const response = await changeMeanwhile(
-    app,
-    admin.id,
-    () => put(app, account.id, cookie, { password: NEW_PASSWORD }),
-    (tx) => tx.update(users).set({ role: 'user' }).where(eq(users.id, admin.id)),
-  )
-  assertError(t, response, 401, 'NOT_PERMITTED')
-  t.assert.strictEqual((await storedUser(app, account.id))?.passwordHash, account.passwordHash)
-})
-
-test('a password change of an account that is deleted meanwhile returns a 404', async (t: TestContext) => {
-  const { app } = await build(t, { DATABASE_URL })
-  const cookie = await signIn(app, await makeUser(app, 'admin'))
-  const { id } = await makeUser(app)
-  const response = await changeMeanwhile(
-    app,
-    id,
-    () => put(app, id, cookie, { password: NEW_PASSWORD }),
-    (tx) => tx.delete(users).where(eq(users.id, id)),
-  )
-  assertError(t, response, 404, 'USER_NOT_FOUND')
-})
-
-test('a password change whose current password is replaced meanwhile is refused', async (t: TestContext) => {
-  const { app } = await build(t, { DATABASE_URL })
-  const account = await makeUser(app)
-  const { passwordHash } = await makeUser(app)
-  const cookie = await signIn(app, account)
-  const body = { password: NEW_PASSWORD, currentPassword: account.password }
-  const response = await changeMeanwhile(
-    app,
-    account.id,
-    () => put(app, account.id, cookie, body),
-    (tx) =>
-      tx
-        .update(users)
-        .set({ passwordHash, version: sql`version + 1` })
-        .where(eq(users.id, account.id)),
-  )
-  assertError(t, response, 400, 'WRONG_CURRENT_PASSWORD', ['body.currentPassword'])
-  t.assert.strictEqual((await storedUser(app, account.id))?.passwordHash, passwordHash)
 })

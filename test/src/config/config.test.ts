@@ -199,45 +199,6 @@ test('configuration, of a built server without database, is rejected with any NO
   t.assert.strictEqual(loadConfig({ DATABASE_URL }, true).NODE_ENV, 'development')
 })
 
-test('COOKIE_SECURE and DOCS_ENABLED, if not set, follow NODE_ENV: production turns the first on and the second off', (t: TestContext) => {
-  for (const [name, inProduction] of [
-    ['COOKIE_SECURE', true],
-    ['DOCS_ENABLED', false],
-  ] as const) {
-    for (const [environment, expected] of [
-      [PRODUCTION, inProduction],
-      [{ NODE_ENV: 'development' }, name === 'DOCS_ENABLED'],
-      [{ NODE_ENV: 'test' }, name === 'DOCS_ENABLED'],
-    ] as const) {
-      t.assert.strictEqual(loadConfig(environment)[name], expected)
-      const other = loadConfig({ ...environment, [name]: String(!expected) })
-      t.assert.strictEqual(other[name], !expected)
-    }
-  }
-})
-
-test('COOKIE_SAME_SITE=none without COOKIE_SECURE is rejected, together with all other errors', (t: TestContext) => {
-  const conflict = /^ {2}COOKIE_SAME_SITE=none requires COOKIE_SECURE=true$/m
-  const none = { COOKIE_SAME_SITE: 'none' }
-  for (const environment of [
-    none,
-    { ...none, COOKIE_SECURE: 'false' },
-    { ...PRODUCTION, ...none, COOKIE_SECURE: 'false' },
-    { ...none, PORT: 'x' },
-  ]) {
-    const message = errorOf(t, environment)
-    t.assert.match(message, conflict)
-    t.assert.strictEqual(/PORT is not valid/.test(message), 'PORT' in environment)
-  }
-  for (const environment of [
-    { ...none, COOKIE_SECURE: 'true' },
-    { ...PRODUCTION, ...none },
-  ]) {
-    t.assert.strictEqual(loadConfig(environment).COOKIE_SAME_SITE, 'none')
-  }
-  t.assert.doesNotMatch(errorOf(t, { COOKIE_SAME_SITE: 'lax', PORT: 'x' }), /COOKIE/)
-})
-
 test('a variable that is empty or blank counts as not set', (t: TestContext) => {
   for (const value of ['', ' ', '\t \n']) {
     const empty = Object.fromEntries(NAMES.map((name) => [name, value]))
