@@ -1,14 +1,14 @@
 import type { Accounts } from './database.ts'
-import { drive, type Figures, type Load } from './load.ts'
-import type { Cores } from './machine.ts'
+import { drive, type Environment, type Figures, type Load } from './load/load.ts'
 import type { Server } from './servers.ts'
 
-export interface Context {
-  cores: Cores | undefined
-  /** The number of pairs of runs. A ratio is their median. */
+export interface Context extends Environment {
+  /** The number of rounds in which each server is measured once. A ratio is their median. */
   pairs: number
   /** The length of a run, in s. */
   seconds: number
+  /** The URL of the database server. */
+  databaseServer: string
   progress(text: string): void
 }
 
@@ -21,81 +21,100 @@ export interface Databases {
 
 export type Scenario = (context: Context, databases: Databases) => Promise<Row[]>
 
-/** A row of the table. */
-export interface Row extends Omit<Figures, 'seconds' | 'requests' | 'statuses' | 'errors'> {
-  operation: string
-  /** Requests per second relative to bare Fastify, or to what the operation names. */
-  ratio?: number
-  /** The lowest and the highest ratio of the pairs. */
-  spread?: [number, number]
-  /** Responses other than 200, by status, and requests without a response. */
-  failed?: Record<string, number>
+export interface Spread {
+  median: number
+  lowest: number
+  highest: number
 }
 
-interface Side {
+/** A row of the table. */
+export interface Row extends Omit<Figures, 'seconds' | 'requests'> {
+  operation: string
+  /** Processor time per request relative to bare Fastify, or to what the operation names. */
+  processorRatio?: Spread
+  /** Requests per second relative to the same. */
+  rateRatio?: Spread
+  /** p99 relative to what the operation names. */
+  p99Ratio?: Spread
+}
+
+export interface Side {
   operation: string
   server: Server
   load: Omit<Load, 'seconds'>
 }
 
+const WARM_UP_S = 3
+
 /**
- * Runs the load against two servers alternately. The speed of a shared machine changes every
- * second, so only adjacent runs can be compared.
+ * Runs the loads in turn, several rounds. The speed of a shared machine changes every second, so
+ * only adjacent runs can be compared.
  *
- * @returns a row of medians for each server, the first with its ratio to the second
+ * @returns a row of medians for each side, with the ratios to the base, which is last
  */
-export async function compare(context: Context, subject: Side, base: Side): Promise<[Row, Row]> {
-  const figures: [Figures[], Figures[]] = [[], []]
-  await run(context, subject, WARM_UP_S)
-  await run(context, base, WARM_UP_S)
+export async function compare(context: Context, sides: Side[], base: Side): Promise<Row[]> {
+  const all = [...sides, base].map((side) => ({ side, figures: [] as Figures[] }))
+  for (const { side } of all) await run(context, side, WARM_UP_S)
   for (let pair = 1; pair <= context.pairs; pair++) {
-    context.progress(`${subject.operation}: pair ${pair} of ${context.pairs}`)
-    figures[0].push(await run(context, subject))
-    figures[1].push(await run(context, base))
+    for (const { side, figures } of all) {
+      context.progress(`${side.operation}: ${pair} of ${context.pairs}`)
+      figures.push(await run(context, side))
+    }
   }
-  const ratios = figures[0].map(
-    (own, pair) => own.requestsPerSecond / (figures[1][pair]?.requestsPerSecond ?? Number.NaN),
-  )
-  const spread: Row['spread'] = [Math.min(...ratios), Math.max(...ratios)]
-  return [
-    { ...toRow(subject.operation, figures[0]), ratio: median(ratios), spread },
-    toRow(base.operation, figures[1]),
-  ]
+  const baseline = all.at(-1)?.figures ?? []
+  return all.map(({ side, figures }) => ({
+    ...toRow(side.operation, figures),
+    ...(side !== base && {
+      processorRatio: ratiosOf(figures, baseline, 'processorUs'),
+      rateRatio: ratiosOf(figures, baseline, 'requestsPerSecond'),
+    }),
+  }))
 }
 
-const WARM_UP_S = 3
+/** @returns the ratios of one figure, round by round */
+export function ratiosOf(
+  figures: Figures[],
+  baseline: Figures[],
+  name: 'processorUs' | 'requestsPerSecond' | 'p99',
+): Spread {
+  return spreadOf(
+    figures.map((figure, round) => figure[name] / (baseline[round]?.[name] ?? Number.NaN)),
+  )
+}
+
+export function spreadOf(values: number[]): Spread {
+  return { median: median(values), lowest: Math.min(...values), highest: Math.max(...values) }
+}
 
 /** Runs the load against one server once. */
 export function run(
-  { cores, seconds }: Context,
+  context: Context,
   { server, load }: Omit<Side, 'operation'>,
-  forSeconds = seconds,
+  seconds = context.seconds,
 ): Promise<Figures> {
-  return drive(server, { ...load, seconds: forSeconds }, cores?.load)
+  return drive(context, server, { ...load, seconds })
 }
 
 /** @returns the medians of several runs, and the sum of their failures */
 export function toRow(operation: string, figures: Figures[]): Row {
-  const of = (name: 'requestsPerSecond' | 'p50' | 'p99' | 'processorUs' | 'residentMb') =>
-    median(figures.map((figure) => figure[name]))
   const failed: Record<string, number> = {}
-  for (const { statuses, errors } of figures) {
-    for (const [status, count] of Object.entries({ ...statuses, 'no answer': errors })) {
-      if (status !== '200' && count > 0) failed[status] = (failed[status] ?? 0) + count
-    }
+  for (const [reason, count] of figures.flatMap((figure) => Object.entries(figure.failed))) {
+    failed[reason] = (failed[reason] ?? 0) + count
   }
+  const of = (name: keyof Omit<Figures, 'failed'>) => median(figures.map((figure) => figure[name]))
   return {
     operation,
     requestsPerSecond: of('requestsPerSecond'),
     p50: of('p50'),
     p99: of('p99'),
     processorUs: of('processorUs'),
+    databaseUs: of('databaseUs'),
     residentMb: of('residentMb'),
-    ...(Object.keys(failed).length > 0 && { failed }),
+    failed,
   }
 }
 
-export function median(values: number[]): number {
+function median(values: number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
 }

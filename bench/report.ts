@@ -1,15 +1,17 @@
 import type { describeMachine } from './machine.ts'
-import type { Row } from './measure.ts'
+import type { Row, Spread } from './measure.ts'
 
 const HEADER = [
   'operation',
-  'requests/s',
+  'µs/request',
   'ratio (lowest to highest)',
+  'requests/s',
+  'ratio',
   'p50 ms',
   'p99 ms',
-  'processor µs/request',
+  'database µs/request',
   'resident MB',
-  'not 200',
+  'remarks',
 ]
 
 /** Prints the figures as a Markdown table. */
@@ -25,20 +27,24 @@ export function printTable(machine: ReturnType<typeof describeMachine>, rows: Ro
 }
 
 function toCells(row: Row): string[] {
-  const { ratio, spread, failed = {} } = row
-  const range = spread?.map((value) => value.toFixed(2)).join(' to ')
+  const { processorRatio, rateRatio, p99Ratio } = row
+  const failed = Object.entries(row.failed).map(([reason, count]) => `${count} × ${reason}`)
   return [
     row.operation,
-    row.requestsPerSecond.toFixed(row.requestsPerSecond < 100 ? 1 : 0),
-    ratio === undefined ? '' : `${ratio.toFixed(2)} (${range})`,
-    String(row.p50),
-    String(row.p99),
     row.processorUs.toFixed(1),
+    processorRatio ? withRange(processorRatio) : '',
+    row.requestsPerSecond.toFixed(row.requestsPerSecond < 100 ? 1 : 0),
+    rateRatio ? withRange(rateRatio) : '',
+    row.p50.toFixed(1),
+    row.p99.toFixed(1),
+    row.databaseUs.toFixed(1),
     row.residentMb.toFixed(0),
-    Object.entries(failed)
-      .map(([status, count]) => `${count} × ${status}`)
-      .join(', '),
+    [...(p99Ratio ? [`p99: ${withRange(p99Ratio)} times`] : []), ...failed].join(', '),
   ]
+}
+
+function withRange({ median, lowest, highest }: Spread): string {
+  return `${median.toFixed(2)} (${lowest.toFixed(2)} to ${highest.toFixed(2)})`
 }
 
 function text(value: unknown): string {

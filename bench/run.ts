@@ -6,17 +6,24 @@ import { join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { joinEmbeddedDatabase } from '../src/embedded-database/embedded-database.ts'
 import { fillDatabase } from './database.ts'
+import { LOAD_GENERATOR } from './load/load.ts'
 import { describeMachine, pin, shareCores } from './machine.ts'
 import type { Context, Row } from './measure.ts'
 import { printTable } from './report.ts'
-import { SCENARIOS, soak } from './scenarios.ts'
+import { soak } from './scenarios/reads.ts'
+import { SCENARIOS } from './scenarios/scenarios.ts'
 
 const SMALL_ROWS = 1_000
 
 const { json, only, pairs, seconds, rows, minutes } = new Command('bench')
   .description('Measures the server against bare Fastify; all on this machine, by loopback.')
   .option('--only <names>', `some of: ${Object.keys(SCENARIOS).join(', ')}, soak`, splitNames)
-  .option('--pairs <n>', 'the number of pairs of runs: a ratio is their median', wholeNumber, 5)
+  .option(
+    '--pairs <n>',
+    'how often each server is measured in turn: a ratio is the median of as many',
+    wholeNumber,
+    5,
+  )
   .option('--seconds <n>', 'the length of a run in s', wholeNumber, 5)
   .option('--rows <n>', 'the number of rows of the large tables', wholeNumber, 1_000_000)
   .option(
@@ -40,8 +47,16 @@ const cores = shareCores()
 const folder = await mkdtemp(join(tmpdir(), 'gatehouse-bench-'))
 const database = await joinEmbeddedDatabase(folder)
 try {
-  pin(Number(await readFile(join(folder, 'server.pid'), 'utf8')), cores?.database)
-  const context: Context = { cores, pairs, seconds, progress }
+  const databasePid = Number(await readFile(join(folder, 'server.pid'), 'utf8'))
+  pin(databasePid, cores?.database)
+  const context: Context = {
+    cores,
+    databasePid,
+    databaseServer: database.url,
+    pairs,
+    seconds,
+    progress,
+  }
   const small = await fillDatabase(database.url, 'small', SMALL_ROWS)
   const databases = {
     small,
@@ -58,7 +73,7 @@ try {
     }
   }
   progress('')
-  const machine = { ...describeMachine(), pinned: cores ?? 'nothing' }
+  const machine = { ...describeMachine(), load: LOAD_GENERATOR, pinned: cores ?? 'nothing' }
   printTable(machine, table)
   if (json) writeFileSync(json, `${JSON.stringify({ machine, pairs, seconds, table }, null, 2)}\n`)
 } finally {

@@ -1,6 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, open, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { COST, SECRET } from './database.ts'
@@ -12,8 +15,8 @@ const POLL_MS = 50
 /** The built server, and the servers that it is compared with. */
 const PROGRAMS = {
   gatehouse: ['dist/src/server.js'],
-  bare: ['--import', 'tsx', 'bench/bare.ts'],
-  ordinary: ['--import', 'tsx', 'bench/ordinary.ts'],
+  bare: ['--import', 'tsx', 'bench/programs/bare.ts'],
+  ordinary: ['--import', 'tsx', 'bench/programs/ordinary.ts'],
 }
 
 export type Program = keyof typeof PROGRAMS
@@ -49,9 +52,11 @@ export async function withServers<const Options extends readonly ServerOptions[]
 
 async function startServer({ program, url: databaseUrl, cores, settings }: ServerOptions) {
   const port = await freePort()
+  const folder = await mkdtemp(join(tmpdir(), 'gatehouse-bench-log-'))
+  const log = await open(join(folder, 'log'), 'a')
   const child = spawn(process.execPath, PROGRAMS[program], {
     cwd: fileURLToPath(new URL('..', import.meta.url)),
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', log.fd, 'inherit'],
     env: {
       ...process.env,
       NODE_ENV: 'production',
@@ -67,11 +72,16 @@ async function startServer({ program, url: databaseUrl, cores, settings }: Serve
       ...settings,
     },
   })
+  await log.close()
   const url = `http://127.0.0.1:${port}`
   const pid = child.pid ?? 0
+  const stop = async () => {
+    await stopProcess(child)
+    await rm(folder, { recursive: true })
+  }
   await untilAnswering(url, child)
   pin(pid, cores)
-  return { url, pid, stop: () => stopProcess(child) }
+  return { url, pid, stop }
 }
 
 async function untilAnswering(url: string, child: ChildProcess): Promise<void> {

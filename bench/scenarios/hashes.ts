@@ -1,19 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { type Accounts, COST } from './database.ts'
-import { drive, type Figures, type Request } from './load.ts'
-import { logins, reads } from './loads.ts'
-import {
-  type Context,
-  type Databases,
-  median,
-  type Row,
-  run,
-  type Scenario,
-  toRow,
-} from './measure.ts'
-import { withServers } from './servers.ts'
+import { type Accounts, COST } from '../database.ts'
+import { drive, type Figures, type Request } from '../load/load.ts'
+import { logins, reads, registrations } from '../load/requests.ts'
+import { type Context, ratiosOf, run, type Scenario, spreadOf, toRow } from '../measure.ts'
+import { withServers } from '../servers.ts'
 
 const AT_ONCE = 16
 const HASHES_AT_ONCE = 1
@@ -23,32 +15,31 @@ const READS_BESIDE_FLOOD = 16
 /** The rate of reads: a p99 needs thousands of them, whatever their speed. */
 const READS_PER_S = 1_000
 
+export const login = hashed('login', logins)
+export const register = hashed('register', registrations)
+
 /** Hashes through the server. The ratio is to a process that only hashes. */
-export function hashed(
-  operation: string,
-  requests: (accounts: Accounts, connections: number) => Request[][],
-): Scenario {
-  return async (context, { small }) => {
+function hashed(operation: string, requests: (accounts: Accounts) => Request[]): Scenario {
+  return (context, { small }) => {
     const server = { program: 'gatehouse', url: small.url, cores: context.cores?.wide } as const
     return withServers([{ ...server, settings: SETTINGS }], async ([own]) => {
       const figures: Figures[] = []
       const ratios: number[] = []
       for (let pair = 1; pair <= context.pairs; pair++) {
-        context.progress(`${operation}: pair ${pair} of ${context.pairs}`)
-        const load = { connections: AT_ONCE, requests: requests(small, AT_ONCE) }
+        context.progress(`${operation}: ${pair} of ${context.pairs}`)
+        const load = { connections: AT_ONCE, requests: requests(small) }
         const measured = await run(context, { server: own, load })
         figures.push(measured)
         ratios.push(measured.requestsPerSecond / hashesPerSecond(context))
       }
-      const spread: Row['spread'] = [Math.min(...ratios), Math.max(...ratios)]
       const named = `${operation}, cost ${COST} (ratio: to hashing alone)`
-      return [{ ...toRow(named, figures), ratio: median(ratios), spread }]
+      return [{ ...toRow(named, figures), rateRatio: spreadOf(ratios) }]
     })
   }
 }
 
 function hashesPerSecond({ cores, seconds }: Context): number {
-  const script = fileURLToPath(new URL('hash-rate.ts', import.meta.url))
+  const script = fileURLToPath(new URL('../programs/hash-rate.ts', import.meta.url))
   const args = [script, String(HASHES_AT_ONCE), String(COST), String(seconds)]
   const command = [process.execPath, '--import', 'tsx', ...args]
   const [file = '', ...rest] = cores ? ['taskset', '-c', cores.wide, ...command] : command
@@ -56,7 +47,7 @@ function hashesPerSecond({ cores, seconds }: Context): number {
 }
 
 /** Reads at a steady rate, alternately without and during a flood of logins. */
-export async function flood(context: Context, { small }: Databases): Promise<Row[]> {
+export const flood: Scenario = (context, { small }) => {
   const { cores, pairs, seconds } = context
   const server = { program: 'gatehouse', url: small.url, cores: cores?.wide } as const
   return withServers([{ ...server, settings: SETTINGS }], async ([own]) => {
@@ -70,21 +61,18 @@ export async function flood(context: Context, { small }: Databases): Promise<Row
     const beside: Figures[] = []
     const floods: Figures[] = []
     for (let pair = 1; pair <= pairs; pair++) {
-      context.progress(`flood: pair ${pair} of ${pairs}`)
+      context.progress(`flood: ${pair} of ${pairs}`)
       alone.push(await run(context, { server: own, load: reading }))
-      const flood = drive(own, { ...flooding, seconds: seconds + 2 }, cores?.load)
+      const flood = drive(context, own, { ...flooding, seconds: seconds + 2 })
       await sleep(1_000) // the process of the load starts, and the hash queue fills
       beside.push(await run(context, { server: own, load: reading }))
       floods.push(await flood)
     }
-    const ratios = beside.map(({ p99 }, pair) => p99 / (alone[pair]?.p99 ?? Number.NaN))
-    const spread: Row['spread'] = [Math.min(...ratios), Math.max(...ratios)]
     return [
       toRow(`read, ${READS_PER_S} a second`, alone),
       {
-        ...toRow('the same during a flood of logins (ratio: of the p99)', beside),
-        ratio: median(ratios),
-        spread,
+        ...toRow('the same during a flood of logins', beside),
+        p99Ratio: ratiosOf(beside, alone, 'p99'),
       },
       toRow(`the flood, ${FLOOD_PER_S} a second`, floods),
     ]

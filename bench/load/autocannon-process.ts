@@ -3,25 +3,30 @@ import autocannon from 'autocannon'
 import type { Answers, Load } from './load.ts'
 
 process.once('message', async (message) => {
-  const { url, connections, seconds, requests, rate } = message as Load & { url: string } // drive's
+  const { url, connections, seconds, requests, rate } = message as Load & { url: string } // runAutocannon's
   let client = 0
   const result = await autocannon({
     url,
     connections,
     duration: seconds,
     ...(rate && { overallRate: rate }),
+    // Each connection starts at another request.
     setupClient: (connection) => {
-      connection.setRequests(requests[client++ % requests.length] ?? [])
+      const start = Math.floor((client++ / connections) * requests.length)
+      connection.setRequests([...requests.slice(start), ...requests.slice(0, start)])
     },
   })
   const statuses = Object.entries(result.statusCodeStats ?? {})
+  const failed = statuses.filter(([status]) => Number(status) >= 400)
   const answers: Answers = {
     requests: result.requests.total,
     seconds: result.duration,
     p50: result.latency.p50,
     p99: result.latency.p99,
-    statuses: Object.fromEntries(statuses.map(([status, { count }]) => [status, Number(count)])),
-    errors: result.errors,
+    failed: {
+      ...Object.fromEntries(failed.map(([status, { count }]) => [status, Number(count)])),
+      ...(result.errors > 0 && { 'no answer': result.errors }),
+    },
   }
   process.send?.(answers)
 })

@@ -1,8 +1,8 @@
 // The baseline of all ratios: Fastify alone, with the schemas of `GET /user/{id}`.
 import Fastify from 'fastify'
-import { DOCUMENTED_AS } from '../plugins/openapi/documented-as.ts'
-import { formats, IdParams } from '../routes/common/schemas.ts'
-import { Role, User } from '../routes/users/schemas.ts'
+import { DOCUMENTED_AS } from '../../plugins/openapi/documented-as.ts'
+import { formats, IdParams } from '../../routes/common/schemas.ts'
+import { Role, User } from '../../routes/users/schemas.ts'
 
 const app = Fastify({
   logger: false,
