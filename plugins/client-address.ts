@@ -31,7 +31,8 @@ export function clientAddress({
   ip,
   socket,
 }: Pick<FastifyRequest, 'ip' | 'socket'>): string | undefined {
-  return isIP(ip) ? withoutZone(ip) : withoutZone(socket.remoteAddress)
+  const { remoteAddress } = socket
+  return ip === remoteAddress || !isIP(ip) ? withoutZone(remoteAddress) : withoutZone(ip)
 }
 
 /** A zone (RFC 4007) has a meaning on one machine only, and may be of any length. */

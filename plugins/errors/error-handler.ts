@@ -71,5 +71,6 @@ export default fp<ErrorHandlerOptions>(
 
 /** @returns the URL without its query */
 export function pathOf(url: string): string {
-  return url.split('?', 1)[0] ?? url
+  const end = url.indexOf('?')
+  return end === -1 ? url : url.slice(0, end)
 }

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import {
   type FastifyHttpOptions,
@@ -15,6 +15,7 @@ import { responseHeaders } from '../../plugins/response-headers.ts'
 import { formats } from '../../routes/common/schemas.ts'
 import { type Config, splitList } from '../config/config.ts'
 import { type LogStream, loggerOptions } from './logger.ts'
+import { RequestLogger } from './request-logger.ts'
 
 const BODY_LIMIT_BYTES = 16 * 1024
 const HEADERS_LIMIT_BYTES = 16 * 1024
@@ -41,6 +42,7 @@ export function serverOptions(
     logger: loggerOptions(config, logStream),
     logController: new LogController({ disableRequestLogging: true }), // see plugins/request-log
     genReqId: requestId,
+    childLoggerFactory: (logger, bindings) => new RequestLogger(logger, bindings),
     trustProxy: config.TRUST_PROXY ? splitList(config.TRUST_PROXY) : false,
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -84,7 +86,12 @@ export function serverOptions(
   }
 }
 
+/** Random for each process, so that a number after it identifies a request everywhere. */
+const PROCESS_ID = randomBytes(9).toString('base64url')
+let requests = 0
+
 function requestId({ headers }: { headers: IncomingMessage['headers'] }): string {
   const sent = headers['x-request-id']
-  return typeof sent === 'string' && VALID_REQUEST_ID.test(sent) ? sent : randomUUID()
+  if (typeof sent === 'string' && VALID_REQUEST_ID.test(sent)) return sent
+  return `${PROCESS_ID}-${(++requests).toString(36)}`
 }

@@ -1,0 +1,27 @@
+import { normalizeIP } from '@fastify/rate-limit'
+import { LruMap } from 'toad-cache'
+import type { Usage } from './rate-limit.ts'
+
+/** How many addresses are counted. Above it, the one that was idle longest starts anew. */
+const MAX_ADDRESSES = 10_000
+
+/**
+ * Counts the requests of each address in windows of a fixed length. The first request of an address
+ * opens its window.
+ *
+ * @returns a function that counts a request of an address
+ */
+export function countInMemory(windowMs: number): (address: string) => Usage {
+  const windows = new LruMap<{ requests: number; endsAt: number }>(MAX_ADDRESSES)
+  return (address) => {
+    const now = performance.now()
+    const key = address.includes(':') ? normalizeIP(address) : address
+    const known = windows.get(key)
+    if (known && known.endsAt > now) {
+      known.requests++
+      return { requests: known.requests, leftMs: known.endsAt - now }
+    }
+    windows.set(key, { requests: 1, endsAt: now + windowMs })
+    return { requests: 1, leftMs: windowMs }
+  }
+}

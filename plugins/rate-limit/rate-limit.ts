@@ -1,0 +1,82 @@
+import { BlockList, isIPv6 } from 'node:net'
+import type { FastifyReply } from 'fastify'
+import fp from 'fastify-plugin'
+import { pathOf } from '../errors/error-handler.ts'
+import { errors } from '../errors/errors.ts'
+import { countInMemory } from './memory.ts'
+import { countInRedis } from './redis.ts'
+
+export interface RateLimitOptions {
+  /** Requests per window. */
+  max: number
+  windowMs: number
+  /** Addresses and CIDRs without a limit. */
+  allowed: string[]
+  /** Holds the counters of all instances. Without it, each process has its own. */
+  redisUrl: string | undefined
+}
+
+/** The requests of an address in the current window. */
+export interface Usage {
+  /** With the current request. */
+  requests: number
+  /** Until the window ends, in ms. */
+  leftMs: number
+}
+
+/**
+ * Limits the requests of each address, before any expensive work. An IPv6 address counts as its
+ * /64, which is what one subscriber is given (RFC 6177). Routes with `config.rateLimit: false` have
+ * no limit. While Redis is unavailable nothing is limited, and the log says so.
+ */
+export default fp<RateLimitOptions>(
+  async (app, { max, windowMs, allowed, redisUrl }) => {
+    const exempt = toBlockList(allowed)
+    const isExempt = (address: string) =>
+      allowed.length > 0 && exempt.check(address, familyOf(address))
+    // By URL, because `request.routeOptions` builds an object at each read.
+    const unlimited = new Set<string>()
+    app.addHook('onRoute', ({ url, config }) => {
+      if (config?.rateLimit === false) unlimited.add(url)
+    })
+
+    const limit = String(max)
+    function apply(reply: FastifyReply, { requests, leftMs }: Usage): Error | undefined {
+      const leftS = Math.ceil(leftMs / 1_000)
+      // The names of the IETF's draft, draft-ietf-httpapi-ratelimit-headers-07.
+      reply
+        .header('ratelimit-limit', limit)
+        .header('ratelimit-remaining', Math.max(0, max - requests))
+        .header('ratelimit-reset', leftS)
+      if (requests <= max) return undefined
+      reply.header('retry-after', leftS)
+      return new errors.TOO_MANY_REQUESTS()
+    }
+
+    // Without Redis, no promise: they cost more than the rest of the limit.
+    const inRedis = redisUrl === undefined ? undefined : await countInRedis(app, redisUrl, windowMs)
+    const inMemory = countInMemory(windowMs)
+    app.addHook('onRequest', (request, reply, done) => {
+      const { clientAddress = '' } = request
+      if (unlimited.has(pathOf(request.url)) || isExempt(clientAddress)) return done()
+      if (!inRedis) return done(apply(reply, inMemory(clientAddress)))
+      inRedis(request).then((usage) => done(apply(reply, usage)), done)
+    })
+  },
+  { name: 'rate-limit', dependencies: ['client-address', 'response-headers'] },
+)
+
+function toBlockList(ranges: string[]): BlockList {
+  const list = new BlockList()
+  for (const range of ranges) {
+    const [address = '', prefix] = range.split('/')
+    const family = familyOf(address)
+    if (prefix === undefined) list.addAddress(address, family)
+    else list.addSubnet(address, Number(prefix), family)
+  }
+  return list
+}
+
+function familyOf(address: string) {
+  return isIPv6(address) ? 'ipv6' : 'ipv4'
+}

@@ -1,0 +1,63 @@
+import type { FastifyBaseLogger } from 'fastify'
+
+type Bindings = Parameters<FastifyBaseLogger['child']>[0]
+type Options = Parameters<FastifyBaseLogger['child']>[1]
+type Line = [content: unknown, message?: string, ...values: unknown[]]
+
+/**
+ * The logger of one request. Most requests write no line, so the child logger with the request's id
+ * is made for the first line.
+ */
+export class RequestLogger implements FastifyBaseLogger {
+  readonly #parent: FastifyBaseLogger
+  readonly #bindings: Bindings
+  #made: FastifyBaseLogger | undefined
+
+  constructor(parent: FastifyBaseLogger, bindings: Bindings) {
+    this.#parent = parent
+    this.#bindings = bindings
+  }
+
+  get #logger(): FastifyBaseLogger {
+    this.#made ??= this.#parent.child(this.#bindings)
+    return this.#made
+  }
+
+  get level(): string {
+    return this.#logger.level
+  }
+
+  set level(level: string) {
+    this.#logger.level = level
+  }
+
+  child(bindings: Bindings, options?: Options): FastifyBaseLogger {
+    return this.#logger.child(bindings, options)
+  }
+
+  fatal(...line: Line): void {
+    this.#logger.fatal(...line)
+  }
+
+  error(...line: Line): void {
+    this.#logger.error(...line)
+  }
+
+  warn(...line: Line): void {
+    this.#logger.warn(...line)
+  }
+
+  info(...line: Line): void {
+    this.#logger.info(...line)
+  }
+
+  debug(...line: Line): void {
+    this.#logger.debug(...line)
+  }
+
+  trace(...line: Line): void {
+    this.#logger.trace(...line)
+  }
+
+  silent(): void {}
+}
