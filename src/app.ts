@@ -1,4 +1,3 @@
-import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyInstance } from 'fastify'
@@ -85,7 +84,6 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
   await app.register(errorHandler, { maxParamLength: MAX_PARAM_LENGTH })
   await app.register(crossSite, { allowedOrigins })
   await app.register(jsonBody)
-  await app.register(cookie)
   await app.register(database, {
     url: config.DATABASE_URL,
     timeoutMs: config.DATABASE_TIMEOUT_MS,

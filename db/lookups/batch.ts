@@ -1,11 +1,11 @@
 export interface BatchLimits {
-  /** How many keys one batch takes. */
-  maxKeys: number
+  /** How many lookups one batch takes. */
+  maxSize: number
   /** How many batches run at the same time. */
   maxRunning: number
-  /** How many keys may wait in all batches that have not started. */
+  /** How many lookups may wait in all batches that have not started. */
   maxWaiting: number
-  /** How long a key waits for its value, in ms. */
+  /** How long a lookup waits for its result, in ms. */
   deadlineMs: number
 }
 
@@ -19,143 +19,102 @@ export class LookupError extends Error {
   }
 }
 
-interface PendingValue<Value> {
-  promise: Promise<Value | undefined>
-  resolve(value: Value | undefined): void
-  reject(error: unknown): void
-}
-
-/** Keys of one kind, each with the promise of its value. */
-export class PendingKeys<Key, Value> {
-  readonly #pending = new Map<Key, PendingValue<Value>>()
-
-  get size(): number {
-    return this.#pending.size
-  }
-
-  get keys(): Key[] {
-    return [...this.#pending.keys()]
-  }
-
-  /** @returns the value's promise: one promise, however often the key is added */
-  add(key: Key): Promise<Value | undefined> {
-    let pending = this.#pending.get(key)
-    if (!pending) {
-      pending = createPendingValue()
-      this.#pending.set(key, pending)
-    }
-    return pending.promise
-  }
-
-  resolve(key: Key, value: Value): void {
-    this.#pending.get(key)?.resolve(value)
-  }
-
-  /** Resolves every key that has no value yet with undefined. */
-  resolveMissing(): void {
-    for (const { resolve } of this.#pending.values()) resolve(undefined)
-  }
-
-  reject(error: unknown): void {
-    for (const { reject } of this.#pending.values()) reject(error)
-  }
-}
-
-function createPendingValue<Value>(): PendingValue<Value> {
-  const settle = {} as Omit<PendingValue<Value>, 'promise'> // both set by the next statement
-  const promise = new Promise<Value | undefined>((resolve, reject) => {
-    settle.resolve = resolve
-    settle.reject = reject
-  })
-  return { promise, ...settle }
-}
-
-/** The keys of one batch, of all kinds. */
-export interface BatchKeys {
-  readonly size: number
+/** One lookup, with the functions that resolve and reject its promise. */
+export interface Pending<Key, Result> {
+  readonly key: Key
+  resolve(result: Result): void
   reject(error: unknown): void
 }
 
 /**
- * - `waiting`: in the queue; the last batch in the queue takes more keys
- * - `running`: its query runs; it takes no more keys
- * - `expired`: its deadline has passed and its keys are rejected
+ * - `waiting`: in the queue; the last batch in the queue takes more lookups
+ * - `running`: its query runs; it takes no more lookups
+ * - `expired`: its deadline has passed and its lookups are rejected
  */
 type BatchState = 'waiting' | 'running' | 'expired'
 
-interface Batch<Keys> {
+interface Batch<Key, Result> {
   state: BatchState
-  readonly keys: Keys
+  readonly lookups: Pending<Key, Result>[]
   readonly timer: NodeJS.Timeout
 }
 
 /**
- * Collects the keys of one iteration of the event loop into batches, and runs the batches in order.
+ * Collects the lookups of one iteration of the event loop into batches, and runs the batches in order.
  *
- * Nothing is kept: a key that arrives after its batch has started goes into the next one, so no
- * value is older than the request that reads it.
+ * Nothing is kept: a lookup that arrives after its batch has started goes into the next one, so no
+ * result is older than the request that reads it.
  */
-export class BatchQueue<Keys extends BatchKeys> {
+export class BatchQueue<Key, Result> {
   readonly #limits: BatchLimits
-  readonly #createKeys: () => Keys
-  readonly #run: (keys: Keys) => Promise<void>
-  readonly #waiting: Batch<Keys>[] = []
+  readonly #run: (lookups: readonly Pending<Key, Result>[]) => Promise<void>
+  readonly #queue: Batch<Key, Result>[] = []
+  #waiting = 0
   #running = 0
 
   /**
-   * @param createKeys makes an empty set of keys
-   * @param run resolves the keys. If it rejects, all keys are rejected with its error. It must
+   * @param run resolves the lookups. If it rejects, all lookups are rejected with its error. It must
    * settle at some time: until then it occupies one of `maxRunning`
    */
-  constructor(limits: BatchLimits, createKeys: () => Keys, run: (keys: Keys) => Promise<void>) {
+  constructor(
+    limits: BatchLimits,
+    run: (lookups: readonly Pending<Key, Result>[]) => Promise<void>,
+  ) {
     this.#limits = limits
-    this.#createKeys = createKeys
     this.#run = run
   }
 
-  /**
-   * @param add adds a key to the batch that takes keys now
-   * @returns the promise that `add` returns. It rejects with LookupError if the queue is full
-   */
-  load<Value>(add: (keys: Keys) => Promise<Value>): Promise<Value> {
-    const waiting = this.#waiting.reduce((sum, { keys }) => sum + keys.size, 0)
-    if (waiting >= this.#limits.maxWaiting) {
+  /** @throws LookupError, or what the run of the batch throws */
+  load(key: Key): Promise<Result> {
+    if (this.#waiting >= this.#limits.maxWaiting) {
       return Promise.reject(new LookupError('LOOKUP_QUEUE_FULL'))
     }
-    const last = this.#waiting.at(-1)
-    return add(last && last.keys.size < this.#limits.maxKeys ? last.keys : this.#enqueue())
+    const last = this.#queue.at(-1)
+    const { lookups } = last && last.lookups.length < this.#limits.maxSize ? last : this.#enqueue()
+    this.#waiting++
+    return new Promise((resolve, reject) => {
+      lookups.push({ key, resolve, reject })
+    })
   }
 
-  #enqueue(): Keys {
-    const batch: Batch<Keys> = {
+  #enqueue(): Batch<Key, Result> {
+    const batch: Batch<Key, Result> = {
       state: 'waiting',
-      keys: this.#createKeys(),
+      lookups: [],
       timer: setTimeout(() => this.#expire(batch), this.#limits.deadlineMs),
     }
-    this.#waiting.push(batch)
-    // Runs after this iteration has added its keys. Later ones add theirs while another batch runs.
+    this.#queue.push(batch)
+    // Runs after this iteration has added its lookups. Later ones are added while another batch runs.
     setImmediate(() => this.#startNext())
-    return batch.keys
+    return batch
   }
 
-  #expire(batch: Batch<Keys>): void {
-    if (batch.state === 'waiting') this.#waiting.splice(this.#waiting.indexOf(batch), 1)
+  #expire(batch: Batch<Key, Result>): void {
+    if (batch.state === 'waiting') {
+      this.#queue.splice(this.#queue.indexOf(batch), 1)
+      this.#waiting -= batch.lookups.length
+    }
     batch.state = 'expired'
-    batch.keys.reject(new LookupError('LOOKUP_TIMEOUT'))
+    rejectAll(batch.lookups, new LookupError('LOOKUP_TIMEOUT'))
   }
 
   #startNext(): void {
     if (this.#running >= this.#limits.maxRunning) return
-    const batch = this.#waiting.shift()
+    const batch = this.#queue.shift()
     if (!batch) return
     batch.state = 'running'
+    this.#waiting -= batch.lookups.length
     this.#running++
-    this.#run(batch.keys)
-      .catch((error) => batch.keys.reject(error))
+    this.#run(batch.lookups)
+      .catch((error) => rejectAll(batch.lookups, error))
       .finally(() => {
         clearTimeout(batch.timer)
         this.#running--
         this.#startNext()
       })
   }
+}
+
+function rejectAll(lookups: readonly Pending<unknown, never>[], error: unknown): void {
+  for (const { reject } of lookups) reject(error)
 }

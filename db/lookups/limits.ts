@@ -5,7 +5,7 @@ import type { BatchLimits } from './batch.ts'
  * the more requests share the next one, and the less each request costs on both servers.
  */
 export const LIMITS: BatchLimits = {
-  maxKeys: 512,
+  maxSize: 256,
   maxRunning: 1,
   maxWaiting: 10_000,
   deadlineMs: 2_000,
@@ -16,7 +16,7 @@ export const LIMITS: BatchLimits = {
  * fills this queue alone. A request that finds it full gets a 503, and can be repeated.
  */
 export const UNVERIFIED_LIMITS: BatchLimits = {
-  maxKeys: 128,
+  maxSize: 128,
   maxRunning: 1,
   maxWaiting: 512,
   deadlineMs: 2_000,

@@ -7,92 +7,78 @@ import * as sessionQueries from '../queries/sessions.ts'
 import * as tokenQueries from '../queries/tokens.ts'
 import type { UserRecord } from '../queries/users.ts'
 import { type Role, sessions, tokens, users } from '../schema.ts'
-import { type BatchLimits, BatchQueue, PendingKeys } from './batch.ts'
+import { BatchQueue, type Pending } from './batch.ts'
 import { LIMITS, UNVERIFIED_LIMITS } from './limits.ts'
 
 /** How many connections the lookups need: the last one replaces one that is given up. */
 export const LOOKUP_CONNECTIONS = LIMITS.maxRunning + UNVERIFIED_LIMITS.maxRunning + 1
+
+/** What a request has to know. Digests are SHA-256 in upper-case hex. */
+export type Wanted = {
+  /** The account with this id, a safe integer. */
+  userId?: number | undefined
+} & (
+  | { session?: string; token?: never } // of the secret id in the cookie
+  | { session?: never; token?: string }
+)
+
+export interface Found {
+  /** The owner of the session or token; undefined if there is none. */
+  actor: Actor | undefined
+  /** Undefined if it does not exist, null if it was not wanted. */
+  user: UserRecord | undefined | null
+}
+
+type Batch = readonly Pending<Wanted, Found>[]
 
 type Row =
   | [kind: 'session' | 'token', digest: string, id: number, isDue: 0 | 1, ...AccountColumns]
   | [kind: 'user', digest: null, id: null, isDue: null, ...AccountColumns]
 type AccountColumns = [id: number, username: string, role: Role, version: number, createdAt: Date]
 
-/** Digests are SHA-256 in upper-case hex. */
-class LookupKeys {
-  readonly sessions = new PendingKeys<string, Actor>()
-  readonly tokens = new PendingKeys<string, Actor>()
-  readonly users = new PendingKeys<number, UserRecord>()
-
-  get size(): number {
-    return this.sessions.size + this.tokens.size + this.users.size
-  }
-
-  reject(error: unknown): void {
-    for (const keys of [this.sessions, this.tokens, this.users]) keys.reject(error)
-  }
-
-  resolveMissing(): void {
-    for (const keys of [this.sessions, this.tokens, this.users]) keys.resolveMissing()
-  }
-}
-
-/**
- * Finds callers and accounts for all requests of one iteration of the event loop by one query.
- *
- * Each method resolves with undefined where nothing is found. It rejects with LookupError, or with
- * an error of the database.
- */
+/** Finds callers and accounts for all requests of one iteration of the event loop by one query. */
 export class Lookups {
-  readonly #queue: BatchQueue<LookupKeys>
-  readonly #unverified: BatchQueue<LookupKeys>
+  readonly #queue: BatchQueue<Wanted, Found>
+  readonly #unverified: BatchQueue<Wanted, Found>
 
   /** @param db a pool of LOOKUP_CONNECTIONS that nothing else uses, so that nothing delays it */
   constructor(db: Database, limits: sessionQueries.SessionLimits) {
     const statements = createStatements(limits)
-    const createQueue = (limits: BatchLimits) =>
-      new BatchQueue(
-        limits,
-        () => new LookupKeys(),
-        async (keys) => {
-          const rows = await readRows<Row>(db, queryFor(keys, statements))
-          for (const row of rows) resolveRow(keys, row)
-          keys.resolveMissing()
-        },
-      )
-    this.#queue = createQueue(LIMITS)
-    this.#unverified = createQueue(UNVERIFIED_LIMITS)
+    const run = async (batch: Batch) =>
+      resolve(batch, await readRows<Row>(db, queryFor(batch, statements)))
+    this.#queue = new BatchQueue(LIMITS, run)
+    this.#unverified = new BatchQueue(UNVERIFIED_LIMITS, run)
   }
 
-  /** @param digest of the secret id in the cookie: SHA-256 in upper-case hex */
-  actorBySession(digest: string): Promise<Actor | undefined> {
-    return this.#queue.load(({ sessions }) => sessions.add(digest))
-  }
-
-  /** @param digest of the token: SHA-256 in upper-case hex */
-  actorByToken(digest: string): Promise<Actor | undefined> {
-    return this.#queue.load(({ tokens }) => tokens.add(digest))
+  /** @throws LookupError, or an error of the database */
+  find(wanted: Wanted): Promise<Found> {
+    return this.#queue.load(wanted)
   }
 
   /**
    * For a token without a valid MAC. Uses a queue of its own, so that forged tokens do not delay
    * other lookups.
+   *
+   * @throws LookupError, or an error of the database
    */
-  actorByUnverifiedToken(digest: string): Promise<Actor | undefined> {
-    return this.#unverified.load(({ tokens }) => tokens.add(digest))
-  }
-
-  /** @param id a safe integer */
-  user(id: number): Promise<UserRecord | undefined> {
-    return this.#queue.load(({ users }) => users.add(id))
+  findUnverified(wanted: { token: string }): Promise<Found> {
+    return this.#unverified.load(wanted)
   }
 }
 
-function queryFor(keys: LookupKeys, statements: ReturnType<typeof createStatements>): string {
+function queryFor(batch: Batch, statements: ReturnType<typeof createStatements>): string {
+  const sessions: string[] = []
+  const tokens: string[] = []
+  const users: number[] = []
+  for (const { key } of batch) {
+    if (key.session !== undefined) sessions.push(key.session)
+    else if (key.token !== undefined) tokens.push(key.token)
+    if (key.userId !== undefined) users.push(key.userId)
+  }
   const selects: string[] = []
-  if (keys.sessions.size > 0) selects.push(statements.sessions + digestList(keys.sessions.keys))
-  if (keys.tokens.size > 0) selects.push(statements.tokens + digestList(keys.tokens.keys))
-  if (keys.users.size > 0) selects.push(`${statements.users}(${keys.users.keys.join()})`)
+  if (sessions.length > 0) selects.push(statements.sessions + digestList(sessions))
+  if (tokens.length > 0) selects.push(statements.tokens + digestList(tokens))
+  if (users.length > 0) selects.push(`${statements.users}(${users.join()})`)
   return selects.join(' UNION ALL ')
 }
 
@@ -100,16 +86,23 @@ function digestList(digests: string[]): string {
   return `(x'${digests.join("',x'")}')`
 }
 
-function resolveRow(keys: LookupKeys, row: Row): void {
-  const [kind, digest, credentialId, isDue, id, username, role, version, createdAt] = row
-  const user = { id, username, role, version, createdAt }
-  if (kind === 'user') {
-    keys.users.resolve(id, user)
-    return
+function resolve(batch: Batch, rows: Row[]): void {
+  const actors = { session: new Map<string, Actor>(), token: new Map<string, Actor>() }
+  const users = new Map<number, UserRecord>()
+  for (const [kind, digest, credentialId, isDue, id, username, role, version, createdAt] of rows) {
+    if (kind === 'user') users.set(id, { id, username, role, version, createdAt })
+    else {
+      const credential = { kind, id: credentialId, isStale: isDue === 1 }
+      actors[kind].set(digest, { id, username, role, version, createdAt, credential })
+    }
   }
-  const credential = { kind, id: credentialId, isStale: isDue === 1 }
-  const credentials = kind === 'session' ? keys.sessions : keys.tokens
-  credentials.resolve(digest, { ...user, credential })
+  for (const { key, resolve } of batch) {
+    const { session = '', token = '', userId } = key
+    resolve({
+      actor: actors.session.get(session) ?? actors.token.get(token),
+      user: userId === undefined ? null : users.get(userId),
+    })
+  }
 }
 
 /**

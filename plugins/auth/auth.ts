@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
+import type { Found } from '../../db/lookups/lookups.ts'
 import { type Actor, mayActOn } from '../../db/queries/authority.ts'
 import type { UserRecord } from '../../db/queries/users.ts'
 import { type ErrorCode, errors } from '../errors/errors.ts'
@@ -13,11 +14,11 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The caller; null outside the guarded scopes. */
     actor: Actor | null
-    /** The account of the path's id, on routes with `wantsTarget`. */
-    target: Promise<UserRecord | undefined> | null
+    /** The account of the path's id, on routes with `wantsTarget`; undefined if it does not exist. */
+    target: UserRecord | undefined | null
   }
   interface FastifyContextConfig {
-    /** Looks up `target` for the caller: in the same query, if the credential is verified. */
+    /** The guard looks up `target`: in the query for the caller, if the credential is verified. */
     wantsTarget?: boolean
   }
 }
@@ -34,8 +35,6 @@ const DOCUMENTED: Record<Guard, { error: ErrorCode; security?: Record<string, []
 
 /** RFC 6750 2.1. The scheme's name is case-insensitive (RFC 9110 11.1). */
 const BEARER = /^Bearer(?: +(.*))?$/i
-
-const NOT_FOUND = Promise.resolve(undefined)
 
 /**
  * Decorates `guard`, the hooks that restrict a scope, and `request.actor`.
@@ -56,51 +55,47 @@ export default fp(
      *
      * @returns undefined if the credential is missing or malformed
      */
-    function identify(request: FastifyRequest): Promise<Actor | undefined> | undefined {
+    function identify(request: FastifyRequest): Promise<Found> | undefined {
       const { authorization } = request.headers
       const bearer = authorization === undefined ? null : BEARER.exec(authorization)
       if (!bearer) {
-        const digest = app.sessionCookie.read(request)
-        if (digest === undefined) return undefined
-        findTarget(request)
-        return app.lookups.actorBySession(digest)
+        const session = app.sessionCookie.read(request.headers)
+        if (session === undefined) return undefined
+        return app.lookups.find({ session, userId: targetId(request) })
       }
       const [, secret = ''] = bearer
       const token = app.tokenFormat.read(secret)
       if (!token) return undefined
       if (!token.isVerified) return identifyUnverified(request, secret, token)
-      findTarget(request)
-      return app.lookups.actorByToken(token.digest)
+      return app.lookups.find({ token: token.digest, userId: targetId(request) })
     }
 
     async function identifyUnverified(request: FastifyRequest, secret: string, token: ReadToken) {
-      const actor = await app.lookups.actorByUnverifiedToken(token.digest)
-      if (!actor) return undefined
+      const found = await app.lookups.findUnverified({ token: token.digest })
+      if (!found.actor) return found
       app.tokenFormat.accept(secret, token)
-      findTarget(request)
-      return actor
+      const userId = targetId(request)
+      if (userId === undefined) return found
+      const { user } = await app.lookups.find({ userId })
+      return { actor: found.actor, user }
     }
 
-    /** An invalid id is refused by the schema, which is checked after the guards. */
-    function findTarget(request: FastifyRequest): void {
-      if (!request.routeOptions.config.wantsTarget) return
+    /** @returns undefined if the route wants none, or for an invalid id, which the schema refuses */
+    function targetId(request: FastifyRequest): number | undefined {
+      if (!request.routeOptions.config.wantsTarget) return undefined
       const id = Number((request.params as { id: string }).id) // only on paths with an {id}
-      if (!Number.isSafeInteger(id)) {
-        request.target = NOT_FOUND
-        return
-      }
-      request.target = app.lookups.user(id)
-      request.target.catch(() => undefined) // a guard may refuse the request before anything awaits it
+      return Number.isSafeInteger(id) ? id : undefined
     }
 
     app.decorate('guard', {
       signedIn(request, _reply, done) {
-        const caller = identify(request)
-        if (!caller) return done(new errors.UNAUTHENTICATED())
-        caller.then((actor) => {
+        const found = identify(request)
+        if (!found) return done(new errors.UNAUTHENTICATED())
+        found.then(({ actor, user }) => {
           if (!actor) return done(new errors.UNAUTHENTICATED())
           app.lastUsed.note(actor.credential)
           request.actor = actor
+          request.target = user
           done()
         }, done)
       },
@@ -142,7 +137,7 @@ export function actorOf(request: FastifyRequest): Actor {
  * @returns the account of the path's id, or undefined if it does not exist
  * @throws Error (a 500) if the route has no `wantsTarget`
  */
-export function targetOf(request: FastifyRequest): Promise<UserRecord | undefined> {
-  if (!request.target) throw new Error(`${request.routeOptions.url} has no wantsTarget`)
+export function targetOf(request: FastifyRequest): UserRecord | undefined {
+  if (request.target === null) throw new Error(`${request.routeOptions.url} has no wantsTarget`)
   return request.target
 }

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import cookie from '@fastify/cookie'
 import type { CookieOptions } from '@fastify/session'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -30,22 +31,29 @@ export default fp<SessionCookieOptions>(
   async (app, options) => {
     app.decorate('sessionCookie', createSessionCookie(options))
   },
-  { name: 'session-cookie', dependencies: ['@fastify/cookie'] },
+  { name: 'session-cookie' },
 )
 
 /** `__Host-` binds the cookie to this host, `Path=/` and TLS (RFC 6265bis 4.1.3.2). */
 export function createSessionCookie({ secrets, secure, sameSite = 'lax' }: SessionCookieOptions) {
   const name = secure ? '__Host-session' : 'session'
   const signer = new cookie.Signer(secrets)
+  // The same rules as those of @fastify/cookie, without an object of all cookies.
+  const ours = new RegExp(`(?:^|;)[ \\t]*${name}[ \\t]*=[ \\t]*([^;]*)`)
   // Holds signatures only. Every request reads from the database whether the session is open.
   const verified = new LruMap<string>(VERIFIED_COOKIES)
   const attributes = { httpOnly: true, path: '/', sameSite, secure } satisfies CookieOptions
+  const expired = [
+    `${name}=; Max-Age=0; Path=/; Expires=${new Date(0).toUTCString()}; HttpOnly`,
+    ...(secure ? ['Secure'] : []),
+    `SameSite=${sameSite === 'lax' ? 'Lax' : 'None'}`,
+  ].join('; ')
 
   return {
     name,
     signer,
     attributes,
-    clear: (reply: FastifyReply) => reply.clearCookie(name, attributes),
+    clear: (reply: FastifyReply) => reply.header('set-cookie', expired),
     /** Forgets the cookie of a request that gets a new one: @fastify/session would also clear it. */
     forget({ cookies }: FastifyRequest): void {
       delete cookies[name]
@@ -54,16 +62,24 @@ export function createSessionCookie({ secrets, secure, sameSite = 'lax' }: Sessi
      * @returns the SHA-256 of the session's secret id in upper-case hex, or undefined if the cookie
      * is missing or forged
      */
-    read({ cookies }: FastifyRequest): string | undefined {
-      const signed = cookies[name]
-      if (!signed) return undefined
-      const known = verified.get(signed)
+    read({ cookie: header }: Pick<IncomingHttpHeaders, 'cookie'>): string | undefined {
+      const sent = header === undefined ? undefined : ours.exec(header)?.[1]
+      if (!sent) return undefined
+      const known = verified.get(sent)
       if (known !== undefined) return known
-      const { valid, value } = signer.unsign(signed)
+      const { valid, value } = signer.unsign(decode(sent))
       if (!valid || !value) return undefined
       const digest = hexDigest(value)
-      verified.set(signed, digest)
+      verified.set(sent, digest)
       return digest
     },
+  }
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text.trimEnd())
+  } catch {
+    return text
   }
 }

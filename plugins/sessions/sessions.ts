@@ -1,3 +1,4 @@
+import cookie from '@fastify/cookie'
 import session, { type SessionStore } from '@fastify/session'
 import fp from 'fastify-plugin'
 import { hexDigest } from '../../db/digest.ts'
@@ -11,13 +12,14 @@ declare module 'fastify' {
 }
 
 /**
- * @fastify/session, for the scope that opens sessions: decorates `request.session`. It creates the
+ * @fastify/cookie and @fastify/session, for the scope that opens sessions: decorates `request.session`. It creates the
  * session ids and sends the cookie. All other requests are authenticated by the plugin `auth`,
  * which costs a tenth of it.
  */
 export default fp(
   async (app) => {
     const { name, attributes, signer } = app.sessionCookie
+    await app.register(cookie)
     await app.register(session, {
       cookieName: name,
       cookie: attributes,
@@ -42,9 +44,9 @@ export default fp(
 export function createStore(lookups: Lookups): SessionStore {
   return {
     get(secretId, done) {
-      lookups.actorBySession(hexDigest(secretId)).then(
+      lookups.find({ session: hexDigest(secretId) }).then(
         // A null maximum age selects the cookie attributes that the plugin is configured with.
-        (actor) =>
+        ({ actor }) =>
           done(null, actor ? { userId: actor.id, cookie: { originalMaxAge: null } } : null),
         done,
       )

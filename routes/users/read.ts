@@ -32,7 +32,7 @@ export default (async (app) => {
     answer(request, reply, actorOf(request))
 
   const getUser: Handler<typeof getUserSchema> = async (request, reply) => {
-    const user = await targetOf(request)
+    const user = targetOf(request)
     if (!user) throw new errors.USER_NOT_FOUND()
     return answer(request, reply, user)
   }
