@@ -9,7 +9,7 @@ export const SECRET = 'a secret that only the benchmark uses'
 export const COST = 10
 
 /** How many accounts and sessions the load uses. */
-const KNOWN = 512
+export const KNOWN = 512
 const SEED = 1
 const SETTINGS = { SESSION_SECRET: SECRET, COOKIE_SECURE: false, SESSION_LIFETIME: 7 * 86_400 }
 
@@ -32,10 +32,8 @@ export interface Accounts {
  * @param rows how many accounts
  */
 export async function fillDatabase(server: string, name: string, rows: number): Promise<Accounts> {
-  await execute(server, [`CREATE DATABASE ${name}`])
-  const url = new URL(server)
-  url.pathname = `/${name}`
-  await migrateDatabase(url.href)
+  const url = await createDatabase(server, name)
+  await migrateDatabase(url)
 
   const secrets = createSeedSecrets(SEED, SETTINGS)
   const passwordHash = await hash(secrets.password, { cost: COST })
@@ -43,14 +41,22 @@ export async function fillDatabase(server: string, name: string, rows: number): 
   const plan = { seed: SEED, users: count, sessions: count, tokens: 0 }
   const users: SeededUser[] = []
   const cookies: string[] = []
-  const db = openDatabase(url.href, { connections: 1 })
+  const db = openDatabase(url, { connections: 1 })
   for await (const batch of storeSeed(db, plan, SETTINGS, secrets, passwordHash)) {
     if (batch.kind === 'users') users.push(...batch.rows.slice(0, KNOWN - users.length))
     else cookies.push(...batch.rows.slice(0, KNOWN - cookies.length).map(({ secret }) => secret))
   }
   await db.execute(sql`UPDATE users SET role = 'admin' WHERE id = ${users[0]?.id}`)
   await closeDatabase(db)
-  return { url: url.href, users, password: secrets.password, cookies }
+  return { url, users, password: secrets.password, cookies }
+}
+
+/** @returns the URL of the new, empty database */
+export async function createDatabase(server: string, name: string): Promise<string> {
+  await execute(server, [`CREATE DATABASE ${name}`])
+  const url = new URL(server)
+  url.pathname = `/${name}`
+  return url.href
 }
 
 /** Makes the database server plan queries as if all tables of a database were empty. */

@@ -21,6 +21,9 @@ export interface Databases {
 
 export type Scenario = (context: Context, databases: Databases) => Promise<Row[]>
 
+/** Thrown by a scenario that cannot run here. The message is a sentence for the user. */
+export class Unavailable extends Error {}
+
 export interface Spread {
   median: number
   lowest: number

@@ -8,16 +8,19 @@ import { joinEmbeddedDatabase } from '../src/embedded-database/embedded-database
 import { fillDatabase } from './database.ts'
 import { LOAD_GENERATOR } from './load/load.ts'
 import { describeMachine, pin, shareCores } from './machine.ts'
-import type { Context, Row } from './measure.ts'
+import { type Context, type Databases, type Row, type Scenario, Unavailable } from './measure.ts'
 import { printTable } from './report.ts'
+import { peers } from './scenarios/peers.ts'
 import { soak } from './scenarios/reads.ts'
 import { SCENARIOS } from './scenarios/scenarios.ts'
 
 const SMALL_ROWS = 1_000
+const ONLY_IF_NAMED = ['soak', 'peers']
+const NAMES = [...Object.keys(SCENARIOS), ...ONLY_IF_NAMED]
 
 const { json, only, pairs, seconds, rows, minutes } = new Command('bench')
   .description('Measures the server against bare Fastify; all on this machine, by loopback.')
-  .option('--only <names>', `some of: ${Object.keys(SCENARIOS).join(', ')}, soak`, splitNames)
+  .option('--only <names>', `some of: ${NAMES.join(', ')}`, splitNames)
   .option(
     '--pairs <n>',
     'how often each server is measured in turn: a ratio is the median of as many',
@@ -33,6 +36,12 @@ const { json, only, pairs, seconds, rows, minutes } = new Command('bench')
     10,
   )
   .option('--json <file>', 'also write the figures to this file, as JSON')
+  .addHelpText(
+    'after',
+    `
+soak and peers run only if they are named. peers installs better-auth from the npm registry into
+bench/peer/node_modules, and measures its session read beside ours.`,
+  )
   .parse()
   .opts<{
     json?: string
@@ -65,20 +74,33 @@ try {
       return fillDatabase(database.url, 'large', rows)
     },
   }
-  const scenarios = { ...SCENARIOS, soak: soak(minutes) }
+  const scenarios = { ...SCENARIOS, soak: soak(minutes), peers }
   const table: Row[] = []
   for (const [name, scenario] of Object.entries(scenarios)) {
-    if (only ? only.includes(name) : name !== 'soak') {
-      table.push(...(await scenario(context, databases)))
+    if (only ? only.includes(name) : !ONLY_IF_NAMED.includes(name)) {
+      table.push(...(await rowsOf(scenario, context, databases)))
     }
   }
   progress('')
   const machine = { ...describeMachine(), load: LOAD_GENERATOR, pinned: cores ?? 'nothing' }
-  printTable(machine, table)
+  if (table.length > 0) printTable(machine, table)
   if (json) writeFileSync(json, `${JSON.stringify({ machine, pairs, seconds, table }, null, 2)}\n`)
 } finally {
   await database.close()
   await rm(folder, { recursive: true })
+}
+
+/** @returns no rows if the scenario cannot run here, and then the exit code is 1 */
+async function rowsOf(scenario: Scenario, context: Context, databases: Databases): Promise<Row[]> {
+  try {
+    return await scenario(context, databases)
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error
+    progress('')
+    console.error(error.message)
+    process.exitCode = 1
+    return []
+  }
 }
 
 /** On a terminal, each line overwrites the last one. */
@@ -89,7 +111,7 @@ function progress(text: string): void {
 
 function splitNames(list: string): string[] {
   const names = list.split(',')
-  const unknown = names.filter((name) => !Object.hasOwn(SCENARIOS, name) && name !== 'soak')
+  const unknown = names.filter((name) => !NAMES.includes(name))
   if (unknown.length > 0) throw new InvalidArgumentError(`Unknown: ${unknown.join(', ')}.`)
   return names
 }

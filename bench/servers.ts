@@ -17,6 +17,7 @@ const PROGRAMS = {
   gatehouse: ['dist/src/server.js'],
   bare: ['--import', 'tsx', 'bench/programs/bare.ts'],
   ordinary: ['--import', 'tsx', 'bench/programs/ordinary.ts'],
+  'better-auth': ['bench/peer/server.mjs'],
 }
 
 export type Program = keyof typeof PROGRAMS

@@ -23,7 +23,7 @@ const sources = Object.keys(MAY_IMPORT).flatMap(filesOf)
 
 function filesOf(folder: string) {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.(ts|mjs)$/.test(name))
+    .filter((name) => /\.(ts|mjs)$/.test(name) && !name.includes('node_modules'))
     .map((name) => {
       const path = join(folder, name)
       const text = readFileSync(path, 'utf8')
