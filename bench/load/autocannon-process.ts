@@ -1,6 +1,6 @@
 // Sends one load with autocannon, as the parent process describes it, and returns the results.
 import autocannon from 'autocannon'
-import type { Answers, Load } from './load.ts'
+import type { Answers, Load } from './types.ts'
 
 process.once('message', async (message) => {
   const { url, connections, seconds, requests, rate } = message as Load & { url: string } // runAutocannon's

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { pin } from '../machine.ts'
-import type { Answers, Load } from './load.ts'
+import type { Answers, Load } from './types.ts'
 
 /** @param cores a list for `taskset` */
 export async function runAutocannon(

@@ -2,34 +2,10 @@ import { findProgram } from '../../scripts/server-binary.mjs'
 import { type Cores, processorTimeUs, residentMb } from '../machine.ts'
 import type { Server } from '../servers.ts'
 import { runAutocannon } from './autocannon.ts'
+import type { Answers, Load } from './types.ts'
 import { runWrk } from './wrk.ts'
 
-export interface Request {
-  method: 'GET' | 'POST'
-  path: string
-  headers?: Record<string, string>
-  body?: string
-}
-
-export interface Load {
-  connections: number
-  seconds: number
-  /** Sent in turn, on whichever connection is free. */
-  requests: Request[]
-  /** The number of requests per second of all connections, evenly spaced. No maximum by default. */
-  rate?: number
-}
-
-/** What the load generator has counted. */
-export interface Answers {
-  requests: number
-  seconds: number
-  /** In ms. */
-  p50: number
-  p99: number
-  /** Responses with an error status, by status, and requests without a response. */
-  failed: Record<string, number>
-}
+export type { Load, Request } from './types.ts'
 
 export interface Figures extends Answers {
   requestsPerSecond: number

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Accounts } from '../database.ts'
-import type { Request } from './load.ts'
+import type { Request } from './types.ts'
 
 const JSON_TYPE = { 'content-type': 'application/json' }
 /** More than a run registers. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import type { Answers, Load, Request } from './load.ts'
+import type { Answers, Load, Request } from './types.ts'
 
 const SCRIPT = fileURLToPath(new URL('wrk.lua', import.meta.url))
 /** Longer than a request can take, so that wrk counts no slow response as a failure. */
