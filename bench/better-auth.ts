@@ -6,7 +6,14 @@ import { Unavailable } from './measure.ts'
 import type { Server } from './servers.ts'
 
 const FOLDER = fileURLToPath(new URL('peer', import.meta.url))
-const INSTALL = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline']
+const INSTALL = [
+  'ci',
+  '--ignore-scripts',
+  '--no-audit',
+  '--no-fund',
+  '--prefer-offline',
+  '--fetch-retries=1',
+]
 const INSTALL_TIMEOUT_MS = 300_000
 const MAX_OUTPUT_BYTES = 8 * 2 ** 20
 
