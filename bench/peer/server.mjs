@@ -1,5 +1,5 @@
 // Serves better-auth's own endpoints, and `/session`: a handler of one's own that reads the session
-// with better-auth's function. Both are on plain node:http, which costs less than a framework.
+// with better-auth's function. Both are on plain node:http, without the cost of a framework.
 import { createServer } from 'node:http'
 import { betterAuth } from 'better-auth'
 import { fromNodeHeaders, toNodeHandler } from 'better-auth/node'
