@@ -77,14 +77,13 @@ function viewOf(view: View): Database {
 /**
  * Reads without Drizzle, whose mapping costs more than the query.
  *
- * @returns rows as arrays in the order of the columns, with timestamps as `Date`
+ * @param sql a query with one column of text
  */
-export async function readRows<Row extends unknown[]>(db: Database, sql: string): Promise<Row[]> {
-  const options = { sql, rowsAsArray: true, timezone: 'Z' }
+export async function readColumn(db: Database, sql: string): Promise<string[]> {
   const [rows] = await db.pool.use(db.nextLimit(), (connection) =>
-    connection.query<(Row & RowDataPacket)[]>(options),
+    connection.query<RowDataPacket[]>({ sql, rowsAsArray: true }),
   )
-  return rows
+  return rows.map((row) => row[0])
 }
 
 /**

@@ -2,7 +2,6 @@ import {
   bigint,
   boolean,
   customType,
-  datetime,
   index,
   int,
   mysqlEnum,
@@ -10,7 +9,7 @@ import {
   tinyint,
   uniqueIndex,
 } from 'drizzle-orm/mysql-core'
-import { now } from './clock.ts'
+import { now, toIsoTimestamp } from './clock.ts'
 
 /**
  * ASCII text, compared byte by byte. Drizzle cannot express a collation, and the servers' default
@@ -30,8 +29,15 @@ const sha256 = customType<{ data: Buffer }>({ dataType: () => 'binary(32)' })
 
 const id = () => bigint('id', { mode: 'number', unsigned: true }).autoincrement().primaryKey()
 
-/** A timestamp in UTC with milliseconds. The default is the database's clock, which all instances share. */
-const timestamp = (name: string) => datetime(name, { mode: 'date', fsp: 3 })
+/**
+ * A timestamp in UTC with milliseconds, as the text of ISO 8601 that responses have. The default is
+ * the database's clock, which all instances share.
+ */
+const timestamp = customType<{ data: string; driverData: string }>({
+  dataType: () => 'datetime(3)',
+  fromDriver: toIsoTimestamp,
+  toDriver: (iso) => iso.replace('T', ' ').replace('Z', ''),
+})
 
 export const users = mysqlTable(
   'users',

@@ -10,7 +10,7 @@ export interface Actor {
   username: string
   role: Role
   version: number
-  createdAt: Date
+  createdAt: string
   credential: Credential
 }
 

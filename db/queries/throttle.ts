@@ -31,7 +31,7 @@ export function countAttempt(db: Database, username: string, range: string): Pro
       failures - (key.equals(byRange) ? FREE_TRIES : FREE_TRIES_ANYWHERE)
     let waitMs = 0
     for (const counter of counters) {
-      const storedMs = Number(counter.blockedUntil) - Number(counter.now)
+      const storedMs = Date.parse(counter.blockedUntil) - Date.parse(counter.now)
       const longestMs = delayMs(excessOf(counter))
       // The clock was set back, or an attempt was subtracted.
       if (storedMs > longestMs) await block(tx, counter, longestMs)
@@ -47,7 +47,7 @@ export function countAttempt(db: Database, username: string, range: string): Pro
 }
 
 async function block(tx: Queryable, { key, failures, now }: Counter, forMs: number): Promise<void> {
-  const blockedUntil = new Date(Number(now) + forMs)
+  const blockedUntil = new Date(Date.parse(now) + forMs).toISOString()
   await tx.update(loginFailures).set({ failures, blockedUntil }).where(eq(loginFailures.key, key))
 }
 
@@ -95,7 +95,7 @@ async function lockCounters(tx: Queryable, keys: Buffer[]) {
       key: loginFailures.key,
       failures: loginFailures.failures,
       blockedUntil: loginFailures.blockedUntil,
-      now: sql<Date>`${now}`.mapWith(loginFailures.lastAt),
+      now: sql<string>`${now}`.mapWith(loginFailures.lastAt),
     })
     .from(loginFailures)
     .where(inArray(loginFailures.key, ordered))

@@ -31,7 +31,7 @@ const profile = {
 export interface NewToken {
   secret: string
   name: string
-  expiresAt?: Date | undefined
+  expiresAt?: string | undefined
 }
 
 /**

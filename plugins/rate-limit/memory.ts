@@ -1,6 +1,13 @@
 import { normalizeIP } from '@fastify/rate-limit'
 import { LruMap } from 'toad-cache'
-import type { Usage } from './rate-limit.ts'
+
+/** The requests of an address in the current window. */
+export interface Usage {
+  /** With the current request. */
+  requests: number
+  /** Until the window ends, in ms. */
+  leftMs: number
+}
 
 /** How many addresses are counted. Above it, the one that was idle longest starts anew. */
 const MAX_ADDRESSES = 10_000

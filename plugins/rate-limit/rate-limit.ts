@@ -3,7 +3,7 @@ import type { FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
 import { pathOf } from '../errors/error-handler.ts'
 import { errors } from '../errors/errors.ts'
-import { countInMemory } from './memory.ts'
+import { countInMemory, type Usage } from './memory.ts'
 import { countInRedis } from './redis.ts'
 
 export interface RateLimitOptions {
@@ -14,14 +14,6 @@ export interface RateLimitOptions {
   allowed: string[]
   /** Holds the counters of all instances. Without it, each process has its own. */
   redisUrl: string | undefined
-}
-
-/** The requests of an address in the current window. */
-export interface Usage {
-  /** With the current request. */
-  requests: number
-  /** Until the window ends, in ms. */
-  leftMs: number
 }
 
 /**

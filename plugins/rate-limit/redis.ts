@@ -1,7 +1,7 @@
 import rateLimit, { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Redis } from 'ioredis'
-import type { Usage } from './rate-limit.ts'
+import type { Usage } from './memory.ts'
 
 const REDIS_TIMEOUT_MS = 500
 

@@ -32,10 +32,9 @@ export const Event = Type.Object(
 
 export const EventPage = page('EventPage', Event)
 
-export function toEvent({ bucket: _, at, detail, ...rest }: EventRecord): Static<typeof Event> {
+export function toEvent({ bucket: _, detail, ...rest }: EventRecord): Static<typeof Event> {
   return {
     ...rest,
-    at: at.toISOString(),
     detail: detail === null ? null : JSON.parse(detail),
   }
 }

@@ -17,13 +17,7 @@ export function sessionsOf(
     name: `sessions ${userId}`,
     find: (position, limit) => sessions.list(db, userId, limits, { before: idAt(position), limit }),
     positionOf: ({ id }) => id,
-    toItem: (row) => ({
-      ...row,
-      createdAt: row.createdAt.toISOString(),
-      lastSeenAt: row.lastSeenAt.toISOString(),
-      expiresAt: row.expiresAt.toISOString(),
-      current: row.id === currentId,
-    }),
+    toItem: (row) => ({ ...row, current: row.id === currentId }),
   }
 }
 

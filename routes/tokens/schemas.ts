@@ -1,5 +1,4 @@
-import { type Static, Type } from '@sinclair/typebox'
-import type { TokenRecord } from '../../db/queries/tokens.ts'
+import { Type } from '@sinclair/typebox'
 import { page } from '../common/pages.ts'
 import { closedObject, Id, nullable, Timestamp } from '../common/schemas.ts'
 
@@ -40,19 +39,3 @@ export const TokenRequest = closedObject(
 )
 
 export const TokenPage = page('TokenPage', Token)
-
-export function toToken({
-  id,
-  name,
-  createdAt,
-  expiresAt,
-  lastUsedAt,
-}: TokenRecord): Static<typeof Token> {
-  return {
-    id,
-    name,
-    createdAt: createdAt.toISOString(),
-    expiresAt: expiresAt?.toISOString() ?? null,
-    lastUsedAt: lastUsedAt?.toISOString() ?? null,
-  }
-}

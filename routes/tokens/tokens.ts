@@ -9,7 +9,7 @@ import { idAt, PageQuery, readPage } from '../common/pages.ts'
 import { accepted } from '../common/refusals.ts'
 import { IdParams, Message, ref } from '../common/schemas.ts'
 import { workOf } from '../common/work.ts'
-import { NewToken, TokenPage, TokenRequest, toToken } from './schemas.ts'
+import { NewToken, TokenPage, TokenRequest } from './schemas.ts'
 
 const MAX_LIFETIME_MS = 10 * 365 * 24 * 60 * 60 * 1_000
 
@@ -59,10 +59,10 @@ export default (async (app, { maxPerUser }) => {
     const token = {
       secret,
       name,
-      expiresAt: expiresAt === undefined ? undefined : futureDate(expiresAt),
+      expiresAt: expiresAt === undefined ? undefined : futureTimestamp(expiresAt),
     }
     const created = await tokens.create(workOf(reply).db, changeToOwn(request), token, maxPerUser)
-    return { ...toToken(accepted(created).token), token: secret }
+    return { ...accepted(created).token, token: secret }
   }
 
   const listTokens: Handler<typeof listTokensSchema> = async (request, reply) => {
@@ -72,7 +72,7 @@ export default (async (app, { maxPerUser }) => {
       name: `tokens ${id}`,
       find: (position, limit) => tokens.list(db, id, { before: idAt(position), limit }),
       positionOf: (token) => token.id,
-      toItem: toToken,
+      toItem: (row) => row,
     })
   }
 
@@ -102,7 +102,7 @@ export default (async (app, { maxPerUser }) => {
 }) satisfies FastifyPluginAsyncTypebox<TokensOptions>
 
 /** @throws VALIDATION_FAILED if the timestamp has passed, or is more than ten years ahead */
-function futureDate(text: string): Date {
+function futureTimestamp(text: string): string {
   const date = new Date(text)
   const aheadMs = date.getTime() - Date.now()
   if (!(aheadMs > 0 && aheadMs <= MAX_LIFETIME_MS)) {
@@ -111,5 +111,5 @@ function futureDate(text: string): Date {
       'must be in the future, at most ten years ahead',
     )
   }
-  return date
+  return date.toISOString()
 }

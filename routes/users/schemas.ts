@@ -65,7 +65,7 @@ export const UserMessage = Type.Object(
 )
 
 export function toUser({ id, username, role, createdAt }: UserRecord): Static<typeof User> {
-  return { id, username, role, createdAt: createdAt.toISOString() }
+  return { id, username, role, createdAt }
 }
 
 export function toManagedUser(user: ManagedUserRecord): Static<typeof ManagedUser> {

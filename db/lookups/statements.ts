@@ -1,0 +1,108 @@
+import { type SQL, sql } from 'drizzle-orm'
+import { alias, MySqlDialect } from 'drizzle-orm/mysql-core'
+import { format, type SqlValue } from 'mysql2'
+import { isUnexpired } from '../queries/authority.ts'
+import * as sessionQueries from '../queries/sessions.ts'
+import * as tokenQueries from '../queries/tokens.ts'
+import { sessions, tokens, users } from '../schema.ts'
+
+/** What a request has to know. Digests are SHA-256 in upper-case hex. */
+export type Wanted = {
+  /** The account with this id, a safe integer. */
+  userId?: number | undefined
+} & (
+  | { session?: string; token?: never } // of the secret id in the cookie
+  | { session?: never; token?: string }
+)
+
+/** Between the values of a row. No value contains it. */
+export const SEPARATOR = '\t'
+
+/** The account that a request wants, beside the account of its caller. */
+const wanted = alias(users, 'wanted')
+
+type Statements = ReturnType<typeof createStatements>
+
+/**
+ * The statements of each kind up to the list of keys, as text that is built once: building and
+ * mapping by Drizzle costs several times what the rest of a request does.
+ *
+ * A row is one column of text, because the driver parses the description of each column in each
+ * result, which costs more than the values of a few rows. No value contains the separator.
+ *
+ * The statements leave the servers no choice of a plan: with the statistics of an empty table, or
+ * old ones, both would read the whole table.
+ */
+export function createStatements(limits: sessionQueries.SessionLimits) {
+  const credential = (
+    kind: 'session' | 'token',
+    table: typeof sessions | typeof tokens,
+    epoch: typeof users.sessionEpoch | typeof users.tokenEpoch,
+    isDue: unknown,
+    isLive: unknown,
+  ) => {
+    const select = (accounts: SQL) =>
+      sql`SELECT CONCAT_WS(${SEPARATOR}, ${kind}, HEX(${table.digest}), ${table.id}, ${isDue}, ${accounts})
+        FROM ${table} FORCE INDEX (${sql.raw(`${kind}s_digest`)})
+        STRAIGHT_JOIN ${users} FORCE INDEX (PRIMARY)
+          ON ${users.id} = ${table.userId} AND ${epoch} = ${table.epoch}`
+    const where = sql` WHERE (${isLive}) AND NOT ${users.disabled} AND ${table.digest} IN `
+    const both = sql`${accountOf(users)}, ${accountOf(wanted)}`
+    return {
+      alone: toText(sql`${select(accountOf(users))} ${where}`),
+      joined: {
+        untilUser: toText(sql`${select(both)}
+          LEFT JOIN ${users} AS ${wanted} FORCE INDEX (PRIMARY) ON ${wanted.id} = `),
+        untilDigest: toText(where),
+      },
+    }
+  }
+  const { isDue, isLive } = sessionQueries
+  return {
+    session: credential('session', sessions, users.sessionEpoch, isDue, isLive(limits)),
+    token: credential('token', tokens, users.tokenEpoch, tokenQueries.isDue, isUnexpired),
+    user: toText(sql`SELECT CONCAT_WS(${SEPARATOR}, 'user', ${accountOf(users)})
+      FROM ${users} FORCE INDEX (PRIMARY) WHERE ${users.id} IN `),
+  }
+}
+
+function accountOf({ id, username, role, version, createdAt }: typeof users | typeof wanted): SQL {
+  return sql`${id}, ${username}, ${role}, ${version}, ${createdAt}`
+}
+
+function toText(statement: SQL): string {
+  const { sql: text, params } = new MySqlDialect().sqlToQuery(statement)
+  const values = params as SqlValue[] // numbers and text; Drizzle types them as unknown
+  return format(text.replaceAll(/\s+/g, ' '), values)
+}
+
+export function queryFor(keys: readonly Wanted[], statements: Statements): string {
+  const [first, second] = keys
+  if (first && !second) return queryForOne(first, statements)
+  const sessions: string[] = []
+  const tokens: string[] = []
+  const users: number[] = []
+  for (const key of keys) {
+    if (key.session !== undefined) sessions.push(key.session)
+    else if (key.token !== undefined) tokens.push(key.token)
+    if (key.userId !== undefined) users.push(key.userId)
+  }
+  const selects: string[] = []
+  if (sessions.length > 0) selects.push(statements.session.alone + digestList(sessions))
+  if (tokens.length > 0) selects.push(statements.token.alone + digestList(tokens))
+  if (users.length > 0) selects.push(`${statements.user}(${users.join()})`)
+  return selects.join(' UNION ALL ')
+}
+
+/** For a single lookup, a join costs a fifth less than a UNION, on both servers. */
+function queryForOne({ session, token, userId }: Wanted, statements: Statements): string {
+  const digest = session ?? token
+  if (digest === undefined) return `${statements.user}(${userId})`
+  const { alone, joined } = session === undefined ? statements.token : statements.session
+  if (userId === undefined) return alone + digestList([digest])
+  return joined.untilUser + userId + joined.untilDigest + digestList([digest])
+}
+
+function digestList(digests: string[]): string {
+  return `(x'${digests.join("',x'")}')`
+}
