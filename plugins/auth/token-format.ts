@@ -1,6 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import fp from 'fastify-plugin'
-import { LruMap } from 'toad-cache'
+import { FifoMap } from 'toad-cache'
 import { hexDigest } from '../../db/digest.ts'
 
 declare module 'fastify' {
@@ -47,7 +47,7 @@ export default fp<TokenFormatOptions>(
 export function createTokenFormat(keys: Buffer[]) {
   const [newest] = keys
   if (!newest) throw new Error('tokens need a key')
-  const verified = new LruMap<ReadToken>(VERIFIED_TOKENS)
+  const verified = new FifoMap<ReadToken>(VERIFIED_TOKENS)
 
   return {
     /** @param random 24 bytes that cannot be guessed */

@@ -3,7 +3,7 @@ import cookie from '@fastify/cookie'
 import type { CookieOptions } from '@fastify/session'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { LruMap } from 'toad-cache'
+import { FifoMap } from 'toad-cache'
 import { hexDigest } from '../../db/digest.ts'
 
 declare module 'fastify' {
@@ -41,7 +41,7 @@ export function createSessionCookie({ secrets, secure, sameSite = 'lax' }: Sessi
   // The same rules as those of @fastify/cookie, without an object of all cookies.
   const ours = new RegExp(`(?:^|;)[ \\t]*${name}[ \\t]*=[ \\t]*([^;]*)`)
   // Holds signatures only. Every request reads from the database whether the session is open.
-  const verified = new LruMap<string>(VERIFIED_COOKIES)
+  const verified = new FifoMap<string>(VERIFIED_COOKIES)
   const attributes = { httpOnly: true, path: '/', sameSite, secure } satisfies CookieOptions
   const expired = [
     `${name}=; Max-Age=0; Path=/; Expires=${new Date(0).toUTCString()}; HttpOnly`,

@@ -1,23 +1,18 @@
 import { EventEmitter, once } from 'node:events'
 import { type TestContext, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import {
-  type BatchLimits,
-  BatchQueue,
-  type LookupError,
-  PendingKeys,
-} from '../../../db/lookups/batch.ts'
+import { type BatchLimits, BatchQueue, type LookupError } from '../../../db/lookups/batch.ts'
 
-const LIMITS: BatchLimits = { maxKeys: 100, maxRunning: 1, maxWaiting: 1_000, deadlineMs: 5_000 }
+const LIMITS: BatchLimits = { maxSize: 100, maxRunning: 1, maxWaiting: 1_000, deadlineMs: 5_000 }
 
-test('keys of one turn of the event loop run as one batch, each key once', async (t: TestContext) => {
+test('lookups of one turn of the event loop run as one batch', async (t: TestContext) => {
   const { batches, load } = createQueue()
-  const found = await Promise.all([load(1), load(2), load(1), load(-3)])
-  t.assert.deepStrictEqual(found, ['1', '2', '1', undefined])
-  t.assert.deepStrictEqual(batches, [[1, 2, -3]])
+  const found = await Promise.all([load(1), load(2), load(1), load(3)])
+  t.assert.deepStrictEqual(found, ['1', '2', '1', '3'])
+  t.assert.deepStrictEqual(batches, [[1, 2, 1, 3]])
 })
 
-test('a key that arrives while its batch runs is read again, by the next batch', async (t: TestContext) => {
+test('a lookup that arrives while a batch with its key runs is read again, by the next batch', async (t: TestContext) => {
   let version = 0
   const gate = createGate()
   const { load } = createQueue({}, async (key) => {
@@ -33,8 +28,8 @@ test('a key that arrives while its batch runs is read again, by the next batch',
   t.assert.deepStrictEqual([await before, await after], ['1 v0', '1 v1'])
 })
 
-test('more keys than a batch takes run as several batches', async (t: TestContext) => {
-  const { batches, load } = createQueue({ maxKeys: 10 })
+test('more lookups than a batch takes run as several batches', async (t: TestContext) => {
+  const { batches, load } = createQueue({ maxSize: 10 })
   const keys = Array.from({ length: 25 }, (_, index) => index)
   t.assert.deepStrictEqual(await Promise.all(keys.map(load)), keys.map(String))
   t.assert.deepStrictEqual(
@@ -43,7 +38,7 @@ test('more keys than a batch takes run as several batches', async (t: TestContex
   )
 })
 
-test('keys of several turns that arrive while a batch runs share the next batch', async (t: TestContext) => {
+test('lookups of several turns that arrive while a batch runs share the next batch', async (t: TestContext) => {
   const gate = createGate()
   const { batches, load } = createQueue({}, gate.pass)
   const first = load(1)
@@ -57,7 +52,7 @@ test('keys of several turns that arrive while a batch runs share the next batch'
   t.assert.deepStrictEqual(batches, [[1], [2, 3]])
 })
 
-test('a full queue refuses a key, and accepts keys again when a batch has started', async (t: TestContext) => {
+test('a full queue refuses a lookup, and accepts lookups again when a batch has started', async (t: TestContext) => {
   const gate = createGate()
   const { load } = createQueue({ maxWaiting: 2 }, gate.pass)
   const first = load(1)
@@ -85,7 +80,7 @@ test('a batch that runs and a batch that waits both expire at their deadline', a
   t.assert.deepStrictEqual(batches, [[1], [3]], 'the batch that expired while waiting never runs')
 })
 
-test('a batch that fails rejects all its keys, and does not run again', async (t: TestContext) => {
+test('a batch that fails rejects all its lookups, and does not run again', async (t: TestContext) => {
   const { batches, load } = createQueue({}, async (key) => {
     throw new Error(`no value for ${key}`)
   })
@@ -96,25 +91,18 @@ test('a batch that fails rejects all its keys, and does not run again', async (t
   t.assert.deepStrictEqual(batches, [[1, 2, 3], [4]])
 })
 
-/** A queue that records its batches, and finds a value for each key that is not negative. */
+/** A queue that records its batches. */
 function createQueue(
   limits: Partial<BatchLimits> = {},
   read = async (key: number): Promise<string> => String(key),
 ) {
   const batches: number[][] = []
-  const queue = new BatchQueue(
-    { ...LIMITS, ...limits },
-    () => new PendingKeys<number, string>(),
-    async (pending) => {
-      const { keys } = pending
-      batches.push(keys)
-      const found = keys.filter((key) => key >= 0)
-      const values = await Promise.all(found.map(read))
-      for (const [index, key] of found.entries()) pending.resolve(key, values[index] ?? '')
-      pending.resolveMissing()
-    },
-  )
-  return { batches, load: (key: number) => queue.load((keys) => keys.add(key)) }
+  const queue = new BatchQueue<number, string>({ ...LIMITS, ...limits }, async (lookups) => {
+    batches.push(lookups.map(({ key }) => key))
+    const values = await Promise.all(lookups.map(({ key }) => read(key)))
+    for (const [index, { resolve }] of lookups.entries()) resolve(values[index] ?? '')
+  })
+  return { batches, load: (key: number) => queue.load(key) }
 }
 
 function createGate() {

@@ -41,8 +41,8 @@ test('a request without a well-formed credential runs no query, on any guarded r
     })
     for (const { statusCode } of result) t.assert.strictEqual(statusCode, 401, `${method} ${url}`)
     const [own = '', ...others] = lookupsIn(statements)
-    t.assert.match(own, /^SELECT 'session'/)
-    t.assert.doesNotMatch(own, /UNION/, `${method} ${url}`)
+    t.assert.match(own, /'session'/)
+    t.assert.doesNotMatch(own, /UNION|wanted/, `${method} ${url}`)
     t.assert.deepStrictEqual(others, [], `${method} ${url}`)
   }
 })
@@ -56,8 +56,8 @@ test('a forged token is looked up, but not the account in the path', async (t: T
   assertError(t, result, 401, 'UNAUTHENTICATED')
   const lookups = lookupsIn(statements)
   t.assert.strictEqual(lookups.length, 1, lookups.join('\n'))
-  t.assert.match(lookups[0] ?? '', /^SELECT 'token'/)
-  t.assert.doesNotMatch(lookups[0] ?? '', /SELECT 'user'/)
+  t.assert.match(lookups[0] ?? '', /'token'/)
+  t.assert.doesNotMatch(lookups[0] ?? '', /UNION|wanted/)
 })
 
 test('a token of an earlier version is accepted, and later found together with the account in the path', async (t: TestContext) => {
@@ -93,8 +93,8 @@ test('forged tokens whose lookups wait take no place of a session, and the exces
   const locker = await createConnection(DATABASE_URL)
   t.after(() => locker.destroy())
   await locker.query('LOCK TABLES tokens WRITE') // lookups of tokens wait, those of sessions do not
-  const { maxKeys, maxWaiting } = UNVERIFIED_LIMITS
-  const inQueue = maxKeys + maxWaiting
+  const { maxSize, maxWaiting } = UNVERIFIED_LIMITS
+  const inQueue = maxSize + maxWaiting
   const excess = 300
   const flood = Array.from({ length: inQueue + excess }, () =>
     send(app, 'GET', `/user/${account.id}`, { headers: forged() }),

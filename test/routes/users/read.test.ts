@@ -21,7 +21,7 @@ test('GET /me returns the account of the session without secrets', async (t: Tes
     id: account.id,
     username: account.username,
     role: 'user',
-    createdAt: row?.createdAt.toISOString(),
+    createdAt: row?.createdAt,
   })
   t.assert.strictEqual(response.headers['cache-control'], 'no-store')
   t.assert.strictEqual(response.headers['set-cookie'], undefined)
@@ -44,7 +44,7 @@ test('GET /user/{id} by another user returns only id, username, role and creatio
     id: other.id,
     username: other.username,
     role: 'admin',
-    createdAt: row?.createdAt.toISOString(),
+    createdAt: row?.createdAt,
   })
 })
 

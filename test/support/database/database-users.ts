@@ -34,8 +34,9 @@ export async function makeActor(db: Database, user: DatabaseUser): Promise<Actor
 }
 
 /** Who the session is, as the guard finds it. */
-export function findActor(db: Database, secretId: string): Promise<Actor | undefined> {
-  return new Lookups(db, LIMITS).actorBySession(hexDigest(secretId))
+export async function findActor(db: Database, secretId: string): Promise<Actor | undefined> {
+  const { actor } = await new Lookups(db, LIMITS).find({ session: hexDigest(secretId) })
+  return actor
 }
 
 export function newSession({ id, passwordHash, version }: DatabaseUser): sessions.NewSession {
