@@ -1,4 +1,4 @@
-import { and, eq, not, type SQL } from 'drizzle-orm'
+import { and, eq, type SQL, sql } from 'drizzle-orm'
 import type { Queryable } from '../client.ts'
 import { endedAccess, sessions, tokens, users } from '../schema.ts'
 import { MAX_EVENT_IDS } from './events.ts'
@@ -36,7 +36,9 @@ export async function endAll(
   const table = kind === 'session' ? sessions : tokens
   const current = kind === 'session' ? owner.sessionEpoch : owner.tokenEpoch
   const live = and(eq(table.userId, owner.id), eq(table.epoch, current))
-  const doomed = and(live, kept && not(kept))
+  // IF hides the condition on ids from MySQL's optimizer: as a range, it costs more than reading the
+  // whole index, by the statistics of an empty table, even with FORCE INDEX.
+  const doomed = and(live, kept && sql`NOT IF(${kept}, TRUE, FALSE)`)
   const rows = await tx
     .select({ id: table.id })
     .from(table)
@@ -45,7 +47,9 @@ export async function endAll(
     .limit(MAX_DELETED_ROWS + 1)
   const ids = rows.slice(0, MAX_EVENT_IDS).map(({ id }) => id)
   if (rows.length <= MAX_DELETED_ROWS) {
-    if (rows.length > 0) await tx.delete(table).where(doomed)
+    // The form of DELETE for several tables, because the other one takes no hint.
+    const from = sql`${table} FORCE INDEX (${sql.raw(`${kind}s_user_epoch`)})`
+    if (rows.length > 0) await tx.execute(sql`DELETE ${table} FROM ${from} WHERE ${doomed}`)
     return { count: rows.length, ids, epoch: current, hasLeftovers: false }
   }
 

@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, gte, inArray, lt, lte } from 'drizzle-orm'
+import { and, desc, eq, gt, gte, inArray, lt, lte, sql } from 'drizzle-orm'
 import type { Database, Queryable } from '../client.ts'
 import { ago, ahead, now } from '../clock.ts'
 import { digest } from '../digest.ts'
@@ -111,7 +111,7 @@ const ownerColumns = {
 async function makeRoom(tx: Queryable, owner: access.Owner, limits: SessionLimits) {
   const live = await tx
     .select({ id: sessions.id })
-    .from(sessions)
+    .from(sessions, { forceIndex: 'sessions_user_epoch' })
     .where(
       and(eq(sessions.userId, owner.id), eq(sessions.epoch, owner.sessionEpoch), isLive(limits)),
     )
@@ -207,7 +207,7 @@ export function list(
       address: sessions.address,
       userAgent: sessions.userAgent,
     })
-    .from(sessions)
+    .from(sessions, { forceIndex: 'sessions_user_epoch' })
     .innerJoin(users, and(eq(users.id, sessions.userId), eq(users.sessionEpoch, sessions.epoch)))
     .where(
       and(
@@ -222,8 +222,6 @@ export function list(
 
 /** Stores that these sessions were used now. A session that has ended stays ended. */
 export async function touch(db: Queryable, ids: number[]): Promise<void> {
-  await db
-    .update(sessions)
-    .set({ lastSeenAt: now })
-    .where(and(inArray(sessions.id, ids), isDue)) // another process may have written it
+  await db.execute(sql`UPDATE ${sessions} FORCE INDEX (PRIMARY) SET ${sessions.lastSeenAt} = ${now}
+    WHERE ${inArray(sessions.id, ids)} AND ${isDue}`) // another process may have written it
 }

@@ -1,4 +1,5 @@
 import { eq, type SQL, sql } from 'drizzle-orm'
+import type { MySqlTable } from 'drizzle-orm/mysql-core'
 import { type Database, onOneConnection, type Queryable } from '../client.ts'
 import { ago, now } from '../clock.ts'
 import { takeLock } from '../named-lock.ts'
@@ -29,15 +30,27 @@ export function sweep(
   return onOneConnection(db, async (connection) => {
     if (!(await takeLock(connection, 'sweep', 0))) return 0
     let swept = await sweepEndedAccess(connection, signal)
-    for (const condition of [
-      sql`${sessions} WHERE expires_at <= ${now}`,
-      sql`${sessions} WHERE last_seen_at <= ${ago(idleMs)}`,
-      sql`${tokens} WHERE expires_at <= ${now}`,
-      sql`${events} WHERE at <= ${ago(eventsMs)}`,
-      sql`${loginFailures} WHERE last_at <= ${ago(LOGIN_FAILURES_KEPT_MS)}`,
-    ]) {
-      swept += await deleteAll(connection, condition, signal)
-    }
+    const expired: Rows[] = [
+      {
+        table: sessions,
+        index: 'sessions_expires_at',
+        where: (of) => sql`${of}.expires_at <= ${now}`,
+      },
+      {
+        table: sessions,
+        index: 'sessions_last_seen_at',
+        where: (of) => sql`${of}.last_seen_at <= ${ago(idleMs)}`,
+      },
+      { table: tokens, index: 'tokens_expires_at', where: (of) => sql`${of}.expires_at <= ${now}` },
+      { table: events, index: 'events_at', where: (of) => sql`${of}.at <= ${ago(eventsMs)}` },
+      {
+        table: loginFailures,
+        key: 'key',
+        index: 'login_failures_last_at',
+        where: (of) => sql`${of}.last_at <= ${ago(LOGIN_FAILURES_KEPT_MS)}`,
+      },
+    ]
+    for (const rows of expired) swept += await deleteAll(connection, rows, signal)
     return swept
   })
 }
@@ -54,12 +67,15 @@ async function sweepEndedAccess(connection: Queryable, signal: AbortSignal | und
       .select({ sessionEpoch: users.sessionEpoch, tokenEpoch: users.tokenEpoch })
       .from(users)
       .where(eq(users.id, userId))
-    for (const [table, epoch] of [
-      [sessions, owner?.sessionEpoch],
-      [tokens, owner?.tokenEpoch],
-    ] as const) {
-      const isOld = epoch === undefined ? sql`` : sql`AND epoch < ${epoch}`
-      swept += await deleteAll(connection, sql`${table} WHERE user_id = ${userId} ${isOld}`, signal)
+    for (const { epoch, ...rows } of [
+      { table: sessions, index: 'sessions_user_epoch', epoch: owner?.sessionEpoch },
+      { table: tokens, index: 'tokens_user_epoch', epoch: owner?.tokenEpoch },
+    ]) {
+      const where = (of: SQL) => {
+        const isOld = epoch === undefined ? sql`` : sql`AND ${of}.epoch < ${epoch}`
+        return sql`${of}.user_id = ${userId} ${isOld}`
+      }
+      swept += await deleteAll(connection, { ...rows, where }, signal)
     }
     if (signal?.aborted) return swept
     await connection.delete(endedAccess).where(eq(endedAccess.id, id))
@@ -67,12 +83,33 @@ async function sweepEndedAccess(connection: Queryable, signal: AbortSignal | und
   return swept
 }
 
-async function deleteAll(connection: Queryable, condition: SQL, signal: AbortSignal | undefined) {
+interface Rows {
+  table: MySqlTable
+  /** The column of the primary key. */
+  key?: string
+  /** Finds the rows, whatever the statistics. */
+  index: string
+  /** @param of the name of the table */
+  where: (of: SQL) => SQL
+}
+
+/** No form of DELETE takes both a hint and a limit, so the rows are found by a SELECT. */
+async function deleteAll(
+  connection: Queryable,
+  { table, key = 'id', index, where }: Rows,
+  signal: AbortSignal | undefined,
+) {
+  const [doomed, found, column] = [sql`doomed`, sql`found`, sql.identifier(key)]
+  // All columns, because MySQL would prefer reading the whole index to a range of it, by the
+  // statistics of an empty table, if the index had all that is selected.
+  const batch = sql`DELETE ${doomed} FROM (
+      SELECT * FROM ${table} AS ${found} FORCE INDEX (${sql.identifier(index)})
+      WHERE ${where(found)} LIMIT ${BATCH_ROWS}
+    ) AS ${found} STRAIGHT_JOIN ${table} AS ${doomed} FORCE INDEX (PRIMARY)
+    ON ${doomed}.${column} = ${found}.${column} WHERE ${where(doomed)}`
   for (let swept = 0; ; ) {
     if (signal?.aborted) return swept
-    const [{ affectedRows }] = await connection.execute(
-      sql`DELETE FROM ${condition} LIMIT ${BATCH_ROWS}`,
-    )
+    const [{ affectedRows }] = await connection.execute(batch)
     swept += affectedRows
     if (affectedRows < BATCH_ROWS) return swept
   }

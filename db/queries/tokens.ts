@@ -1,4 +1,4 @@
-import { and, desc, eq, inArray, isNull, lt, lte, or } from 'drizzle-orm'
+import { and, desc, eq, inArray, isNull, lt, lte, or, sql } from 'drizzle-orm'
 import { type Database, onlyRow, type Queryable } from '../client.ts'
 import { ago, now } from '../clock.ts'
 import { digest } from '../digest.ts'
@@ -66,7 +66,7 @@ export function create(
 async function hasTokens(tx: Queryable, { id, tokenEpoch }: Owner, count: number) {
   const found = await tx
     .select({ id: tokens.id })
-    .from(tokens)
+    .from(tokens, { forceIndex: 'tokens_user_epoch' })
     .where(and(eq(tokens.userId, id), eq(tokens.epoch, tokenEpoch), isUnexpired))
     .limit(count)
   return found.length === count
@@ -80,7 +80,7 @@ export function list(
 ) {
   return db
     .select(profile)
-    .from(tokens)
+    .from(tokens, { forceIndex: 'tokens_user_epoch' })
     .innerJoin(users, and(eq(users.id, tokens.userId), eq(users.tokenEpoch, tokens.epoch)))
     .where(
       and(
@@ -121,8 +121,6 @@ export function end(
 
 /** Stores that these tokens were used now. */
 export async function touch(db: Queryable, ids: number[]): Promise<void> {
-  await db
-    .update(tokens)
-    .set({ lastUsedAt: now })
-    .where(and(inArray(tokens.id, ids), isDue)) // another process may have written it
+  await db.execute(sql`UPDATE ${tokens} FORCE INDEX (PRIMARY) SET ${tokens.lastUsedAt} = ${now}
+    WHERE ${inArray(tokens.id, ids)} AND (${isDue})`) // another process may have written it
 }

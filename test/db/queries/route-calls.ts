@@ -1,0 +1,129 @@
+import { randomUUID } from 'node:crypto'
+import type { InjectOptions } from 'fastify'
+import {
+  type Account,
+  giveToken,
+  makeUser,
+  signIn,
+  storedSessions,
+} from '../../support/http/accounts.ts'
+import type { App } from '../../support/http/build.ts'
+
+export interface Call {
+  method: NonNullable<InjectOptions['method']>
+  url: string
+  body?: unknown
+  headers?: Record<string, string>
+}
+
+/** What makes the calls of each route: one with each filter, where it has filters. */
+export const CALLS: Record<string, (app: App) => Promise<Call[]>> = {
+  'GET /': async () => [{ method: 'GET', url: '/' }],
+  'GET /livez': async () => [{ method: 'GET', url: '/livez' }],
+  'GET /readyz': async () => [{ method: 'GET', url: '/readyz' }],
+  'GET /openapi.json': async () => [{ method: 'GET', url: '/openapi.json' }],
+  'GET /openapi-3.0.json': async () => [{ method: 'GET', url: '/openapi-3.0.json' }],
+  'POST /user': async () => [
+    { method: 'POST', url: '/user', body: { username: `u-${randomUUID()}`, password: PASSWORD } },
+  ],
+  'POST /login': async (app) => {
+    const { username, password } = await makeUser(app)
+    return [{ method: 'POST', url: '/login', body: { username, password } }]
+  },
+  'GET /logout': async (app) => [await bySession(app, 'GET', () => '/logout')],
+  'POST /logout': async (app) => {
+    const { headers } = await giveToken(app, await makeUser(app))
+    return [
+      await bySession(app, 'POST', () => '/logout'),
+      { method: 'POST', url: '/logout', headers },
+    ]
+  },
+  'GET /me': async (app) => {
+    const { headers } = await giveToken(app, await makeUser(app))
+    return [await bySession(app, 'GET', () => '/me'), { method: 'GET', url: '/me', headers }]
+  },
+  'GET /user/:id': async (app) => [await bySession(app, 'GET', ({ id }) => `/user/${id}`)],
+  'GET /sessions': async (app) => [await bySession(app, 'GET', () => '/sessions')],
+  'DELETE /sessions': async (app) => [
+    await bySession(app, 'DELETE', () => '/sessions?scope=others'),
+    await bySession(app, 'DELETE', () => '/sessions?scope=all'),
+  ],
+  'DELETE /sessions/:id': async (app) => {
+    const account = await makeUser(app)
+    const cookie = await signIn(app, account)
+    const [id] = await storedSessions(app, account.id)
+    return [{ method: 'DELETE', url: `/sessions/${id}`, headers: { cookie } }]
+  },
+  'POST /tokens': async (app) => [
+    { ...(await bySession(app, 'POST', () => '/tokens')), body: { name: 'job' } },
+  ],
+  'GET /tokens': async (app) => [await bySession(app, 'GET', () => '/tokens')],
+  'DELETE /tokens/:id': async (app) => {
+    const account = await makeUser(app)
+    const { id } = await giveToken(app, account)
+    return [
+      { method: 'DELETE', url: `/tokens/${id}`, headers: { cookie: await signIn(app, account) } },
+    ]
+  },
+  'PUT /user/update-password/:id': async (app) => {
+    const account = await makeUser(app)
+    const body = { password: PASSWORD, currentPassword: account.password }
+    const headers = { cookie: await signIn(app, account) }
+    return [{ method: 'PUT', url: `/user/update-password/${account.id}`, body, headers }]
+  },
+  'GET /users': (app) =>
+    Promise.all(
+      [
+        '',
+        '?prefix=u-1',
+        '?role=user',
+        '?role=admin',
+        '?disabled=true',
+        '?role=user&disabled=false',
+      ].map((filter) => byAdmin(app, 'GET', () => `/users${filter}`)),
+    ),
+  'PATCH /user/:id': async (app) => {
+    const role = await byAdmin(app, 'PATCH', ({ id }) => `/user/${id}`)
+    const disabled = await byAdmin(app, 'PATCH', ({ id }) => `/user/${id}`)
+    return [
+      { ...role, body: { role: 'admin' } },
+      { ...disabled, body: { disabled: true } },
+    ]
+  },
+  'DELETE /user/:id': async (app) => [await byAdmin(app, 'DELETE', ({ id }) => `/user/${id}`)],
+  'GET /user/:id/sessions': async (app) => [
+    await byAdmin(app, 'GET', ({ id }) => `/user/${id}/sessions`),
+  ],
+  'GET /users/:id/sessions': async (app) => [
+    await byAdmin(app, 'GET', ({ id }) => `/users/${id}/sessions`),
+  ],
+  'DELETE /user/:id/sessions': async (app) => [
+    await byAdmin(app, 'DELETE', ({ id }) => `/user/${id}/sessions`),
+  ],
+  'DELETE /users/:id/sessions': async (app) => [
+    await byAdmin(app, 'DELETE', ({ id }) => `/users/${id}/sessions`),
+  ],
+  'GET /events': (app) =>
+    Promise.all(
+      ['', '?order=oldest', '?type=login', '?userId=1', '?type=login&userId=1&order=oldest'].map(
+        (filter) => byAdmin(app, 'GET', () => `/events${filter}`),
+      ),
+    ),
+}
+
+const PASSWORD = 'a wind from the old harbour'
+
+/** A call by an account of its own, on itself. */
+async function bySession(app: App, method: Call['method'], url: (self: Account) => string) {
+  const account = await makeUser(app)
+  return { method, url: url(account), headers: { cookie: await signIn(app, account) } }
+}
+
+/** A call by an admin of its own, on another account. */
+async function byAdmin(app: App, method: Call['method'], url: (other: Account) => string) {
+  const admin = await makeUser(app, 'admin')
+  const other = await makeUser(app)
+  await signIn(app, other)
+  await giveToken(app, other)
+  return { method, url: url(other), headers: { cookie: await signIn(app, admin) } }
+}

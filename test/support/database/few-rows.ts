@@ -1,0 +1,87 @@
+import { randomUUID } from 'node:crypto'
+import type { TestContext } from 'node:test'
+import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise'
+import { query } from './query.ts'
+import { EXPLAIN, freezeStatistics, setStatistics } from './statistics.ts'
+
+/** Of an empty table, of a small one, and of one far larger than it is. */
+const RECORDED_ROWS = [0, 100, 10_000_000]
+/** A row for each migration, one row, and a row for each account that is being swept. */
+const SMALL_TABLES = new Set(['__drizzle_migrations', 'event_counter', 'ended_access'])
+
+export interface Sent {
+  /** What sent the statement. */
+  name: string
+  statement: string
+}
+
+/** Fills the tables: accounts, and of each a session, a token, an event and a failed login. */
+export async function fillTables(url: string, rows: number): Promise<void> {
+  await freezeStatistics(url)
+  const names = Array.from({ length: rows }, () => `'${randomUUID()}'`)
+  const each = `FROM users WHERE password_hash = 'x'`
+  for (const statement of [
+    `INSERT INTO users (username, username_key, password_hash) VALUES ${names
+      .map((name) => `(${name}, ${name}, 'x')`)
+      .join()}`,
+    `INSERT INTO sessions (digest, user_id, expires_at)
+       SELECT RANDOM_BYTES(32), id, CURRENT_TIMESTAMP(3) + INTERVAL 1 DAY ${each}`,
+    `INSERT INTO tokens (digest, user_id, name, expires_at)
+       SELECT RANDOM_BYTES(32), id, 'job', CURRENT_TIMESTAMP(3) + INTERVAL 1 DAY ${each}`,
+    `INSERT INTO events (id, type, outcome, user_id)
+       SELECT 1000000 + id, 'login', 'success', id ${each}`,
+    `INSERT INTO login_failures
+       SELECT RANDOM_BYTES(32), 1, CURRENT_TIMESTAMP(3), CURRENT_TIMESTAMP(3) ${each}`,
+  ]) {
+    await query(url, statement)
+  }
+}
+
+/**
+ * Asserts that each statement uses an index of every large table and reads few rows, whichever
+ * number of rows the statistics have. Runs the statements again, and rolls them back.
+ *
+ * @param url of a database that `fillTables` has filled
+ */
+export async function assertFewRows(
+  t: TestContext,
+  url: string,
+  sent: Sent[],
+  mostRows: number,
+): Promise<void> {
+  const planned = sent.filter(({ statement }) => /^\(?(select|update|delete)/i.test(statement))
+  const broken: string[] = []
+  const connection = await createConnection(url)
+  for (const recorded of RECORDED_ROWS) {
+    await setStatistics(url, recorded)
+    for (const { name, statement } of planned) {
+      const [steps] = await connection.query<RowDataPacket[]>(`${EXPLAIN} ${statement}`)
+      const rows = await countReads(connection, statement)
+      const large = steps.filter(({ table }) => table && !SMALL_TABLES.has(String(table)))
+      const isIndexed = large.every(({ table, type, key }) => {
+        return type !== 'ALL' ? key !== null : String(table).startsWith('<') // of the rows before
+      })
+      if (isIndexed && rows <= mostRows) continue
+      const plan = steps.map(({ table, type, key }) => `${table} by ${type} of ${key}`)
+      broken.push(
+        `${name}: with ${recorded} rows recorded, ${rows} read, ${plan}: ${statement.slice(0, 800)}`,
+      )
+    }
+  }
+  await connection.end()
+  t.assert.deepStrictEqual(broken, [])
+}
+
+/** Runs a statement and rolls it back. @returns how many rows and entries of indexes it read */
+async function countReads(connection: Connection, statement: string): Promise<number> {
+  await connection.query('FLUSH STATUS')
+  await connection.query('START TRANSACTION')
+  await connection.query(statement)
+  // MariaDB counts the rows that an index condition excludes as attempts only; MySQL does not.
+  const [counters] = await connection.query<RowDataPacket[]>(
+    `SHOW SESSION STATUS WHERE Variable_name LIKE 'Handler_read%'
+       OR Variable_name = 'Handler_icp_attempts'`,
+  )
+  await connection.query('ROLLBACK')
+  return counters.reduce((sum, { Value }) => sum + Number(Value), 0)
+}
