@@ -3,6 +3,8 @@
 
 -- In ms. A login waits for its own hash and for the hashes before it.
 local P99_LIMITS = { read = 100, login = 2000, mixed = 2000 }
+-- At 250 requests per second, a request waits so long for each other connection.
+local P99_LIMIT_PER_CONNECTION = 4
 -- Per thread. More requests would not change the load.
 local MOST_REQUESTS = 10000
 -- One login per nineteen reads.
@@ -13,12 +15,26 @@ local DISTANCE = 7
 local scenario = os.getenv("SCENARIO") or "read"
 local folder = debug.getinfo(1, "S").source:match("^@(.*/)") or ""
 local data = os.getenv("DATA") or (folder .. "data")
-local limit_ms = tonumber(os.getenv("P99_MS")) or P99_LIMITS[scenario]
 
 if not P99_LIMITS[scenario] then
   io.stderr:write("SCENARIO is read, login or mixed.\n")
   os.exit(2)
 end
+
+-- wrk does not pass its number of connections to scripts. Linux shows the command line.
+local function connections()
+  local file = io.open("/proc/self/cmdline", "rb")
+  local arguments = file and file:read("*a") or ""
+  if file then file:close() end
+  local number, unit = arguments:match("%z%-c%z?(%d+)(k?)")
+  if not number then
+    number, unit = arguments:match("%z%-%-connections[=%z](%d+)(k?)")
+  end
+  return (tonumber(number) or 0) * (unit == "k" and 1000 or 1)
+end
+
+local own_limit_ms = math.max(P99_LIMITS[scenario], connections() * P99_LIMIT_PER_CONNECTION)
+local limit_ms = tonumber(os.getenv("P99_MS")) or own_limit_ms
 
 -- The rows of a file from `gatehouse seed`, without the header. Its values contain no comma.
 local function rows(name)

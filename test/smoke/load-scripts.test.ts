@@ -3,6 +3,8 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { copyFile, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { after, type TestContext, test } from 'node:test'
@@ -11,6 +13,8 @@ import { findProgram } from '../../scripts/server-binary.mjs'
 import { createDatabase } from '../support/database/database.ts'
 import { query } from '../support/database/query.ts'
 import { makeFolder } from '../support/process/folder.ts'
+import { needsServerBinary } from '../support/process/installation.ts'
+import { runQuickStart } from './load-quick-start.ts'
 
 const SERVER = resolve('dist/src/server.js')
 const CLI = resolve('dist/src/cli.js')
@@ -67,6 +71,12 @@ for (const scenario of SCENARIOS) {
   )
 }
 
+test(
+  'the quick start of load/README.md runs from a fresh folder, passes its thresholds and leaves no server',
+  { ...needsServerBinary, timeout: 3 * TIMEOUT_MS },
+  runQuickStart,
+)
+
 test('load/autocannon.mjs sends one login for each nineteen reads in the scenario mixed, over many connections', async (t: TestContext) => {
   const countLogins = async () => {
     const [row] = await query(environment.DATABASE_URL, 'SELECT COUNT(*) AS logins FROM sessions')
@@ -78,7 +88,7 @@ test('load/autocannon.mjs sends one login for each nineteen reads in the scenari
   const logins = (await countLogins()) - before
   const requests = Number(/^mixed: (\d+) requests/.exec(said)?.[1])
   // Not exactly: the connections are closed in the middle of their rounds.
-  t.assert.ok(logins * 10 < requests && logins * 40 > requests, `${logins} of ${requests}`)
+  t.assert.ok(logins * 10 < requests && logins * 40 > requests, `${logins} of ${requests}: ${said}`)
 })
 
 test('load/autocannon.mjs without data prints what to do', async (t: TestContext) => {
@@ -109,6 +119,25 @@ test(
   },
 )
 
+for (const [script, load, options] of [
+  ['autocannon.mjs', autocannon, {}],
+  ['wrk.lua', wrk, needsWrk],
+] as const) {
+  test(`load/${script} with very many connections passes its default threshold, and fails it on a slow server`, {
+    ...options,
+    timeout: TIMEOUT_MS,
+  }, async (t: TestContext) => {
+    const settings = { DURATION: '4', P99_MS: '' }
+    const passed = await load({ ...settings, CONNECTIONS: '1000' })
+    t.assert.strictEqual(passed.code, 0, passed.said)
+    t.assert.match(passed.said, /^pass {3}p99 of at most 4000 ms$/m)
+    const BASE_URL = await startSlowServer(2_400)
+    const slow = await load({ ...settings, CONNECTIONS: '300', BASE_URL })
+    t.assert.strictEqual(slow.code, 1, slow.said)
+    t.assert.match(slow.said, /^FAIL {3}p99 of at most 1200 ms$/m)
+  })
+}
+
 for (const [script, command, option] of [
   ['k6.js', process.execPath, '--check'],
   ['vegeta.sh', 'bash', '-n'],
@@ -127,8 +156,9 @@ function autocannon(settings: Record<string, string>) {
 }
 
 function wrk(settings: Record<string, string>) {
-  const load = ['-t', '2', '-c', String(CONNECTIONS), '-d', `${SECONDS}s`, '--timeout', '10s']
-  return run('wrk', [...load, '-s', resolve('load/wrk.lua'), url], {
+  const { CONNECTIONS: connections = CONNECTIONS, DURATION = SECONDS, BASE_URL = url } = settings
+  const load = ['-t', '2', `-c${connections}`, '-d', `${DURATION}s`, '--timeout', '10s']
+  return run('wrk', [...load, '-s', resolve('load/wrk.lua'), BASE_URL], {
     PATH,
     DATA,
     P99_MS,
@@ -142,6 +172,17 @@ async function forgedData(): Promise<string> {
   await copyFile(join(DATA, 'users.csv'), join(forged, 'users.csv'))
   await writeFile(join(forged, 'cookies.csv'), 'cookie,userId\nsession=forged.x,1\n')
   return forged
+}
+
+/** @returns the URL of a server that sends each response after a delay */
+async function startSlowServer(delayMs: number): Promise<string> {
+  const server = createServer((_request, response) => {
+    setTimeout(() => response.end('{}'), delayMs)
+  }).listen(0, '127.0.0.1')
+  after(() => server.close().closeAllConnections())
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo // what a server on a port has
+  return `http://127.0.0.1:${port}`
 }
 
 /** Runs a program in the test's folder to its end. */
