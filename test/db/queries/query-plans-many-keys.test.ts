@@ -37,10 +37,14 @@ for (const count of [1, KEYS]) {
     const cookies = await stored('sessions', count)
     const secrets = await stored('tokens', count)
     const { statements } = await statementsDuring(async () => {
-      await Promise.all(owned.map(({ id }) => lookups.user(id)))
-      await Promise.all(cookies.map(({ digest }) => lookups.actorBySession(digest)))
-      await Promise.all(secrets.map(({ digest }) => lookups.actorByToken(digest)))
-      await Promise.all(secrets.map(({ digest }) => lookups.actorByUnverifiedToken(digest)))
+      for (const userId of [undefined, owned]) {
+        const withUser = (key: { session: string } | { token: string }, index: number) =>
+          lookups.find({ ...key, userId: userId?.[index]?.id })
+        await Promise.all(cookies.map(({ digest }, index) => withUser({ session: digest }, index)))
+        await Promise.all(secrets.map(({ digest }, index) => withUser({ token: digest }, index)))
+      }
+      await Promise.all(owned.map(({ id }) => lookups.find({ userId: id })))
+      await Promise.all(secrets.map(({ digest }) => lookups.findUnverified({ token: digest })))
       await sessionQueries.touch(
         db,
         cookies.map(({ id }) => id),
@@ -50,7 +54,7 @@ for (const count of [1, KEYS]) {
         secrets.map(({ id }) => id),
       )
     })
-    t.assert.ok(statements.filter((text) => text.startsWith('SELECT')).length >= 4)
+    t.assert.ok(statements.filter((text) => text.startsWith('SELECT')).length >= 6)
     const sent = statements.map((statement) => ({ name: `${count} keys`, statement }))
     await assertFewRows(t, DATABASE_URL, sent, count === 1 ? 10 : MOST_ROWS)
   })
