@@ -37,7 +37,10 @@ test('an opened session is found by its secret id only, and lasts for the reques
   ])
   t.assert.strictEqual(await findActor(db, randomUUID()), undefined)
   const [row] = await rowsOf(db, user)
-  t.assert.strictEqual(Number(row?.expiresAt) - Number(row?.createdAt), LIMITS.lifetimeMs)
+  const [createdMs, expiresMs] = [row?.createdAt, row?.expiresAt].map((text = '') =>
+    Date.parse(text),
+  )
+  t.assert.strictEqual(Number(expiresMs) - Number(createdMs), LIMITS.lifetimeMs)
 })
 
 test('a session is not opened if the account has changed since its password was checked', async (t: TestContext) => {
