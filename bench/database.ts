@@ -59,19 +59,6 @@ export async function createDatabase(server: string, name: string): Promise<stri
   return url.href
 }
 
-/** Makes the database server plan queries as if all tables of a database were empty. */
-export async function forgetStatistics(server: string, name: string): Promise<void> {
-  const tables = ['users', 'sessions', 'tokens']
-  await execute(server, [
-    ...tables.map((table) => `ALTER TABLE ${name}.${table} STATS_AUTO_RECALC = 0`),
-    `UPDATE mysql.innodb_table_stats SET n_rows = 0, clustered_index_size = 1,
-      sum_of_other_index_sizes = 1 WHERE database_name = '${name}'`,
-    `UPDATE mysql.innodb_index_stats SET stat_value = 0
-      WHERE database_name = '${name}' AND stat_name LIKE 'n_diff%'`,
-    ...tables.map((table) => `FLUSH TABLE ${name}.${table}`),
-  ])
-}
-
 async function execute(server: string, statements: string[]): Promise<void> {
   const root = await createConnection(server)
   for (const statement of statements) await root.query(statement)

@@ -1,4 +1,5 @@
-import { type Accounts, fillDatabase, forgetStatistics } from '../database.ts'
+import { freezeStatistics, setStatistics } from '../../test/support/database/statistics.ts'
+import { type Accounts, fillDatabase } from '../database.ts'
 import { liveness, ownAccounts, reads as readsOf } from '../load/requests.ts'
 import { type Context, compare, type Row, run, type Scenario, toRow } from '../measure.ts'
 import { type ServerOptions, withServers } from '../servers.ts'
@@ -70,7 +71,8 @@ export const statistics: Scenario = async (context) => {
   progress(`filling two databases with ${ROWS_WITHOUT_STATISTICS} rows`)
   const normal = await fillDatabase(databaseServer, 'counted', ROWS_WITHOUT_STATISTICS)
   const empty = await fillDatabase(databaseServer, 'uncounted', ROWS_WITHOUT_STATISTICS)
-  await forgetStatistics(databaseServer, 'uncounted')
+  await freezeStatistics(empty.url)
+  await setStatistics(empty.url, 0)
   return compareAccounts(context, ['read, statistics of an empty table', empty], ['read', normal])
 }
 
