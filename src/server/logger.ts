@@ -7,7 +7,7 @@ type LoggerOptions = Exclude<FastifyServerOptions['logger'], boolean | undefined
 /** Receives the lines of the log. */
 export type LogStream = Exclude<LoggerOptions['stream'], undefined>
 
-/** Enough of the end of a request id to distinguish the requests on one terminal. */
+/** Enough of a request id to distinguish the requests on one terminal. */
 const SHORT_ID_LENGTH = 8
 
 /** @param stream where the lines go */
@@ -27,7 +27,7 @@ export function standardOutput(): LogStream {
     translateTime: 'SYS:HH:MM:ss.l',
     ignore: 'pid,hostname,reqId',
     messageFormat: ({ reqId, msg }) =>
-      typeof reqId === 'string' ? `${reqId.slice(-SHORT_ID_LENGTH)} ${msg}` : String(msg),
+      typeof reqId === 'string' ? `${reqId.slice(0, SHORT_ID_LENGTH)} ${msg}` : String(msg),
     singleLine: true,
     sync: true, // the last line is written before the process exits
   })

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import {
   type FastifyHttpOptions,
@@ -86,12 +86,7 @@ export function serverOptions(
   }
 }
 
-/** Random for each process, so that a number after it identifies a request everywhere. */
-const PROCESS_ID = randomBytes(9).toString('base64url')
-let requests = 0
-
 function requestId({ headers }: { headers: IncomingMessage['headers'] }): string {
   const sent = headers['x-request-id']
-  if (typeof sent === 'string' && VALID_REQUEST_ID.test(sent)) return sent
-  return `${PROCESS_ID}-${(++requests).toString(36)}`
+  return typeof sent === 'string' && VALID_REQUEST_ID.test(sent) ? sent : randomUUID()
 }

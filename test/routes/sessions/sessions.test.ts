@@ -169,8 +169,11 @@ test('a session lasts for SESSION_LIFETIME from its login, however it is used', 
   await send(app, 'GET', '/me', { cookie: cookieOf(login) })
   await app.lastUsed.flush()
   const [row] = await app.db.select().from(sessions).where(own)
-  t.assert.strictEqual(Number(row?.expiresAt) - Number(row?.createdAt), 600_000)
-  t.assert.ok(Number(row?.lastSeenAt) - Number(row?.createdAt) >= 0, 'the use was written')
+  t.assert.strictEqual(Date.parse(row?.expiresAt ?? '') - Date.parse(row?.createdAt ?? ''), 600_000)
+  t.assert.ok(
+    Date.parse(row?.lastSeenAt ?? '') - Date.parse(row?.createdAt ?? '') >= 0,
+    'the use was written',
+  )
 })
 
 test('the last use of a session is stored after the response, once for concurrent requests', async (t: TestContext) => {
@@ -180,7 +183,7 @@ test('the last use of a session is stored after the response, once for concurren
   const own = eq(sessions.userId, account.id)
   const lastSeen = async () => {
     const [row] = await one.app.db.select().from(sessions).where(own)
-    return Number(row?.lastSeenAt)
+    return Date.parse(row?.lastSeenAt ?? '')
   }
   const usesAfter = async (seconds: number) => {
     await one.app.db
