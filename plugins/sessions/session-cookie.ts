@@ -67,19 +67,27 @@ export function createSessionCookie({ secrets, secure, sameSite = 'lax' }: Sessi
       if (!sent) return undefined
       const known = verified.get(sent)
       if (known !== undefined) return known
-      const { valid, value } = signer.unsign(decode(sent))
+      const signed = decode(sent)
+      const { valid, value } = signer.unsign(signed)
       if (!valid || !value) return undefined
       const digest = hexDigest(value)
-      verified.set(sent, digest)
+      // Only as this server sends it, so that one session takes one place.
+      if (sent === encodeURIComponent(signed)) verified.set(copyOf(sent), digest)
       return digest
     },
   }
 }
 
 function decode(text: string): string {
+  const trimmed = text.replace(/[ \t]+$/, '')
   try {
-    return decodeURIComponent(text.trimEnd())
+    return decodeURIComponent(trimmed)
   } catch {
-    return text
+    return trimmed
   }
+}
+
+/** A part of a string keeps the whole string in memory, here a header of up to 16 KiB. */
+function copyOf(ascii: string): string {
+  return Buffer.from(ascii, 'latin1').toString('latin1')
 }

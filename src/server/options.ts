@@ -42,7 +42,7 @@ export function serverOptions(
     logger: loggerOptions(config, logStream),
     logController: new LogController({ disableRequestLogging: true }), // see plugins/request-log
     genReqId: requestId,
-    childLoggerFactory: (logger, bindings) => new RequestLogger(logger, bindings),
+    childLoggerFactory: (logger, bindings, options) => new RequestLogger(logger, bindings, options),
     trustProxy: config.TRUST_PROXY ? splitList(config.TRUST_PROXY) : false,
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,

@@ -11,15 +11,17 @@ type Line = [content: unknown, message?: string, ...values: unknown[]]
 export class RequestLogger implements FastifyBaseLogger {
   readonly #parent: FastifyBaseLogger
   readonly #bindings: Bindings
+  readonly #options: Options
   #made: FastifyBaseLogger | undefined
 
-  constructor(parent: FastifyBaseLogger, bindings: Bindings) {
+  constructor(parent: FastifyBaseLogger, bindings: Bindings, options: Options) {
     this.#parent = parent
     this.#bindings = bindings
+    this.#options = options
   }
 
   get #logger(): FastifyBaseLogger {
-    this.#made ??= this.#parent.child(this.#bindings)
+    this.#made ??= this.#parent.child(this.#bindings, this.#options)
     return this.#made
   }
 
