@@ -23,7 +23,7 @@ const { json, only, pairs, seconds, rows, minutes } = new Command('bench')
   .option('--only <names>', `some of: ${NAMES.join(', ')}`, splitNames)
   .option(
     '--pairs <n>',
-    'how often each server is measured in turn: a ratio is the median of as many',
+    'the number of rounds: each server is measured once a round, and a ratio is their median',
     wholeNumber,
     5,
   )

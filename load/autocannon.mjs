@@ -7,7 +7,7 @@ import autocannon from 'autocannon'
 
 /** In ms. A login waits for its own hash and for the hashes before it. */
 const P99_LIMITS = { read: 100, login: 2_000, mixed: 2_000 }
-/** At 250 requests per second, a request waits so long for each other connection. */
+/** In ms: the wait for each other connection at 250 requests per second. */
 const P99_LIMIT_PER_CONNECTION = 4
 /** Of all connections together. More requests would not change the load. */
 const MOST_REQUESTS = 10_000

@@ -12,7 +12,7 @@ const DEFAULTS = {
   login: { rate: 5, p99Ms: 2000 },
   mixed: { rate: 50, p99Ms: 2000 },
 }
-/** At 250 requests per second, a request waits so long for each other virtual user, in ms. */
+/** In ms: the wait for each other virtual user at 250 requests per second. */
 const P99_LIMIT_PER_VU = 4
 /** One login per nineteen reads. */
 const LOGIN_EACH = 20

@@ -3,7 +3,7 @@
 
 -- In ms. A login waits for its own hash and for the hashes before it.
 local P99_LIMITS = { read = 100, login = 2000, mixed = 2000 }
--- At 250 requests per second, a request waits so long for each other connection.
+-- In ms: the wait for each other connection at 250 requests per second.
 local P99_LIMIT_PER_CONNECTION = 4
 -- Per thread. More requests would not change the load.
 local MOST_REQUESTS = 10000

@@ -10,7 +10,7 @@ export interface Load {
   seconds: number
   /** Sent in turn, on whichever connection is free. */
   requests: Request[]
-  /** The number of requests per second of all connections, evenly spaced. No maximum by default. */
+  /** Requests per second of all connections together, evenly spaced. Unlimited by default. */
   rate?: number
 }
 

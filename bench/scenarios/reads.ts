@@ -1,15 +1,23 @@
 import { freezeStatistics, setStatistics } from '../../test/support/database/statistics.ts'
 import { type Accounts, fillDatabase } from '../database.ts'
 import { liveness, ownAccounts, reads as readsOf } from '../load/requests.ts'
-import { type Context, compare, type Row, run, type Scenario, toRow } from '../measure.ts'
+import {
+  type Context,
+  compare,
+  type Row,
+  run,
+  type Scenario,
+  type Side,
+  toRow,
+} from '../measure.ts'
 import { type ServerOptions, withServers } from '../servers.ts'
 
 const CONNECTIONS = 64
 const PACED = { connections: 8, rate: 2_000 }
-/** So many that a scan of the table shows. */
+/** Enough rows for a scan of the table to show in the figures. */
 const ROWS_WITHOUT_STATISTICS = 100_000
 
-/** What most requests cost, beside bare Fastify and beside the same read as one would first write it. */
+/** What most requests cost, beside bare Fastify and beside a straightforward implementation. */
 export const reads: Scenario = (context, { small }) => {
   const server = serverOf(context, small)
   const logging = { ...server, settings: { LOG_LEVEL: 'info' } }
@@ -53,7 +61,7 @@ function againstBareWith(
   context: Context,
   accounts: Accounts,
   named: string,
-  load: Parameters<typeof run>[1]['load'],
+  load: Side['load'],
 ): Promise<Row[]> {
   const server = serverOf(context, accounts)
   return withServers([server, { ...server, program: 'bare' }], ([own, bare]) =>

@@ -49,12 +49,12 @@ export class BatchQueue<Key, Result> {
   readonly #limits: BatchLimits
   readonly #run: (lookups: readonly Pending<Key, Result>[]) => Promise<void>
   readonly #queue: Batch<Key, Result>[] = []
-  #waiting = 0
-  #running = 0
+  #waitingLookups = 0
+  #runningBatches = 0
 
   /**
    * @param run resolves the lookups. If it rejects, all lookups are rejected with its error. It must
-   * settle at some time: until then it occupies one of `maxRunning`
+   * settle eventually: until then it occupies one of `maxRunning`
    */
   constructor(
     limits: BatchLimits,
@@ -66,12 +66,12 @@ export class BatchQueue<Key, Result> {
 
   /** @throws LookupError, or what the run of the batch throws */
   load(key: Key): Promise<Result> {
-    if (this.#waiting >= this.#limits.maxWaiting) {
+    if (this.#waitingLookups >= this.#limits.maxWaiting) {
       return Promise.reject(new LookupError('LOOKUP_QUEUE_FULL'))
     }
     const last = this.#queue.at(-1)
     const { lookups } = last && last.lookups.length < this.#limits.maxSize ? last : this.#enqueue()
-    this.#waiting++
+    this.#waitingLookups++
     return new Promise((resolve, reject) => {
       lookups.push({ key, resolve, reject })
     })
@@ -92,24 +92,24 @@ export class BatchQueue<Key, Result> {
   #expire(batch: Batch<Key, Result>): void {
     if (batch.state === 'waiting') {
       this.#queue.splice(this.#queue.indexOf(batch), 1)
-      this.#waiting -= batch.lookups.length
+      this.#waitingLookups -= batch.lookups.length
     }
     batch.state = 'expired'
     rejectAll(batch.lookups, new LookupError('LOOKUP_TIMEOUT'))
   }
 
   #startNext(): void {
-    if (this.#running >= this.#limits.maxRunning) return
+    if (this.#runningBatches >= this.#limits.maxRunning) return
     const batch = this.#queue.shift()
     if (!batch) return
     batch.state = 'running'
-    this.#waiting -= batch.lookups.length
-    this.#running++
+    this.#waitingLookups -= batch.lookups.length
+    this.#runningBatches++
     this.#run(batch.lookups)
       .catch((error) => rejectAll(batch.lookups, error))
       .finally(() => {
         clearTimeout(batch.timer)
-        this.#running--
+        this.#runningBatches--
         this.#startNext()
       })
   }

@@ -5,7 +5,13 @@ import type { SessionLimits } from '../queries/sessions.ts'
 import type { UserRecord } from '../queries/users.ts'
 import { BatchQueue, type Pending } from './batch.ts'
 import { LIMITS, UNVERIFIED_LIMITS } from './limits.ts'
-import { createStatements, queryFor, SEPARATOR, type Wanted } from './statements.ts'
+import {
+  ACCOUNT_COLUMNS,
+  createStatements,
+  queryFor,
+  SEPARATOR,
+  type Wanted,
+} from './statements.ts'
 
 /** How many connections the lookups need: the last one replaces one that is given up. */
 export const LOOKUP_CONNECTIONS = LIMITS.maxRunning + UNVERIFIED_LIMITS.maxRunning + 1
@@ -17,9 +23,10 @@ export interface Found {
   user: UserRecord | undefined | null
 }
 
-/** Where the values of a row end: first the credential, then its owner, then a wanted account. */
+/** Where the parts of a row end: its kind, the credential, its owner; then comes a wanted account. */
+const KIND_END = 1
 const CREDENTIAL_END = 4
-const ACTOR_END = CREDENTIAL_END + 5
+const ACTOR_END = CREDENTIAL_END + ACCOUNT_COLUMNS
 
 type Batch = readonly Pending<Wanted, Found>[]
 
@@ -31,17 +38,10 @@ export class Lookups {
   /** @param db a pool of LOOKUP_CONNECTIONS that nothing else uses, so that nothing delays it */
   constructor(db: Database, limits: SessionLimits) {
     const statements = createStatements(limits)
-    const run = async (batch: Batch) =>
-      resolve(
-        batch,
-        await readColumn(
-          db,
-          queryFor(
-            batch.map(({ key }) => key),
-            statements,
-          ),
-        ),
-      )
+    const run = async (batch: Batch) => {
+      const keys = batch.map(({ key }) => key)
+      resolveBatch(batch, await readColumn(db, queryFor(keys, statements)))
+    }
     this.#queue = new BatchQueue(LIMITS, run)
     this.#unverified = new BatchQueue(UNVERIFIED_LIMITS, run)
   }
@@ -62,7 +62,7 @@ export class Lookups {
   }
 }
 
-function resolve(batch: Batch, rows: string[]): void {
+function resolveBatch(batch: Batch, rows: string[]): void {
   const actors = { session: new Map<string, Actor>(), token: new Map<string, Actor>() }
   const users = new Map<number, UserRecord>()
   for (const row of rows) {
@@ -70,10 +70,10 @@ function resolve(batch: Batch, rows: string[]): void {
     const [kind, digest = '', credentialId, isDue] = values
     if (kind === 'session' || kind === 'token') {
       const credential = { kind, id: Number(credentialId), isStale: isDue === '1' } as const
-      actors[kind].set(digest, { ...toUser(values, CREDENTIAL_END), credential })
-      if (values.length === ACTOR_END) continue
+      actors[kind].set(digest, { ...parseUser(values, CREDENTIAL_END), credential })
+      if (values.length === ACTOR_END) continue // CONCAT_WS leaves out the NULLs of the join
     }
-    const user = toUser(values, kind === 'user' ? 1 : ACTOR_END)
+    const user = parseUser(values, kind === 'user' ? KIND_END : ACTOR_END)
     users.set(user.id, user)
   }
   for (const { key, resolve } of batch) {
@@ -86,7 +86,7 @@ function resolve(batch: Batch, rows: string[]): void {
 }
 
 /** @param start the index of the account's id in the values of a row */
-function toUser(values: string[], start: number): UserRecord {
+function parseUser(values: string[], start: number): UserRecord {
   return {
     id: Number(values[start]),
     username: values[start + 1] ?? '',

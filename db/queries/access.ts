@@ -36,8 +36,8 @@ export async function endAll(
   const table = kind === 'session' ? sessions : tokens
   const current = kind === 'session' ? owner.sessionEpoch : owner.tokenEpoch
   const live = and(eq(table.userId, owner.id), eq(table.epoch, current))
-  // IF hides the condition on ids from MySQL's optimizer: as a range, it costs more than reading the
-  // whole index, by the statistics of an empty table, even with FORCE INDEX.
+  // IF keeps MySQL from reading a range of ids. With the statistics of an empty table, it would then scan
+  // the whole index, even with FORCE INDEX.
   const doomed = and(live, kept && sql`NOT IF(${kept}, TRUE, FALSE)`)
   const rows = await tx
     .select({ id: table.id })
@@ -47,7 +47,7 @@ export async function endAll(
     .limit(MAX_DELETED_ROWS + 1)
   const ids = rows.slice(0, MAX_EVENT_IDS).map(({ id }) => id)
   if (rows.length <= MAX_DELETED_ROWS) {
-    // The form of DELETE for several tables, because the other one takes no hint.
+    // The form of DELETE for several tables: that for a single table accepts no index hint.
     const from = sql`${table} FORCE INDEX (${sql.raw(`${kind}s_user_epoch`)})`
     if (rows.length > 0) await tx.execute(sql`DELETE ${table} FROM ${from} WHERE ${doomed}`)
     return { count: rows.length, ids, epoch: current, hasLeftovers: false }

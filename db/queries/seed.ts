@@ -34,7 +34,7 @@ export function seedUsers(
     // Read the ids: those of one statement need not be consecutive.
     const made = await tx
       .select({ id: users.id, username: users.username })
-      .from(users, { forceIndex: 'users_username_key' }) // the statistics are those before the seed
+      .from(users, { forceIndex: 'users_username_key' }) // the statistics may describe an empty table
       .where(inArray(users.usernameKey, usernames))
     const ids = new Map(made.map(({ id, username }) => [username, id]))
     const marks = made.map(({ id }) => [id])
@@ -88,8 +88,8 @@ export async function findByPrefix(
 }
 
 /**
- * Updates the statistics of the tables that were filled. The database counts in the background, and
- * a private server can stop before that.
+ * Updates the statistics of the tables that were filled, for queries that do not name their indexes.
+ * InnoDB counts in the background, and a private server can stop before it does.
  *
  * Needs the privileges SELECT and INSERT. A failure is ignored: the statements of the server name
  * their indexes, so old statistics make none of them slow.
@@ -106,7 +106,7 @@ export function countSeeded(db: Queryable): Promise<number> {
 
 /**
  * Deletes some of the seeded accounts, with their sessions and tokens. The statistics are not updated
- * after it: too high a number of rows makes the server use indexes, as it should.
+ * after it.
  *
  * @returns the number of deleted accounts: 0 when none is left
  */

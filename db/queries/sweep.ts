@@ -30,7 +30,7 @@ export function sweep(
   return onOneConnection(db, async (connection) => {
     if (!(await takeLock(connection, 'sweep', 0))) return 0
     let swept = await sweepEndedAccess(connection, signal)
-    const expired: Rows[] = [
+    const expired: ExpiredRows[] = [
       {
         table: sessions,
         index: 'sessions_expires_at',
@@ -83,7 +83,7 @@ async function sweepEndedAccess(connection: Queryable, signal: AbortSignal | und
   return swept
 }
 
-interface Rows {
+interface ExpiredRows {
   table: MySqlTable
   /** The column of the primary key. */
   key?: string
@@ -96,12 +96,12 @@ interface Rows {
 /** No form of DELETE takes both a hint and a limit, so the rows are found by a SELECT. */
 async function deleteAll(
   connection: Queryable,
-  { table, key = 'id', index, where }: Rows,
+  { table, key = 'id', index, where }: ExpiredRows,
   signal: AbortSignal | undefined,
 ) {
   const [doomed, found, column] = [sql`doomed`, sql`found`, sql.identifier(key)]
-  // All columns, because MySQL would prefer reading the whole index to a range of it, by the
-  // statistics of an empty table, if the index had all that is selected.
+  // `SELECT *` keeps the index from covering the query. With the statistics of an empty table, MySQL
+  // scans a covering index instead of reading a range of it.
   const batch = sql`DELETE ${doomed} FROM (
       SELECT * FROM ${table} AS ${found} FORCE INDEX (${sql.identifier(index)})
       WHERE ${where(found)} LIMIT ${BATCH_ROWS}

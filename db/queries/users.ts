@@ -238,7 +238,7 @@ export function list(
     .limit(limit)
 }
 
-/** @returns the index of the rarer value: few accounts are admins, and few are disabled */
+/** @returns the index that finds the fewest rows in most installations: few accounts are admins or disabled */
 function listIndex(role?: Role, disabled?: boolean) {
   if (role === 'admin' || (role && !disabled)) return 'users_role'
   return disabled === undefined ? 'users_username_key' : 'users_disabled'

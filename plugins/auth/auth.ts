@@ -14,11 +14,11 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The caller; null outside the guarded scopes. */
     actor: Actor | null
-    /** The account of the path's id, on routes with `wantsTarget`; undefined if it does not exist. */
+    /** The account of the path's id; undefined if it does not exist, null without `wantsTarget`. */
     target: UserRecord | undefined | null
   }
   interface FastifyContextConfig {
-    /** The guard looks up `target`: in the query for the caller, if the credential is verified. */
+    /** The guard looks up `target`, in the caller's query if the credential is verified. */
     wantsTarget?: boolean
   }
 }
@@ -80,7 +80,7 @@ export default fp(
       return { actor: found.actor, user }
     }
 
-    /** @returns undefined if the route wants none, or for an invalid id, which the schema refuses */
+    /** @returns undefined if the route has no `wantsTarget`, or for an invalid id, which the schema refuses later */
     function targetId(request: FastifyRequest): number | undefined {
       if (!request.routeOptions.config.wantsTarget) return undefined
       const id = Number((request.params as { id: string }).id) // only on paths with an {id}

@@ -9,7 +9,7 @@ export interface Usage {
   leftMs: number
 }
 
-/** How many addresses are counted. Above it, the one that was idle longest starts anew. */
+/** How many addresses are counted. Beyond it, the least recently seen one is dropped. */
 const MAX_ADDRESSES = 10_000
 
 /**
@@ -22,7 +22,7 @@ export function countInMemory(windowMs: number): (address: string) => Usage {
   const windows = new LruMap<{ requests: number; endsAt: number }>(MAX_ADDRESSES)
   return (address) => {
     const now = performance.now()
-    const key = address.includes(':') ? normalizeIP(address) : address
+    const key = address.includes(':') ? normalizeIP(address) : address // IPv4 needs no change
     const known = windows.get(key)
     if (known && known.endsAt > now) {
       known.requests++

@@ -45,7 +45,7 @@ export default fp<RateLimitOptions>(
       return new errors.TOO_MANY_REQUESTS()
     }
 
-    // Without Redis, no promise: they cost more than the rest of the limit.
+    // In memory it is synchronous: a promise costs more than the rest of the limit.
     const inRedis = redisUrl === undefined ? undefined : await countInRedis(app, redisUrl, windowMs)
     const inMemory = countInMemory(windowMs)
     app.addHook('onRequest', (request, reply, done) => {

@@ -8,7 +8,7 @@ const REDIS_TIMEOUT_MS = 500
 /**
  * Counts the requests of each address in Redis, for all instances together.
  *
- * @returns a function that counts a request; while Redis is unavailable, it resolves with none
+ * @returns a function that counts a request. While Redis is unavailable, it resolves with 0 requests
  */
 export async function countInRedis(
   app: FastifyInstance,
@@ -21,7 +21,7 @@ export async function countInRedis(
   await redis.connect().catch(() => undefined) // it is logged, and the client retries
   await app.register(rateLimit, {
     global: false,
-    max: Number.MAX_SAFE_INTEGER, // our own hook compares
+    max: Number.MAX_SAFE_INTEGER, // the hook in rate-limit.ts compares
     timeWindow: windowMs,
     redis,
     skipOnError: true,
@@ -30,7 +30,7 @@ export async function countInRedis(
   const count = app.createRateLimit()
   return async (request) => {
     const counted = await count(request)
-    if (counted.isAllowed) throw new Error('the plugin has no allow-list')
+    if (counted.isAllowed) throw new Error('unexpected allow-list')
     return { requests: counted.max - counted.remaining, leftMs: counted.ttl }
   }
 }

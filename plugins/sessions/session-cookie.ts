@@ -38,11 +38,12 @@ export default fp<SessionCookieOptions>(
 export function createSessionCookie({ secrets, secure, sameSite = 'lax' }: SessionCookieOptions) {
   const name = secure ? '__Host-session' : 'session'
   const signer = new cookie.Signer(secrets)
-  // The same rules as those of @fastify/cookie, without an object of all cookies.
+  // Parses like @fastify/cookie, without building an object of all cookies.
   const ours = new RegExp(`(?:^|;)[ \\t]*${name}[ \\t]*=[ \\t]*([^;]*)`)
   // Holds signatures only. Every request reads from the database whether the session is open.
   const verified = new FifoMap<string>(VERIFIED_COOKIES)
   const attributes = { httpOnly: true, path: '/', sameSite, secure } satisfies CookieOptions
+  // `reply.clearCookie` exists only in the scope of the login.
   const expired = [
     `${name}=; Max-Age=0; Path=/; Expires=${new Date(0).toUTCString()}; HttpOnly`,
     ...(secure ? ['Secure'] : []),
@@ -71,7 +72,7 @@ export function createSessionCookie({ secrets, secure, sameSite = 'lax' }: Sessi
       const { valid, value } = signer.unsign(signed)
       if (!valid || !value) return undefined
       const digest = hexDigest(value)
-      // Only as this server sends it, so that one session takes one place.
+      // Other encodings of the same cookie would fill the cache.
       if (sent === encodeURIComponent(signed)) verified.set(copyOf(sent), digest)
       return digest
     },

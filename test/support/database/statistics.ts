@@ -5,7 +5,7 @@ export const EXPLAIN = 'EXPLAIN FORMAT=TRADITIONAL'
 /** About as many rows as fit into a page of 16 KB. */
 const ROWS_PER_PAGE = 50
 
-/** Stops the server from counting rows in the background. Call it before the tables have rows. */
+/** Stops the server from counting rows in the background. */
 export async function freezeStatistics(url: string): Promise<void> {
   for (const table of await tablesOf(url)) {
     await query(url, `ALTER TABLE ${table} STATS_PERSISTENT = 1, STATS_AUTO_RECALC = 0`)
