@@ -53,14 +53,10 @@ export async function fillDatabase(server: string, name: string, rows: number): 
 
 /** @returns the URL of the new, empty database */
 export async function createDatabase(server: string, name: string): Promise<string> {
-  await execute(server, [`CREATE DATABASE ${name}`])
+  const root = await createConnection(server)
+  await root.query(`CREATE DATABASE ${name}`)
+  await root.end()
   const url = new URL(server)
   url.pathname = `/${name}`
   return url.href
-}
-
-async function execute(server: string, statements: string[]): Promise<void> {
-  const root = await createConnection(server)
-  for (const statement of statements) await root.query(statement)
-  await root.end()
 }

@@ -53,7 +53,7 @@ export async function withServers<const Options extends readonly ServerOptions[]
 
 async function startServer({ program, url: databaseUrl, cores, settings }: ServerOptions) {
   const port = await freePort()
-  const folder = await mkdtemp(join(tmpdir(), 'gatehouse-bench-log-'))
+  const folder = await mkdtemp(join(tmpdir(), 'gatehouse-bench-log-')) // a scenario logs each request
   const log = await open(join(folder, 'log'), 'a')
   const child = spawn(process.execPath, PROGRAMS[program], {
     cwd: fileURLToPath(new URL('..', import.meta.url)),
@@ -80,7 +80,12 @@ async function startServer({ program, url: databaseUrl, cores, settings }: Serve
     await stopProcess(child)
     await rm(folder, { recursive: true })
   }
-  await untilAnswering(url, child)
+  try {
+    await untilAnswering(url, child)
+  } catch (error) {
+    await stop()
+    throw error
+  }
   pin(pid, cores)
   return { url, pid, stop }
 }

@@ -7,13 +7,10 @@ import * as tokenQueries from '../queries/tokens.ts'
 import { sessions, tokens, users } from '../schema.ts'
 
 /** What a request has to know. Digests are SHA-256 in upper-case hex. */
-export type Wanted = {
-  /** The account with this id, a safe integer. */
-  userId?: number | undefined
-} & (
-  | { session?: string; token?: never } // of the secret id in the cookie
-  | { session?: never; token?: string }
-)
+export type Wanted =
+  | { session: string; token?: never; userId?: number | undefined } // of the secret id in the cookie
+  | { session?: never; token: string; userId?: number | undefined }
+  | { session?: never; token?: never; userId: number } // a safe integer
 
 /** Between the values of a row. No value contains it. */
 export const SEPARATOR = '\t'

@@ -1,4 +1,5 @@
 import { normalizeIP } from '@fastify/rate-limit'
+import type { FastifyRequest } from 'fastify'
 import { LruMap } from 'toad-cache'
 
 /** The requests of an address in the current window. */
@@ -16,11 +17,11 @@ const MAX_ADDRESSES = 10_000
  * Counts the requests of each address in windows of a fixed length. The first request of an address
  * opens its window.
  *
- * @returns a function that counts a request of an address
+ * @returns a function that counts a request
  */
-export function countInMemory(windowMs: number): (address: string) => Usage {
+export function countInMemory(windowMs: number): (request: FastifyRequest) => Usage {
   const windows = new LruMap<{ requests: number; endsAt: number }>(MAX_ADDRESSES)
-  return (address) => {
+  return ({ clientAddress: address = '' }) => {
     const now = performance.now()
     const key = address.includes(':') ? normalizeIP(address) : address // IPv4 needs no change
     const known = windows.get(key)

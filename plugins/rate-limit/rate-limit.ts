@@ -1,5 +1,5 @@
 import { BlockList, isIPv6 } from 'node:net'
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { pathOf } from '../errors/error-handler.ts'
 import { errors } from '../errors/errors.ts'
@@ -45,15 +45,21 @@ export default fp<RateLimitOptions>(
       return new errors.TOO_MANY_REQUESTS()
     }
 
-    // In memory it is synchronous: a promise costs more than the rest of the limit.
-    const inRedis = redisUrl === undefined ? undefined : await countInRedis(app, redisUrl, windowMs)
-    const inMemory = countInMemory(windowMs)
-    app.addHook('onRequest', (request, reply, done) => {
-      const { clientAddress = '' } = request
-      if (unlimited.has(pathOf(request.url)) || isExempt(clientAddress)) return done()
-      if (!inRedis) return done(apply(reply, inMemory(clientAddress)))
-      inRedis(request).then((usage) => done(apply(reply, usage)), done)
-    })
+    const isUnlimited = ({ url, clientAddress = '' }: FastifyRequest) =>
+      unlimited.has(pathOf(url)) || isExempt(clientAddress)
+    if (redisUrl === undefined) {
+      // Synchronous: a promise costs more than the rest of the limit.
+      const count = countInMemory(windowMs)
+      app.addHook('onRequest', (request, reply, done) => {
+        done(isUnlimited(request) ? undefined : apply(reply, count(request)))
+      })
+    } else {
+      const count = await countInRedis(app, redisUrl, windowMs)
+      app.addHook('onRequest', async (request, reply) => {
+        const refusal = isUnlimited(request) ? undefined : apply(reply, await count(request))
+        if (refusal) throw refusal
+      })
+    }
   },
   { name: 'rate-limit', dependencies: ['client-address', 'response-headers'] },
 )
