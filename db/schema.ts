@@ -10,6 +10,7 @@ import {
   uniqueIndex,
 } from 'drizzle-orm/mysql-core'
 import { now, toIsoTimestamp } from './clock.ts'
+import { MAX_KEY_BYTES, MAX_USERNAME_LENGTH } from './usernames.ts'
 
 /**
  * ASCII text, compared byte by byte. Drizzle cannot express a collation, and the servers' default
@@ -22,6 +23,13 @@ const asciiText = customType<{ data: string; config: { length: number } }>({
 /** Names its character set, because a database may have a default that cannot store every header. */
 const unicodeText = customType<{ data: string; config: { length: number } }>({
   dataType: (config) => `varchar(${config?.length ?? 255}) character set utf8mb4`,
+})
+
+/** Text as UTF-8 bytes, compared byte by byte: a collation for text would ignore spaces at the end. */
+const utf8Bytes = customType<{ data: string; driverData: Buffer; config: { length: number } }>({
+  dataType: (config) => `varbinary(${config?.length ?? 255})`,
+  fromDriver: (bytes) => bytes.toString(),
+  toDriver: (text) => Buffer.from(text),
 })
 
 /** 32 raw bytes. Drizzle's own `binary` is text. */
@@ -39,22 +47,33 @@ const timestamp = customType<{ data: string; driverData: string }>({
   toDriver: (iso) => iso.replace('T', ' ').replace('Z', ''),
 })
 
+const usernameKey = () => utf8Bytes('username_key', { length: MAX_KEY_BYTES })
+
+/** bcrypt's 60 characters, or a longer hash of another scheme that was imported. */
+const passwordHash = () => asciiText('password_hash', { length: 255 })
+
+const ROLES = ['user', 'admin'] as const
+
 export const users = mysqlTable(
   'users',
   {
     id: id(),
-    /** As registered. */
-    username: asciiText('username', { length: 80 }).notNull(),
-    /** In lower case, so that usernames are unique and case-insensitive. */
-    usernameKey: asciiText('username_key', { length: 80 }).notNull(),
-    passwordHash: asciiText('password_hash', { length: 60 }).notNull(),
-    role: mysqlEnum('role', ['user', 'admin']).notNull().default('user'),
+    /** As registered or imported. */
+    username: unicodeText('username', { length: MAX_USERNAME_LENGTH }).notNull(),
+    /** Made by `usernameKey`, so that usernames are unique and case-insensitive. */
+    usernameKey: usernameKey().notNull(),
+    passwordHash: passwordHash().notNull(),
+    role: mysqlEnum('role', ROLES).notNull().default('user'),
     disabled: boolean('disabled').notNull().default(false),
     /** Grows by one with each change by a client. It is the ETag of the account. */
     version: int('version', { unsigned: true }).notNull().default(1),
     /** A session or token with a lower epoch has ended, even while its row still exists. */
     sessionEpoch: int('session_epoch', { unsigned: true }).notNull().default(0),
     tokenEpoch: int('token_epoch', { unsigned: true }).notNull().default(0),
+    /** When a client last set another password; null if none ever did. */
+    passwordChangedAt: timestamp('password_changed_at'),
+    /** When a change last ended all sessions: cookies of the earlier service that are older ended, too. */
+    sessionsEndedAt: timestamp('sessions_ended_at'),
     createdAt: timestamp('created_at').notNull().default(now),
   },
   (table) => [
@@ -65,6 +84,40 @@ export const users = mysqlTable(
 )
 
 export type Role = (typeof users.$inferSelect)['role']
+
+/**
+ * Accounts that `gatehouse import` created, as the source had them at the latest import. A row outlives its
+ * account, so that a deleted account is not imported again.
+ */
+export const importedUsers = mysqlTable(
+  'imported_users',
+  {
+    userId: bigint('user_id', { mode: 'number', unsigned: true }).primaryKey(),
+    usernameKey: usernameKey().notNull(),
+    /** Whether the source has the account under this id, so that its session cookies name it. */
+    keepsId: boolean('keeps_id').notNull(),
+    /** The source's hash, or the hash that was made of its password. */
+    passwordHash: passwordHash().notNull(),
+    role: mysqlEnum('role', ROLES).notNull(),
+    importedAt: timestamp('imported_at').notNull().default(now),
+  },
+  (table) => [index('imported_users_username_key').on(table.usernameKey)],
+)
+
+/** Session cookies of the earlier service that were exchanged for a session, or ended. */
+export const usedCookies = mysqlTable(
+  'used_cookies',
+  {
+    /** SHA-256 of the cookie. */
+    digest: sha256('digest').primaryKey(),
+    /** Of the session that the cookie was exchanged for; null if it was ended. */
+    sessionDigest: sha256('session_digest'),
+    usedAt: timestamp('used_at').notNull().default(now),
+    /** When the cookie itself has expired, so that its row is no longer needed. */
+    expiresAt: timestamp('expires_at').notNull(),
+  },
+  (table) => [index('used_cookies_expires_at').on(table.expiresAt)],
+)
 
 /** Accounts that `gatehouse seed` created for load tests, and `gatehouse seed clear` deletes. */
 export const seededUsers = mysqlTable('seeded_users', {

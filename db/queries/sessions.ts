@@ -163,6 +163,7 @@ export function endAll(
     const permission = await authorize(tx, change, 'own-or-admin')
     if (!permission.ok) return permission
     const kept = keptSessionId === undefined ? undefined : eq(sessions.id, keptSessionId)
+    await tx.update(users).set({ sessionsEndedAt: now }).where(eq(users.id, userId))
     const { count, ids, hasLeftovers } = await access.endAll(
       tx,
       'session',

@@ -4,6 +4,7 @@ import { now } from '../clock.ts'
 import { digest } from '../digest.ts'
 import { loginFailures } from '../schema.ts'
 import { transaction } from '../transaction.ts'
+import { usernameKey } from '../usernames.ts'
 
 /** Attempts that are not delayed, by account and address range and by account alone. */
 const FREE_TRIES = 10
@@ -103,6 +104,6 @@ async function lockCounters(tx: Queryable, keys: Buffer[]) {
 
 /** The counter by account and address range, and the counter by account alone. */
 function keysOf(username: string, range: string): [Buffer, Buffer] {
-  const account = username.toLowerCase()
+  const account = usernameKey(username)
   return [digest(`${range} ${account}`), digest(`anywhere ${account}`)]
 }

@@ -1,8 +1,10 @@
 import { and, eq, gt, gte, lt, type SQL, sql } from 'drizzle-orm'
 import { type Database, onlyRow, type Queryable } from '../client.ts'
+import { now } from '../clock.ts'
 import { isDuplicateKey } from '../errors.ts'
 import { type Role, sessions, users } from '../schema.ts'
 import { transaction } from '../transaction.ts'
+import { usernameKey } from '../usernames.ts'
 import * as access from './access.ts'
 import {
   type Actor,
@@ -46,7 +48,7 @@ export async function findCredential(db: Queryable, username: string) {
   const [found] = await db
     .select(credential)
     .from(users)
-    .where(eq(users.usernameKey, username.toLowerCase()))
+    .where(eq(users.usernameKey, usernameKey(username)))
   return found
 }
 
@@ -84,8 +86,8 @@ export function create(
 /** @returns the new id, or undefined if the name is taken */
 async function insert(tx: Queryable, user: NewUser): Promise<number | undefined> {
   try {
-    const usernameKey = user.username.toLowerCase()
-    const [{ insertId }] = await tx.insert(users).values({ ...user, usernameKey })
+    const key = usernameKey(user.username)
+    const [{ insertId }] = await tx.insert(users).values({ ...user, usernameKey: key })
     return insertId
   } catch (error) {
     if (isDuplicateKey(error)) return undefined
@@ -127,7 +129,10 @@ export function changePassword(
     if (current && !hasSamePassword(permission.account, current)) {
       return refused('wrong-current-password')
     }
-    await tx.update(users).set({ passwordHash, version: nextVersion }).where(eq(users.id, userId))
+    await tx
+      .update(users)
+      .set({ passwordHash, version: nextVersion, passwordChangedAt: now, sessionsEndedAt: now })
+      .where(eq(users.id, userId))
     const { kind, id } = actor.credential
     const kept = kind === 'session' ? eq(sessions.id, id) : undefined
     const { detail, hasLeftovers } = await endAccess(tx, permission.account, kept)
@@ -172,7 +177,7 @@ export function update(
     if (!permission.ok) return permission
     await tx
       .update(users)
-      .set({ ...patch, version: nextVersion })
+      .set({ ...patch, version: nextVersion, ...(patch.disabled && { sessionsEndedAt: now }) })
       .where(eq(users.id, userId))
     const ended = patch.disabled ? await endAccess(tx, permission.account) : undefined
     const user = onlyRow(await tx.select(managedProfile).from(users).where(eq(users.id, userId)))
@@ -202,8 +207,8 @@ async function endAccess(tx: Queryable, owner: access.Owner, keptSessions?: SQL)
 }
 
 export interface UserFilter {
-  /** Return only names after this one, in lower case. */
-  afterKey?: string | undefined
+  /** Return only accounts after the one of this name. */
+  after?: string | undefined
   prefix?: string | undefined
   role?: Role | undefined
   disabled?: boolean | undefined
@@ -214,22 +219,22 @@ export interface UserFilter {
  * Lists accounts by an index that has their order. By the statistics of a small table, the servers
  * would sort the whole table instead.
  *
- * @returns accounts in the order of their names in lower case
+ * @returns accounts in the order of their names, case-insensitive
  */
 export function list(
   db: Queryable,
-  { afterKey, prefix, role, disabled, limit }: UserFilter,
+  { after, prefix, role, disabled, limit }: UserFilter,
 ): Promise<ManagedUserRecord[]> {
-  const first = prefix?.toLowerCase()
+  const first = prefix === undefined ? undefined : usernameKey(prefix)
   return db
     .select(managedProfile)
     .from(users, { forceIndex: listIndex(role, disabled) })
     .where(
       and(
-        afterKey === undefined ? undefined : gt(users.usernameKey, afterKey),
-        // A range, because LIKE has wildcards. DEL sorts after every character of a username.
+        after === undefined ? undefined : gt(users.usernameKey, usernameKey(after)),
+        // A range, because LIKE has wildcards. No name has the last code point.
         first === undefined ? undefined : gte(users.usernameKey, first),
-        first === undefined ? undefined : lt(users.usernameKey, `${first}\x7f`),
+        first === undefined ? undefined : lt(users.usernameKey, `${first}\u{10ffff}`),
         role === undefined ? undefined : eq(users.role, role),
         disabled === undefined ? undefined : eq(users.disabled, disabled),
       ),

@@ -410,7 +410,7 @@ export interface components {
         /** @description The username, case-insensitive, and the password */
         Credentials: {
             /**
-             * @description 1 to 80 letters, digits or ._@+-, starting with a letter or a digit
+             * @description 1 to 80 characters without control characters
              * @example alice
              */
             username: string;

@@ -8,7 +8,8 @@ const MAX_LIMIT = 100
 /** The position before the first id. */
 const BEGINNING = 0
 
-const Cursor = Type.String({ minLength: 1, maxLength: 400 })
+/** The longest username has 320 bytes, which become 500 characters with the signature in base64url. */
+const Cursor = Type.String({ minLength: 1, maxLength: 600 })
 
 /** The parameters of every list. Numbers stay text until they are validated. */
 export const pageParameters = {

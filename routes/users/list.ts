@@ -7,7 +7,7 @@ import type { Handler } from '../common/handler.ts'
 import { pageParameters, readPage } from '../common/pages.ts'
 import { closedObject, ref, stringEnum } from '../common/schemas.ts'
 import { workOf } from '../common/work.ts'
-import { ManagedUserPage, Role, toManagedUser } from './schemas.ts'
+import { ManagedUserPage, PRINTABLE, Role, toManagedUser } from './schemas.ts'
 
 const listUsersSchema = {
   operationId: 'listUsers',
@@ -20,7 +20,7 @@ const listUsersSchema = {
       Type.String({
         minLength: 1,
         maxLength: 80,
-        pattern: '^[!-~]*$',
+        pattern: PRINTABLE,
         description: 'what the username begins with, case-insensitive',
       }),
     ),
@@ -48,8 +48,8 @@ export default (async (app) => {
     }
     return readPage(request, reply, {
       name: 'users',
-      find: (afterKey, limit) => users.list(db, { ...filter, afterKey, limit }),
-      positionOf: ({ username }) => username.toLowerCase(),
+      find: (after, limit) => users.list(db, { ...filter, after, limit }),
+      positionOf: ({ username }) => username,
       toItem: toManagedUser,
     })
   }

@@ -6,10 +6,10 @@ import type { Handler } from '../common/handler.ts'
 import { accepted } from '../common/refusals.ts'
 import { closedObject, ref } from '../common/schemas.ts'
 import { workOf } from '../common/work.ts'
-import { NewPassword, toUser, UserMessage, Username } from './schemas.ts'
+import { NewPassword, NewUsername, toUser, UserMessage } from './schemas.ts'
 
 export const NewCredentials = closedObject(
-  { username: Username, password: NewPassword },
+  { username: NewUsername, password: NewPassword },
   { $id: 'NewCredentials', description: 'The new account' },
 )
 

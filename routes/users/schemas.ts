@@ -1,21 +1,32 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import type { ManagedUserRecord, UserRecord } from '../../db/queries/users.ts'
+import { MAX_USERNAME_LENGTH } from '../../db/usernames.ts'
 import { DOCUMENTED_AS } from '../../plugins/openapi/documented-as.ts'
 import { page } from '../common/pages.ts'
 import { Id, messageProperties, ref, stringEnum, Timestamp } from '../common/schemas.ts'
 
+/** Excludes C0, DEL, C1 and half surrogates, which would become U+FFFD in the database. */
+export const PRINTABLE = '^[^\\u0000-\\u001f\\u007f-\\u009f\\ud800-\\udfff]+$'
+
+const username = { minLength: 1, maxLength: MAX_USERNAME_LENGTH, examples: ['alice'] }
+
+/** Of any account: one that was imported keeps its name, which `NewUsername` may refuse. */
 export const Username = Type.String({
-  minLength: 1,
-  maxLength: 80,
-  pattern: '^[A-Za-z0-9][A-Za-z0-9._@+-]*$',
+  ...username,
+  pattern: PRINTABLE,
   // A validation message puts "must be" before it.
-  description: '1 to 80 letters, digits or ._@+-, starting with a letter or a digit',
-  examples: ['alice'],
+  description: '1 to 80 characters without control characters',
 })
 
-export function isUsername(text: string): boolean {
-  return Value.Check(Username, text)
+export const NewUsername = Type.String({
+  ...username,
+  pattern: '^[A-Za-z0-9][A-Za-z0-9._@+-]*$',
+  description: '1 to 80 letters, digits or ._@+-, starting with a letter or a digit',
+})
+
+export function isNewUsername(text: string): boolean {
+  return Value.Check(NewUsername, text)
 }
 
 const password = {
@@ -45,7 +56,7 @@ export const Role = stringEnum(['user', 'admin'], {
 export const User = Type.Object(
   {
     id: Id,
-    username: Type.String({ minLength: 1, maxLength: 80, examples: ['alice'] }),
+    username: Type.String(username),
     role: ref(Role),
     createdAt: Timestamp,
   },

@@ -3,7 +3,7 @@ import { closeDatabase, openDatabase } from '../../../../db/client.ts'
 import * as users from '../../../../db/queries/users.ts'
 import type { Role } from '../../../../db/schema.ts'
 import { createPasswords } from '../../../../plugins/passwords/passwords.ts'
-import { isUsername } from '../../../../routes/users/schemas.ts'
+import { isNewUsername } from '../../../../routes/users/schemas.ts'
 import type { Config } from '../../../config/config.ts'
 import { readPassword } from '../../password.ts'
 import { withDatabase } from '../../with-database.ts'
@@ -28,7 +28,7 @@ async function createUser(
   username: string,
   role: Role,
 ): Promise<void> {
-  if (!isUsername(username)) {
+  if (!isNewUsername(username)) {
     throw new Error(
       'A username is 1 to 80 letters, digits or ._@+- and starts with a letter or digit.',
     )
