@@ -1,8 +1,11 @@
-import { hash, parseOptions, verify } from '@node-rs/bcrypt'
+import { hash, verify } from '@node-rs/bcrypt'
 import fp from 'fastify-plugin'
 import { errors } from '../errors/errors.ts'
+import { hashAsWerkzeug, verifyForeign } from './foreign-hash.ts'
 import { HashQueue, type HashQueueOptions, type HashTurn } from './hash-queue.ts'
+import { HashWork } from './hash-work.ts'
 import { isHashable, passwordFault } from './password-policy.ts'
+import { type ClassifiedHash, classifyHash, type ForeignHash } from './stored-hash.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -23,9 +26,6 @@ export type Verification = { ok: true; isOutdated: boolean } | { ok: false }
 
 export type Passwords = Awaited<ReturnType<typeof createPasswords>>
 
-/** A hash of a higher cost is not checked: an imported one of cost 31 would run for days. */
-const MAX_COST = 15
-
 /**
  * Decorates `passwords`: the password policy, hashing and verification. Passwords are taken as
  * sent. New ones are checked and hashed in NFC (NIST SP 800-63B-4 3.1.1.2, RFC 8265 4.2.2), so that
@@ -40,7 +40,11 @@ export default fp<PasswordsOptions>(
 
 export async function createPasswords({ cost, minLength, queue: options }: PasswordsOptions) {
   const startedAt = performance.now()
-  const nobodysHash = await hash('the password of nobody', { cost })
+  const rounds = 2 ** cost
+  const hashWork = new HashWork()
+  const nobodysHash = await hashWork.countRounds(rounds, () =>
+    hash('the password of nobody', { cost }),
+  )
   const queue = new HashQueue({ ...options, expectedMs: performance.now() - startedAt })
 
   return {
@@ -61,14 +65,33 @@ export async function createPasswords({ cost, minLength, queue: options }: Passw
      * @throws HASH_CAPACITY, OperationError `CLIENT_GONE`
      */
     hash: (password: string, signal?: AbortSignal): Promise<string> =>
-      queue.run(() => hash(password.normalize(), { cost, rejectLongPasswords: true }), { signal }),
+      queue.run(() => hashAtCost(password.normalize()), { signal }),
+
+    /**
+     * Hashes any password of an account that comes from another service, without a check: with
+     * bcrypt, or with Werkzeug's scrypt if the password is longer than bcrypt reads.
+     *
+     * Runs in the hash queue. A caller with many passwords keeps at most `concurrency` calls open.
+     * Then none of them waits, and none is refused.
+     *
+     * @throws HASH_CAPACITY, TypeError if the password contains half of a surrogate pair: it has
+     *   no UTF-8, so no login could match
+     */
+    async hashImported(password: string): Promise<string> {
+      if (!password.isWellFormed()) throw new TypeError('The password is not well-formed Unicode.')
+      const normalized = password.normalize()
+      return queue.run(() =>
+        isHashable(normalized) ? hashAtCost(normalized) : hashAsWerkzeug(normalized),
+      )
+    },
 
     /**
      * Verifies a password in the same time, 2^cost rounds, whether the account exists or not, and
-     * for hashes of any lower cost (OWASP ASVS 5.0, 6.3.8). A password that is not in NFC and does
-     * not match in NFC is tried as sent, too, which doubles the time for all accounts alike.
+     * for hashes of any lower cost (OWASP ASVS 5.0, 6.3.8), scrypt and PBKDF2 included. A password
+     * that is not in NFC and does not match in NFC is tried as sent, too, which doubles the time
+     * for all accounts alike.
      *
-     * A hash of a higher cost takes longer. So after the cost is lowered, response times reveal
+     * A more expensive hash takes longer. So after the cost is lowered, response times reveal
      * the accounts with older hashes until their passwords change.
      *
      * @throws HASH_CAPACITY, OperationError `CLIENT_GONE`
@@ -80,41 +103,48 @@ export async function createPasswords({ cost, minLength, queue: options }: Passw
     ): Promise<Verification> => queue.run(() => verifyForms(password, passwordHash), turn),
   }
 
+  function hashAtCost(normalized: string): Promise<string> {
+    return hash(normalized, { cost, rejectLongPasswords: true })
+  }
+
   /** In one slot: between two, a full queue could leave a guess half checked, and uncounted. */
   async function verifyForms(
     password: string,
     passwordHash: string | undefined,
   ): Promise<Verification> {
+    const stored = classifyHash(passwordHash ?? '')
     const normalized = password.normalize()
-    if (await verifyInConstantTime(normalized, passwordHash)) {
-      return { ok: true, isOutdated: (costOf(passwordHash) ?? 0) < cost }
+    if (await verifyInConstantTime(normalized, stored)) {
+      return { ok: true, isOutdated: isCheaper(stored) && isHashable(normalized) }
     }
     if (password === normalized) return { ok: false }
-    const ok = await verifyInConstantTime(password, passwordHash)
+    const ok = await verifyInConstantTime(password, stored)
     // A password can be longer in NFC, and then it keeps the hash of the form as sent.
     return ok ? { ok, isOutdated: isHashable(normalized) } : { ok }
   }
 
-  async function verifyInConstantTime(password: string, passwordHash: string | undefined) {
-    const spent = costOf(passwordHash)
-    if (!passwordHash || !spent || spent > MAX_COST || !isHashable(password)) {
-      await verify('', nobodysHash)
+  /** @returns whether bcrypt at the configured cost should replace a hash that has matched */
+  function isCheaper(stored: ClassifiedHash): boolean {
+    return stored.ok && (stored.scheme !== 'bcrypt' || stored.cost < cost)
+  }
+
+  async function verifyInConstantTime(password: string, stored: ClassifiedHash) {
+    if (stored.ok && stored.scheme !== 'bcrypt' && password.isWellFormed()) {
+      return verifyForeignFilled(password, stored)
+    }
+    if (!stored.ok || stored.scheme !== 'bcrypt' || !isHashable(password)) {
+      await hashWork.countRounds(rounds, () => verify('', nobodysHash))
       return false
     }
-    if (await verify(password, passwordHash)) return true
-    // 2^c + 2^c + 2^(c+1) + … + 2^(cost-1) = 2^cost
-    for (let filler = spent; filler < cost; filler++) {
-      await hash(password, { cost: filler })
-    }
+    const spent = 2 ** stored.cost
+    if (await hashWork.countRounds(spent, () => verify(password, stored.text))) return true
+    await hashWork.fill(password, rounds - spent)
     return false
   }
-}
 
-/** @returns undefined if this is not a bcrypt hash */
-function costOf(passwordHash = ''): number | undefined {
-  try {
-    return parseOptions(passwordHash).cost
-  } catch {
-    return undefined
+  async function verifyForeignFilled(password: string, stored: ForeignHash) {
+    const checked = await hashWork.countForeign(stored, () => verifyForeign(password, stored))
+    if (!checked.result) await hashWork.fill(password, rounds - checked.rounds)
+    return checked.result
   }
 }

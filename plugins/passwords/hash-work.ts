@@ -1,0 +1,95 @@
+import { performance } from 'node:perf_hooks'
+import { hash } from '@node-rs/bcrypt'
+import type { ForeignHash } from './stored-hash.ts'
+
+/** How many of the newest times count. */
+const RECENT = 15
+/** How many kinds of foreign hashes are remembered. An old service has one or two. */
+const MAX_KINDS = 100
+const MIN_COST = 4
+/** Shorter runs of bcrypt are not counted: the fixed work of each hash distorts them. */
+const MIN_COUNTED_ROUNDS = 2 ** 7
+
+/**
+ * Estimates the work of foreign hashes in rounds of bcrypt, and fills up the work of cheaper ones,
+ * so that response times do not reveal an account by its hash (OWASP ASVS 5.0, 6.3.8).
+ *
+ * The estimate compares the lowest of the newest times of both. Other processes only ever lengthen
+ * a time, so the lowest varies by 1.5 %, where a single one varies by 30 %. The first failure with
+ * a kind of hash in a process has a single time to go by, and can therefore be off.
+ */
+export class HashWork {
+  /** In ms per round. */
+  readonly #round = new RecentTimes()
+  /** In ms per hash, by scheme and parameters. */
+  readonly #foreign = new Map<string, RecentTimes>()
+
+  /** Runs and times `work`, which takes `rounds` rounds of bcrypt. */
+  async countRounds<T>(rounds: number, work: () => Promise<T>): Promise<T> {
+    const { result, ms } = await timed(work)
+    if (rounds >= MIN_COUNTED_ROUNDS || this.#round.isEmpty) this.#round.add(ms / rounds)
+    return result
+  }
+
+  /**
+   * Runs and times `work`, which computes one hash with the parameters of `stored`.
+   *
+   * @returns also the estimated work, in rounds of bcrypt
+   */
+  async countForeign<T>(stored: ForeignHash, work: () => Promise<T>) {
+    const { result, ms } = await timed(work)
+    const times = this.#timesOf(kindOf(stored))
+    times.add(ms)
+    return { result, rounds: times.lowest / this.#round.lowest }
+  }
+
+  /** Hashes `password` for as many rounds as bcrypt can come close to: a multiple of 16. */
+  async fill(password: string, rounds: number): Promise<void> {
+    const step = 2 ** MIN_COST
+    let left = Math.round(rounds / step) * step
+    while (left >= step) {
+      const cost = Math.floor(Math.log2(left))
+      await this.countRounds(2 ** cost, () => hash(password, { cost }))
+      left -= 2 ** cost
+    }
+  }
+
+  #timesOf(kind: string): RecentTimes {
+    const known = this.#foreign.get(kind)
+    if (known) return known
+    if (this.#foreign.size >= MAX_KINDS) this.#foreign.clear()
+    const times = new RecentTimes()
+    this.#foreign.set(kind, times)
+    return times
+  }
+}
+
+class RecentTimes {
+  readonly #times: number[] = []
+
+  get isEmpty(): boolean {
+    return this.#times.length === 0
+  }
+
+  /** Infinity as long as there is none. */
+  get lowest(): number {
+    return Math.min(...this.#times)
+  }
+
+  add(time: number): void {
+    this.#times.push(time)
+    if (this.#times.length > RECENT) this.#times.shift()
+  }
+}
+
+function kindOf(stored: ForeignHash): string {
+  return stored.scheme === 'scrypt'
+    ? `scrypt:${stored.N}:${stored.r}:${stored.p}`
+    : `pbkdf2:${stored.hashFunction}:${stored.iterations}`
+}
+
+async function timed<T>(work: () => Promise<T>): Promise<{ result: T; ms: number }> {
+  const startedAt = performance.now()
+  const result = await work()
+  return { result, ms: performance.now() - startedAt }
+}
