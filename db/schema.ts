@@ -193,6 +193,7 @@ export const EVENT_TYPES = [
   'session_ended',
   'token_created',
   'token_ended',
+  'users_imported',
 ] as const
 
 export type EventType = (typeof EVENT_TYPES)[number]

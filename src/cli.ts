@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander'
+import { addImport } from './cli/commands/import.ts'
 import { addMigrate } from './cli/commands/migrate.ts'
 import { addSeedClear } from './cli/commands/seed/clear.ts'
 import { addSeed } from './cli/commands/seed/seed.ts'
@@ -18,6 +19,7 @@ const program = new Command('gatehouse')
 
 // One line a command: `gatehouse user create` is in cli/commands/user/create.ts.
 addMigrate(program)
+addImport(program)
 
 const user = program.command('user').description('Manages users.')
 addUserCreate(user)

@@ -63,3 +63,22 @@ export async function endAll(
   await tx.insert(endedAccess).values({ userId: owner.id })
   return { count, ids, epoch, hasLeftovers: true }
 }
+
+/**
+ * Ends all sessions and tokens of an account, except some sessions.
+ *
+ * @returns what ended, for the event's detail, and whether the sweeper has rows to delete
+ */
+export async function endEverything(tx: Queryable, owner: Owner, keptSessions?: SQL) {
+  const ofSessions = await endAll(tx, 'session', owner, keptSessions)
+  const ofTokens = await endAll(tx, 'token', owner)
+  return {
+    detail: {
+      sessionsEnded: ofSessions.count,
+      sessionIds: ofSessions.ids,
+      tokensEnded: ofTokens.count,
+      tokenIds: ofTokens.ids,
+    },
+    hasLeftovers: ofSessions.hasLeftovers || ofTokens.hasLeftovers,
+  }
+}

@@ -5,6 +5,8 @@ import { transaction } from '../transaction.ts'
 
 /** How many ids an event lists: the length of its row is limited. */
 export const MAX_EVENT_IDS = 20
+/** In one statement, which must fit into a packet of the database. */
+const MAX_ROWS = 500
 
 export type EventRecord = typeof events.$inferSelect
 
@@ -29,9 +31,24 @@ export interface NewEvent {
  * the ids in the order of commits.
  */
 export async function recordEvent(tx: Queryable, origin: Origin, event: NewEvent): Promise<void> {
-  await tx
-    .insert(events)
-    .values({ ...row(origin, event), id: await nextId(tx), outcome: 'success' })
+  await recordEvents(tx, origin, [event])
+}
+
+/** Writes several rows, with consecutive ids. The same holds as for one. */
+export async function recordEvents(
+  tx: Queryable,
+  origin: Origin,
+  list: readonly NewEvent[],
+): Promise<void> {
+  const lastId = await reserveIds(tx, list.length)
+  for (let start = 0; start < list.length; start += MAX_ROWS) {
+    const rows = list.slice(start, start + MAX_ROWS).map((event, index) => ({
+      ...row(origin, event),
+      id: sql<number>`${lastId} - ${list.length - 1 - start - index}`,
+      outcome: 'success' as const,
+    }))
+    await tx.insert(events).values(rows)
+  }
 }
 
 /**
@@ -50,7 +67,7 @@ export function recordFailure(
       .insert(events)
       .values({
         ...row(origin, event),
-        id: await nextId(tx),
+        id: await reserveIds(tx, 1),
         outcome: 'failure',
         bucket: sql`CONCAT(${`${type}:${actorId}:${userId}:`}, ${minute})`,
       })
@@ -94,11 +111,15 @@ function row(origin: Origin, { detail, ...event }: NewEvent) {
   return { ...event, ...origin, detail: detail && JSON.stringify(detail) }
 }
 
-/** Locks the counter until the commit, so that the order of ids is the order of commits. */
-async function nextId(tx: Queryable) {
+/**
+ * Locks the counter until the commit, so that the order of ids is the order of commits.
+ *
+ * @returns the last of the ids
+ */
+async function reserveIds(tx: Queryable, count: number) {
   const [{ affectedRows }] = await tx
     .update(eventCounter)
-    .set({ lastId: sql`LAST_INSERT_ID(${eventCounter.lastId} + 1)` })
+    .set({ lastId: sql`LAST_INSERT_ID(${eventCounter.lastId} + ${count})` })
     .where(eq(eventCounter.id, 1))
   if (affectedRows !== 1) throw new Error('the table event_counter has no row')
   return sql<number>`LAST_INSERT_ID()`

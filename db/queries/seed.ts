@@ -1,6 +1,7 @@
 import { eq, inArray, like, sql } from 'drizzle-orm'
-import { format, raw, type SqlValue } from 'mysql2'
+import { raw } from 'mysql2'
 import type { Database, Queryable } from '../client.ts'
+import { insertRows } from '../insert-rows.ts'
 import { seededUsers, sessions, tokens, users } from '../schema.ts'
 import { transaction } from '../transaction.ts'
 
@@ -30,7 +31,7 @@ export function seedUsers(
 ): Promise<{ id: number; username: string }[]> {
   return transaction(db, async (tx) => {
     const rows = usernames.map((username) => [username, username, passwordHash])
-    await insert(tx, 'users (username, username_key, password_hash)', rows)
+    await insertRows(tx, 'users (username, username_key, password_hash)', rows)
     // Read the ids: those of one statement need not be consecutive.
     const made = await tx
       .select({ id: users.id, username: users.username })
@@ -38,7 +39,7 @@ export function seedUsers(
       .where(inArray(users.usernameKey, usernames))
     const ids = new Map(made.map(({ id, username }) => [username, id]))
     const marks = made.map(({ id }) => [id])
-    await insert(tx, 'seeded_users (user_id)', marks)
+    await insertRows(tx, 'seeded_users (user_id)', marks)
     return usernames.map((username) => ({ id: ids.get(username) ?? missing(username), username }))
   })
 }
@@ -52,7 +53,7 @@ export async function seedSessions(
   const expiresAt = ahead(lifetimeMs)
   const rows = sessions.map(({ digest, userId }) => [digest, userId, expiresAt, userAgent])
   const columns = 'sessions (digest, user_id, expires_at, user_agent)'
-  await transaction(db, (tx) => insert(tx, columns, rows))
+  await transaction(db, (tx) => insertRows(tx, columns, rows))
 }
 
 /** Creates tokens that expire after `lifetimeMs`. */
@@ -64,7 +65,7 @@ export async function seedTokens(
   const expiresAt = ahead(lifetimeMs)
   const rows = tokens.map(({ digest, userId }) => [digest, userId, name, expiresAt])
   const columns = 'tokens (digest, user_id, name, expires_at)'
-  await transaction(db, (tx) => insert(tx, columns, rows))
+  await transaction(db, (tx) => insertRows(tx, columns, rows))
 }
 
 /**
@@ -132,12 +133,6 @@ export async function clearSeeded(db: Database): Promise<number> {
     await tx.delete(users).where(inArray(users.id, ids))
     return ids.length
   })
-}
-
-/** Builds text: Drizzle takes longer to build a thousand rows than the server to insert them. */
-async function insert(db: Queryable, columns: string, rows: SqlValue[][]): Promise<void> {
-  if (rows.length === 0) return
-  await db.execute(sql.raw(format(`INSERT INTO ${columns} VALUES ?`, [rows])))
 }
 
 function ahead(ms: number) {

@@ -1,4 +1,4 @@
-import { and, eq, gt, gte, lt, type SQL, sql } from 'drizzle-orm'
+import { and, eq, gt, gte, lt, sql } from 'drizzle-orm'
 import { type Database, onlyRow, type Queryable } from '../client.ts'
 import { now } from '../clock.ts'
 import { isDuplicateKey } from '../errors.ts'
@@ -135,7 +135,7 @@ export function changePassword(
       .where(eq(users.id, userId))
     const { kind, id } = actor.credential
     const kept = kind === 'session' ? eq(sessions.id, id) : undefined
-    const { detail, hasLeftovers } = await endAccess(tx, permission.account, kept)
+    const { detail, hasLeftovers } = await access.endEverything(tx, permission.account, kept)
     const who = { actorId: actor.id, userId }
     await recordEvent(tx, origin, { type: 'password_changed', ...who, detail })
     return { ok: true, hasLeftovers }
@@ -152,7 +152,7 @@ export function remove(
     const permission = await authorize(tx, change, 'admin-on-another')
     if (!permission.ok) return permission
     const { username } = permission.account
-    const ended = await endAccess(tx, permission.account)
+    const ended = await access.endEverything(tx, permission.account)
     const detail = { username, ...ended.detail }
     await tx.delete(users).where(eq(users.id, userId))
     await recordEvent(tx, origin, { type: 'user_deleted', actorId: actor.id, userId, detail })
@@ -179,31 +179,12 @@ export function update(
       .update(users)
       .set({ ...patch, version: nextVersion, ...(patch.disabled && { sessionsEndedAt: now }) })
       .where(eq(users.id, userId))
-    const ended = patch.disabled ? await endAccess(tx, permission.account) : undefined
+    const ended = patch.disabled ? await access.endEverything(tx, permission.account) : undefined
     const user = onlyRow(await tx.select(managedProfile).from(users).where(eq(users.id, userId)))
     const detail = { ...patch, ...ended?.detail }
     await recordEvent(tx, origin, { type: 'user_updated', actorId: actor.id, userId, detail })
     return { ok: true, user, hasLeftovers: ended?.hasLeftovers ?? false }
   })
-}
-
-/**
- * Ends all sessions and tokens of an account, except some sessions.
- *
- * @returns what ended, for the event's detail, and whether the sweeper has rows to delete
- */
-async function endAccess(tx: Queryable, owner: access.Owner, keptSessions?: SQL) {
-  const ofSessions = await access.endAll(tx, 'session', owner, keptSessions)
-  const ofTokens = await access.endAll(tx, 'token', owner)
-  return {
-    detail: {
-      sessionsEnded: ofSessions.count,
-      sessionIds: ofSessions.ids,
-      tokensEnded: ofTokens.count,
-      tokenIds: ofTokens.ids,
-    },
-    hasLeftovers: ofSessions.hasLeftovers || ofTokens.hasLeftovers,
-  }
 }
 
 export interface UserFilter {

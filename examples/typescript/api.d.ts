@@ -555,7 +555,7 @@ export interface components {
          * @description The kind of an event
          * @enum {string}
          */
-        EventType: "login" | "logout" | "user_created" | "user_updated" | "user_deleted" | "password_changed" | "session_ended" | "token_created" | "token_ended";
+        EventType: "login" | "logout" | "user_created" | "user_updated" | "user_deleted" | "password_changed" | "session_ended" | "token_created" | "token_ended" | "users_imported";
         /** @description Who did what, to which account, from where, and with what outcome */
         Event: {
             /**

@@ -4,6 +4,9 @@ import { describeFailure } from '../process/failure.ts'
 export const EXIT_FAILED = 1
 export const EXIT_USAGE = 2
 
+/** Wrong usage of a command for which 2 means something else: it is a failure. */
+export class FailedUsage extends CommanderError {}
+
 /**
  * Reports why a command ended early, on standard error.
  *
@@ -11,7 +14,9 @@ export const EXIT_USAGE = 2
  */
 export function reportFailure(error: unknown): number {
   // Commander has printed its own message.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE
+  if (error instanceof CommanderError && error.exitCode === 0) return 0
+  if (error instanceof FailedUsage) return EXIT_FAILED
+  if (error instanceof CommanderError) return EXIT_USAGE
   console.error(describeFailure(error))
   return EXIT_FAILED
 }

@@ -83,6 +83,11 @@ export function loadConfig(environment: NodeJS.ProcessEnv, isBuilt = IS_BUILT): 
   })
 }
 
+/** @returns the password of `gatehouse import`'s source, by the variable that MySQL's own clients read */
+export function sourcePassword(): string | undefined {
+  return process.env.MYSQL_PWD
+}
+
 /** @returns the size of Node's thread pool, which libuv reads from the environment at start */
 export function threadPoolSize(): number {
   return Number(process.env.UV_THREADPOOL_SIZE) || DEFAULT_THREADS

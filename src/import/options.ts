@@ -1,0 +1,27 @@
+import type { SourceAccount } from '../../db/queries/imports/decide.ts'
+import type { Passwords } from '../../plugins/passwords/passwords.ts'
+import type { CheckedRow } from './check-row.ts'
+import type { Source } from './sources/source.ts'
+
+export interface ImportOptions {
+  source: Source
+  passwords: Passwords
+  /** How many passwords are hashed at the same time. */
+  hashConcurrency: number
+  /** How far above the highest id of the source the ids of new accounts begin. */
+  reservedIds: number
+  /** Deletes accounts that were imported and are gone from the source. */
+  deleteMissing: boolean
+  isDryRun: boolean
+  /** Shows the progress of a phase, whose length is in rows. */
+  showProgress(
+    phase: 'hashing' | 'storing',
+    total: number,
+  ): { add(rows: number): void; stop(): void }
+}
+
+/** An account of the source, and where it stands there. */
+export interface ImportedRow extends SourceAccount {
+  place: string
+  scheme: CheckedRow['password']['kind']
+}

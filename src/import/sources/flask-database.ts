@@ -1,0 +1,81 @@
+import { asc, gt, sql } from 'drizzle-orm'
+import { DrizzleQueryError } from 'drizzle-orm/errors'
+import { bigint, mysqlTable, text } from 'drizzle-orm/mysql-core'
+import { closeDatabase, onOneConnection, openDatabase } from '../../../db/client.ts'
+import { describeFailure } from '../../process/failure.ts'
+import type { Source, SourceRow } from './source.ts'
+
+const PAGE_ROWS = 5_000
+/** SQLAlchemy names the driver in the scheme. */
+const SCHEME = /^(mysql|mariadb)(\+[a-z0-9_]+)?:/i
+
+/** @returns whether a source is the URL of a database, and not the name of a file */
+export function isDatabaseUrl(source: string): boolean {
+  return SCHEME.test(source)
+}
+
+export interface FlaskDatabaseOptions {
+  table: string
+  /** Used if the URL has no password. */
+  password: string | undefined
+}
+
+/**
+ * The table of the Flask service, read in one snapshot. Nothing is written or locked.
+ *
+ * @param source `mysql://user:password@host:port/database`, also with the name of a driver as
+ *   SQLAlchemy writes it
+ * @throws Error if it is no such URL
+ */
+export function flaskDatabase(source: string, { table, password }: FlaskDatabaseOptions): Source {
+  const url = parse(source)
+  if (url.password === '' && password !== undefined) url.password = encodeURIComponent(password)
+  const name = `table ${table} of ${url.host}${url.pathname}`
+  return { name, rows: () => readAll(url.href, table) }
+}
+
+function parse(source: string): URL {
+  const text = source.replace(SCHEME, 'mysql:')
+  if (!URL.canParse(text) || new URL(text).pathname.length < 2) {
+    // Without the text, which may hold a password.
+    throw new Error('The source is not a URL such as mysql://user:password@host:3306/flask-crud.')
+  }
+  return new URL(text)
+}
+
+async function* readAll(url: string, table: string): AsyncGenerator<SourceRow> {
+  const db = openDatabase(url, { connections: 1 })
+  const rows = mysqlTable(table, {
+    id: bigint('id', { mode: 'number' }),
+    username: text('username'),
+    password: text('password'),
+    role: text('role'),
+  })
+  // The pages wait in memory, because a generator cannot yield from within a callback.
+  const pages: SourceRow[][] = []
+  try {
+    await onOneConnection(db, async (connection) => {
+      await connection.execute(sql`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ`)
+      await connection.execute(sql`START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY`)
+      let page: (typeof rows.$inferSelect)[]
+      do {
+        const last = pages.at(-1)?.at(-1)?.id
+        page = await connection
+          .select()
+          .from(rows)
+          .where(typeof last === 'number' ? gt(rows.id, last) : undefined)
+          .orderBy(asc(rows.id))
+          .limit(PAGE_ROWS)
+        pages.push(page.map((row) => ({ place: `id ${row.id}`, ...row })))
+      } while (page.length === PAGE_ROWS)
+      await connection.execute(sql`COMMIT`)
+    })
+  } catch (error) {
+    // The message of a Drizzle error is the query.
+    const reason = error instanceof DrizzleQueryError ? error.cause : error
+    throw new Error(`The source cannot be read: ${describeFailure(reason)}`, { cause: error })
+  } finally {
+    await closeDatabase(db)
+  }
+  for (const page of pages) yield* page
+}
