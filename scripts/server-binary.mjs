@@ -1,5 +1,6 @@
 import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 /** MariaDB first: on a machine with both names, `mysqld` can be a link to `mariadbd`. */
 const NAMES = ['mariadbd', 'mysqld']
@@ -29,6 +30,18 @@ export function findServerBinary() {
 /** @returns {string | undefined} the path of a program that runs as a Redis server under the name redis-server */
 export function findRedisBinary() {
   return REDIS_NAMES.map(findProgram).find((path) => path !== undefined)
+}
+
+/** Where the set-up unpacks Debian's package of nginx, which would start a service if it were installed. */
+export const NGINX_FOLDER = join(
+  dirname(dirname(fileURLToPath(import.meta.url))),
+  'node_modules/.cache/nginx',
+)
+
+/** @returns {string | undefined} the path of nginx: of the machine, or of the set-up */
+export function findNginxBinary() {
+  const unpacked = join(NGINX_FOLDER, 'usr/sbin/nginx')
+  return findProgram('nginx') ?? (isExecutable(unpacked) ? unpacked : undefined)
 }
 
 /**

@@ -1,11 +1,26 @@
 // Runs before `npm start`, `npm test`, `npm run gatehouse` and others, and installs what is missing.
 // It is plain JavaScript and imports no packages, because it may have to install them.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseEnv } from 'node:util'
-import { findProgram, findRedisBinary, findServerBinary } from './server-binary.mjs'
+import {
+  findNginxBinary,
+  findProgram,
+  findRedisBinary,
+  findServerBinary,
+  NGINX_FOLDER,
+} from './server-binary.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
@@ -23,6 +38,8 @@ const TEST_PACKAGES = [
   },
   { program: () => findProgram('wrk'), package: 'wrk', why: 'no wrk' },
   { program: () => findProgram('chromium'), package: 'chromium', why: 'no Chromium' },
+  // Installing it would start a service on port 80.
+  { program: findNginxBinary, package: 'nginx', why: 'no nginx', folder: NGINX_FOLDER },
 ]
 
 const HOW_TO_GET_A_SERVER = `Gatehouse needs a MySQL or MariaDB server, and none is installed on this machine.
@@ -46,8 +63,9 @@ const url = isForTests ? 'TEST_DATABASE_URL' : 'DATABASE_URL'
 if ((isForFaults || !configuredValue(url)) && !findServerBinary()) {
   if (!mayInstall() || !install(DEBIAN_PACKAGES)) fail(HOW_TO_GET_A_SERVER)
 }
-for (const { program, package: name, why } of isForTests ? TEST_PACKAGES : []) {
-  if (program() || (mayInstall() && install([name]))) continue
+for (const { program, package: name, why, folder } of isForTests ? TEST_PACKAGES : []) {
+  if (program()) continue
+  if (folder ? unpack(name, folder) && program() : mayInstall() && install([name])) continue
   console.error(`Gatehouse: ${why}: the tests that need it are skipped`)
 }
 
@@ -88,14 +106,35 @@ function install(packages) {
 }
 
 /**
+ * Downloads a Debian package and unpacks its files: no privilege is needed, and no service starts.
+ *
+ * @param {string} name
+ * @param {string} folder
+ */
+function unpack(name, folder) {
+  if (!findProgram('apt-get') || !findProgram('dpkg-deb')) return false
+  console.error(`Gatehouse: unpacking ${name} with dpkg-deb`)
+  const download = mkdtempSync(join(tmpdir(), 'gatehouse-'))
+  try {
+    if (!run('apt-get', ['-qq', 'download', name], download)) return false
+    const [file = ''] = readdirSync(download)
+    mkdirSync(folder, { recursive: true })
+    return run('dpkg-deb', ['--extract', join(download, file), folder])
+  } finally {
+    rmSync(download, { recursive: true, force: true })
+  }
+}
+
+/**
  * @param {string} command
  * @param {string[]} parameters
+ * @param {string} [folder] where it runs
  */
-function run(command, parameters) {
+function run(command, parameters, folder = root) {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   // Output goes to standard error: standard output belongs to the command that follows.
   const { status, error } = spawnSync(command, parameters, {
-    cwd: root,
+    cwd: folder,
     env,
     stdio: ['ignore', 2, 2],
   })
