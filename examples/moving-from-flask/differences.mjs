@@ -44,7 +44,8 @@ function headOf({ status, headers, cookies }) {
   const fields = new Map([['status', String(status)]])
   for (const [name, value] of Object.entries(headers)) {
     // JSON has no parameter `charset` (RFC 8259 11).
-    fields.set(name, value.replace(/^(application\/json); *charset=utf-8$/i, '$1'))
+    const bare = value.replace(/^(application\/json); *charset=utf-8$/i, '$1')
+    fields.set(name, name === 'allow' ? bare.split(/, */).sort().join(', ') : bare)
   }
   for (const cookie of cookies) fields.set(`set-cookie ${cookie.split('=', 1)[0]}`, cookie)
   return fields

@@ -47,6 +47,8 @@ export function openOldAccounts(url: string) {
     },
     setPassword: (id: number, password: string) =>
       pool.query('UPDATE user SET password = ? WHERE id = ?', [password, id]),
+    rename: (id: number, username: string) =>
+      pool.query('UPDATE user SET username = ? WHERE id = ?', [username, id]),
     remove: (id: number) => pool.query('DELETE FROM user WHERE id = ?', [id]),
     close: () => pool.end(),
   }

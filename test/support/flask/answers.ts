@@ -4,13 +4,13 @@ import type { ServerResponse } from 'node:http'
 export const MESSAGES = {
   loggedIn: 'Login efetuado',
   loggedOut: 'Logout efetuado',
-  created: 'Cadastro efetuado',
-  changed: 'Senha alterada',
-  deleted: 'Cadastro excluído',
+  created: 'Cadastrado',
+  changed: 'Atualizado',
+  deleted: 'Excluido',
   wrong: 'Credenciais incorretas',
   missing: 'Dados ausentes',
-  forbidden: 'Operação não permitida',
-  unknown: 'Cadastro não encontrado',
+  forbidden: 'Nao permitido',
+  unknown: 'Sem usuario',
 } as const
 
 const TITLES: Record<number, string> = {
