@@ -92,8 +92,13 @@ test(
     // Gatehouse beside it
     await runCli('migrate')
     await importAgain()
-    await startServer(site, { ...environment, PORT: String(ports.gatehouse) })
+    const gatehouse = await startServer(site, { ...environment, PORT: String(ports.gatehouse) })
     await switchTo('2-reads')
+    // A browser in which somebody else logs in, without a logout before.
+    const shared = await loggedIn(maria)
+    t.assert.strictEqual((await shared.read(maria.id)).status, 200)
+    t.assert.deepStrictEqual(shared.cookieNames, ['__Host-session', 'session'])
+    t.assert.strictEqual((await shared.logIn(pedro)).status, 200)
     await load.workOn(CYCLES)
     await importAgain()
     await load.workOn(CYCLES)
@@ -108,6 +113,11 @@ test(
     await load.workOn(CYCLES)
     await load.stop()
     t.assert.deepStrictEqual(load.failures, [])
+
+    // Who is logged in
+    t.assert.strictEqual((await shared.send('me', 'GET', '/me')).body.username, pedro.username)
+    t.assert.strictEqual(ledger.relogins, 1, 'once for whoever changed the password meanwhile')
+    t.assert.strictEqual((await earlyClient.read(early.id)).status, 200, 'not for a change before')
 
     // What was acknowledged
     t.assert.ok(ledger.registered.length > 0 && ledger.deleted.length > 0)
@@ -127,11 +137,6 @@ test(
     const [{ count } = {}] = await query(newUrl, 'SELECT COUNT(*) AS count FROM users')
     const expected = before.length + ledger.registered.length - ledger.deleted.length
     t.assert.strictEqual(count, expected)
-    t.assert.strictEqual(
-      (await earlyClient.read(early.id)).status,
-      200,
-      'the password was changed earlier',
-    )
 
     // A cookie that nobody sent since the old service set it
     const stolen = sleeping.copy()
@@ -158,6 +163,7 @@ test(
       const reply = await new Client(url, sightings, 'back').logIn(account)
       t.assert.strictEqual(reply.status, 400, `${account.username} is deleted at the old service`)
     }
+    t.assert.doesNotMatch(gatehouse.said(), /"level":[56]0/)
     for (const line of sightings.lines) t.diagnostic(line)
   },
 )

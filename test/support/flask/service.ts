@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers'
 import { hash, verify } from '@node-rs/bcrypt'
 import type { OldAccount, OldAccounts } from './accounts.ts'
 import { MESSAGES, Page, sendJson, sendMessage, sendPage } from './answers.ts'
-import { readFlaskCookie, signFlaskCookie } from './cookie.ts'
+import { readFlaskCookie, writeFlaskCookie } from './cookie.ts'
 
 /** Low: the tests spend their time elsewhere. */
 const COST = 4
@@ -88,7 +88,7 @@ async function logIn(service: OldServiceOptions, { request, response }: Call): P
       const agent = `${request.headers['x-forwarded-for']}|${request.headers['user-agent']}`
       const _id = createHash('sha512').update(agent).digest('hex')
       const session = { _fresh: true, _id, _user_id: String(account.id) }
-      const cookie = signFlaskCookie(session, service.secret)
+      const cookie = writeFlaskCookie(session, service.secret)
       response.setHeader('set-cookie', `session=${cookie}; HttpOnly; Path=/`)
       return sendMessage(response, 200, MESSAGES.loggedIn)
     }

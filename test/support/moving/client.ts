@@ -53,8 +53,8 @@ export class Client {
     return Number(JSON.parse(Buffer.from(payload, 'base64url').toString())._user_id)
   }
 
-  logIn = (account: { username: string; password: string }) =>
-    this.send('login', 'POST', '/login', account)
+  logIn = ({ username, password }: { username: string; password: string }) =>
+    this.send('login', 'POST', '/login', { username, password })
   logOut = () => this.send('logout', 'GET', '/logout')
   register = (account: { username: string; password: string }) =>
     this.send('register', 'POST', '/user', account)
