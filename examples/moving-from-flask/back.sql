@@ -5,6 +5,7 @@
 --
 -- The statements can run twice. The last one lists the accounts that the old service will not have.
 
+USE gatehouse;
 START TRANSACTION;
 
 -- Passwords and roles. The old service can check bcrypt alone. It has no disabled accounts: theirs is a hash
@@ -32,9 +33,9 @@ SELECT u.id, u.username, u.password_hash, u.role
 
 -- From now on the old service has the newer data again: a later import compares with this state.
 UPDATE gatehouse.imported_users i
-  JOIN gatehouse.users u ON u.id = i.user_id
-   SET i.password_hash = u.password_hash, i.role = u.role, i.imported_at = UTC_TIMESTAMP(3)
- WHERE i.keeps_id AND NOT u.disabled AND u.password_hash LIKE '$2%';
+  JOIN `flask-crud`.user o ON o.id = i.user_id
+   SET i.password_hash = o.password, i.role = o.role, i.imported_at = UTC_TIMESTAMP(3)
+ WHERE i.keeps_id AND o.password LIKE '$2%';
 DELETE i
   FROM gatehouse.imported_users i
   LEFT JOIN gatehouse.users u ON u.id = i.user_id

@@ -148,9 +148,14 @@ test(
     const { password } = changer
     const latest = new Client(url, sightings, 'latest')
     await latest.register({ username: 'latest', password })
+    await query(newUrl, `UPDATE users SET disabled = 1 WHERE id = ${sleeper.id}`)
     await switchTo('3-paused')
     old = await startOldService(site, ports.flask, oldUrl)
     t.assert.deepStrictEqual(await runBackSql(oldUrl, newUrl), [])
+    // Nothing to take over, except that `latest` is known from now on.
+    const again = await site.run('src/cli.ts', ['import', oldUrl, '--json'], environment)
+    t.assert.strictEqual(again.code, 0, again.stdout + again.stderr)
+    t.assert.strictEqual(JSON.parse(again.stdout).updated, 0)
     await switchTo('1-old')
     await readers.workOn(CYCLES)
     await readers.stop()
@@ -159,9 +164,9 @@ test(
       const reply = await new Client(url, sightings, 'back').logIn(account)
       t.assert.strictEqual(reply.status, 200, `${account.username} logs in at the old service`)
     }
-    for (const account of ledger.deleted) {
+    for (const account of [...ledger.deleted, sleeper]) {
       const reply = await new Client(url, sightings, 'back').logIn(account)
-      t.assert.strictEqual(reply.status, 400, `${account.username} is deleted at the old service`)
+      t.assert.strictEqual(reply.status, 400, `${account.username} is deleted or disabled`)
     }
     t.assert.doesNotMatch(gatehouse.said(), /"level":[56]0/)
     for (const line of sightings.lines) t.diagnostic(line)
@@ -201,7 +206,7 @@ async function runBackSql(oldUrl: string, newUrl: string): Promise<unknown> {
   const nameOf = (url: string) => new URL(url).pathname.slice(1)
   const statements = readFileSync('examples/moving-from-flask/back.sql', 'utf8')
     .replaceAll('`flask-crud`.', `${nameOf(oldUrl)}.`)
-    .replaceAll('gatehouse.', `${nameOf(newUrl)}.`)
+    .replaceAll(/\bgatehouse(?=[.;])/g, nameOf(newUrl))
   const connection = await createConnection({ uri: newUrl, multipleStatements: true })
   const [results] = await connection.query<RowDataPacket[][]>(statements)
   await connection.end()
