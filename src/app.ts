@@ -12,6 +12,7 @@ import database from '../plugins/database.ts'
 import errorHandler from '../plugins/errors/error-handler.ts'
 import rawErrors from '../plugins/errors/raw-errors.ts'
 import faultLog from '../plugins/fault-log.ts'
+import flaskSessions from '../plugins/flask-sessions/flask-sessions.ts'
 import jsonBody from '../plugins/json-body.ts'
 import lookups from '../plugins/lookups.ts'
 import docsPage from '../plugins/openapi/docs-page.ts'
@@ -42,6 +43,7 @@ import registration from '../routes/users/register.ts'
 import userUpdate from '../routes/users/update.ts'
 import passwordUpdate from '../routes/users/update-password.ts'
 import { type ResolvedConfig, splitList } from './config/config.ts'
+import { endOfMove } from './config/flask-settings.ts'
 import { CURSOR_KEY_PURPOSE, deriveKeys, TOKEN_KEY_PURPOSE } from './config/keys.ts'
 import { VERSION } from './config/version.ts'
 import { isRequestLogged, type LogStream, standardOutput } from './server/logger.ts'
@@ -107,11 +109,20 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
   })
   await app.register(cursors, { keys: deriveKeys(secrets, CURSOR_KEY_PURPOSE) })
   await app.register(tokenFormat, { keys: deriveKeys(secrets, TOKEN_KEY_PURPOSE) })
+  await app.register(flaskSessions, {
+    secretKey: config.FLASK_SECRET_KEY,
+    until: endOfMove(config.FLASK_SESSIONS_UNTIL),
+    limits,
+  })
   await app.register(auth)
   if (isRequestLogged(config)) await app.register(requestLog)
   await app.register(components)
   if (config.OPENAPI_ENABLED || config.DOCS_ENABLED) {
-    await app.register(openapi, { version: VERSION, cookieName: app.sessionCookie.name })
+    await app.register(openapi, {
+      version: VERSION,
+      cookieName: app.sessionCookie.name,
+      exchangesCookies: config.FLASK_SECRET_KEY !== undefined,
+    })
   }
 
   // Anyone

@@ -7,7 +7,7 @@ import { loadConfig, type ResolvedConfig, readEnvironment } from './config/confi
 import { localUrl } from './config/local-url.ts'
 import { showProgress } from './config/progress.ts'
 import { DATA_FOLDER, resolveConfig } from './config/resolve.ts'
-import { loadTestWarnings } from './config/warnings.ts'
+import { flaskKeyWarnings, loadTestWarnings } from './config/warnings.ts'
 import { DATABASE_CLOSE_TIMEOUT_MS } from './embedded-database/embedded-database.ts'
 import { Shutdown } from './process/shutdown.ts'
 import { loggerOptions, standardOutput } from './server/logger.ts'
@@ -47,7 +47,8 @@ async function start(): Promise<void> {
     cluster.isPrimary && count > 1 ? await supervise(config, count) : await serve(config)
   announceShutdown = () => log.info('Shutting down')
   if (cluster.isPrimary) {
-    for (const line of loadTestWarnings(config)) log.warn(line)
+    const warnings = [...loadTestWarnings(config), ...flaskKeyWarnings(config)]
+    for (const line of warnings) log.warn(line)
     const dataFolder = embedded && DATA_FOLDER
     for (const line of readyMessages({ config, workers: count, url, dataFolder })) log.info(line)
   }

@@ -1,6 +1,6 @@
-import { and, desc, eq, gt, gte, inArray, lt, lte, sql } from 'drizzle-orm'
+import { and, desc, eq, inArray, lt, lte, sql } from 'drizzle-orm'
 import type { Database, Queryable } from '../client.ts'
-import { ago, ahead, now } from '../clock.ts'
+import { ago, now } from '../clock.ts'
 import { digest } from '../digest.ts'
 import { sessions, users } from '../schema.ts'
 import { transaction } from '../transaction.ts'
@@ -14,24 +14,15 @@ import {
   USE_PRECISION_MS,
 } from './authority.ts'
 import { type Origin, recordEvent } from './events.ts'
+import { type EarlierCookie, useUp } from './exchange.ts'
+import { addSession, isLive, recordRoomMade, type SessionLimits } from './live-sessions.ts'
+
+export { isLive, type SessionLimits } from './live-sessions.ts'
 
 export type SessionRecord = Awaited<ReturnType<typeof list>>[number]
 
-export interface SessionLimits {
-  /** Since the last request. */
-  idleMs: number
-  /** Since the login. */
-  lifetimeMs: number
-  /** How many live sessions an account may have. */
-  maxPerUser: number
-}
-
 /** Whether the last use must be written. */
 export const isDue = lte(sessions.lastSeenAt, ago(USE_PRECISION_MS))
-
-export function isLive({ idleMs }: Pick<SessionLimits, 'idleMs'>) {
-  return and(gt(sessions.expiresAt, now), gt(sessions.lastSeenAt, ago(idleMs)))
-}
 
 export interface NewSession {
   userId: number
@@ -43,6 +34,8 @@ export interface NewSession {
   origin: Origin
   /** The secret id of the session that the login request carried. The login ends it. */
   replaces?: string | undefined
+  /** Of the earlier service, if the login request carried one. The login ends it. */
+  earlierCookie?: EarlierCookie | undefined
 }
 
 /**
@@ -53,7 +46,7 @@ export function open(
   db: Database,
   secretId: string,
   limits: SessionLimits,
-  { userId, passwordHash, version, userAgent, origin, replaces }: NewSession,
+  { userId, passwordHash, version, userAgent, origin, replaces, earlierCookie }: NewSession,
 ): Promise<{ ok: true } | Refused<'account-changed'>> {
   return transaction(db, async (tx) => {
     const old = replaces === undefined ? undefined : await findOwner(tx, replaces)
@@ -69,20 +62,10 @@ export function open(
     }
     const oldOwner = owners.find(({ id }) => id === old?.userId)
     const isReplaced = old && oldOwner && (await removeOne(tx, oldOwner, old.id)) > 0
-    const ended = await makeRoom(tx, owner, limits)
-    await tx.insert(sessions).values({
-      digest: digest(secretId),
-      userId,
-      epoch: ended?.epoch ?? owner.sessionEpoch,
-      expiresAt: ahead(limits.lifetimeMs),
-      address: origin.address,
-      userAgent: userAgent?.slice(0, 255),
-    })
-    if (ended) {
-      const detail = { sessionsEnded: ended.count, sessionIds: ended.ids, limitReached: true }
-      const who = { actorId: userId, userId }
-      await recordEvent(tx, origin, { type: 'session_ended', ...who, detail })
-    }
+    if (earlierCookie) await useUp(tx, earlierCookie)
+    const added = { digest: digest(secretId), userAgent, origin }
+    const ended = await addSession(tx, owner, limits, added)
+    await recordRoomMade(tx, owner, origin, ended)
     if (isReplaced) {
       const detail = { sessionId: old.id, replaced: true }
       const who = { actorId: old.userId, userId: old.userId } // the cookie authenticated this account
@@ -102,31 +85,6 @@ const ownerColumns = {
   tokenEpoch: users.tokenEpoch,
 }
 
-/**
- * Ends the oldest sessions of an account that has as many as it may have, so that one more can be
- * opened.
- *
- * @returns what ended, or undefined if there is room
- */
-async function makeRoom(tx: Queryable, owner: access.Owner, limits: SessionLimits) {
-  const live = await tx
-    .select({ id: sessions.id })
-    .from(sessions, { forceIndex: 'sessions_user_epoch' })
-    .where(
-      and(eq(sessions.userId, owner.id), eq(sessions.epoch, owner.sessionEpoch), isLive(limits)),
-    )
-    .orderBy(desc(sessions.id))
-    .limit(limits.maxPerUser)
-  if (live.length < limits.maxPerUser) return undefined
-  const oldestKept = live.at(-2)?.id
-  return access.endAll(
-    tx,
-    'session',
-    owner,
-    oldestKept === undefined ? undefined : gte(sessions.id, oldestKept),
-  )
-}
-
 async function findOwner(tx: Queryable, secretId: string) {
   const [found] = await tx
     .select({ id: sessions.id, userId: sessions.userId })
@@ -135,18 +93,25 @@ async function findOwner(tx: Queryable, secretId: string) {
   return found
 }
 
+export interface EndOptions {
+  type?: 'logout' | 'session_ended'
+  /** Of the earlier service, beside the cookie of the session. It ends with the session. */
+  earlierCookie?: EarlierCookie | undefined
+}
+
 /** Ends a session of the account. A session of another account is `not-found`. */
 export function end(
   db: Database,
   change: Change,
   sessionId: number,
-  type: 'logout' | 'session_ended' = 'session_ended',
+  { type = 'session_ended', earlierCookie }: EndOptions = {},
 ): Promise<{ ok: true } | Refused> {
   const { actor, origin, userId } = change
   return transaction(db, async (tx) => {
     const permission = await authorize(tx, change, 'own-or-admin')
     if (!permission.ok) return permission
     if ((await removeOne(tx, permission.account, sessionId)) === 0) return refused('not-found')
+    if (earlierCookie) await useUp(tx, earlierCookie)
     await recordEvent(tx, origin, { type, actorId: actor.id, userId, detail: { sessionId } })
     return { ok: true }
   })

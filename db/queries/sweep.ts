@@ -3,7 +3,15 @@ import type { MySqlTable } from 'drizzle-orm/mysql-core'
 import { type Database, onOneConnection, type Queryable } from '../client.ts'
 import { ago, now } from '../clock.ts'
 import { takeLock } from '../named-lock.ts'
-import { endedAccess, events, loginFailures, sessions, tokens, users } from '../schema.ts'
+import {
+  endedAccess,
+  events,
+  loginFailures,
+  sessions,
+  tokens,
+  usedCookies,
+  users,
+} from '../schema.ts'
 import type { SessionLimits } from './sessions.ts'
 
 /** Small, so that a batch holds its locks for a few milliseconds only. */
@@ -48,6 +56,12 @@ export function sweep(
         key: 'key',
         index: 'login_failures_last_at',
         where: (of) => sql`${of}.last_at <= ${ago(LOGIN_FAILURES_KEPT_MS)}`,
+      },
+      {
+        table: usedCookies,
+        key: 'digest',
+        index: 'used_cookies_expires_at',
+        where: (of) => sql`${of}.expires_at <= ${now}`,
       },
     ]
     for (const rows of expired) swept += await deleteAll(connection, rows, signal)

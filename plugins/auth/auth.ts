@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Found } from '../../db/lookups/lookups.ts'
 import { type Actor, mayActOn } from '../../db/queries/authority.ts'
@@ -40,7 +40,8 @@ const BEARER = /^Bearer(?: +(.*))?$/i
  * Decorates `guard`, the hooks that restrict a scope, and `request.actor`.
  *
  * `signedIn` comes first in a scope: it queries the database for the caller, by the cookie or the
- * token. A request whose credential is missing or malformed causes no query. The other guards
+ * token. A request whose credential is missing or malformed causes no query. During a move, a cookie
+ * of the earlier service is exchanged for a session if the request has no other credential. The other guards
  * narrow a scope within it: `session` excludes token callers. They run before the body is read, so
  * that a caller without permission learns nothing from how the request is validated.
  */
@@ -50,14 +51,13 @@ export default fp(
     app.decorateRequest('target', null)
 
     /**
-     * If a request has a token, its cookie is ignored. The account of the path is looked up with a
+     * If a request has a token, its cookies are ignored. The account of the path is looked up with a
      * verified credential, and otherwise after the caller is known.
      *
      * @returns undefined if the credential is missing or malformed
      */
     function identify(request: FastifyRequest): Promise<Found> | undefined {
-      const { authorization } = request.headers
-      const bearer = authorization === undefined ? null : BEARER.exec(authorization)
+      const bearer = bearerOf(request)
       if (!bearer) {
         const session = app.sessionCookie.read(request.headers)
         if (session === undefined) return undefined
@@ -68,6 +68,23 @@ export default fp(
       if (!token) return undefined
       if (!token.isVerified) return identifyUnverified(request, secret, token)
       return app.lookups.find({ token: token.digest, userId: targetId(request) })
+    }
+
+    /**
+     * For a request that has no credential of ours, or one that has ended.
+     *
+     * @returns undefined if it has no valid cookie of the earlier service either, or has a token
+     */
+    function identifyByExchange(
+      request: FastifyRequest,
+      reply: FastifyReply,
+    ): Promise<Found> | undefined {
+      const cookie = app.flaskSessions.read(request)
+      if (!cookie || bearerOf(request)) return undefined
+      return app.flaskSessions.exchange(cookie, request, reply).then((session) => {
+        if (session === undefined) return { actor: undefined, user: undefined }
+        return app.lookups.find({ session, userId: targetId(request) })
+      })
     }
 
     async function identifyUnverified(request: FastifyRequest, secret: string, token: ReadToken) {
@@ -88,15 +105,26 @@ export default fp(
     }
 
     app.decorate('guard', {
-      signedIn(request, _reply, done) {
-        const found = identify(request)
-        if (!found) return done(new errors.UNAUTHENTICATED())
-        found.then(({ actor, user }) => {
-          if (!actor) return done(new errors.UNAUTHENTICATED())
+      signedIn(request, reply, done) {
+        const accept = (actor: Actor, user: Found['user']) => {
           app.lastUsed.note(actor.credential)
           request.actor = actor
           request.target = user
           done()
+        }
+        const exchangeOrRefuse = () => {
+          const found = identifyByExchange(request, reply)
+          if (!found) return done(new errors.UNAUTHENTICATED())
+          found.then(({ actor, user }) => {
+            if (actor) accept(actor, user)
+            else done(new errors.UNAUTHENTICATED())
+          }, done)
+        }
+        const found = identify(request)
+        if (!found) return exchangeOrRefuse()
+        found.then(({ actor, user }) => {
+          if (actor) accept(actor, user)
+          else exchangeOrRefuse()
         }, done)
       },
       session(request, _reply, done) {
@@ -112,8 +140,16 @@ export default fp(
       },
     })
   },
-  { name: 'auth', dependencies: ['lookups', 'session-cookie', 'token-format', 'last-used'] },
+  {
+    name: 'auth',
+    dependencies: ['lookups', 'session-cookie', 'token-format', 'last-used', 'flask-sessions'],
+  },
 )
+
+/** @returns the parts of a bearer credential, or null */
+function bearerOf({ headers: { authorization } }: FastifyRequest): RegExpExecArray | null {
+  return authorization === undefined ? null : BEARER.exec(authorization)
+}
 
 /**
  * Restricts the routes of a scope, and documents the guard's error and security schemes on them.

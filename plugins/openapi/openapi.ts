@@ -4,7 +4,7 @@ import type { FastifySchema, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import type { OpenAPIV3, OpenAPIV3_1 } from 'openapi-types'
 import { DOCUMENTED_AS } from './documented-as.ts'
-import { headers } from './headers.ts'
+import { type HeaderName, headers } from './headers.ts'
 import { conditionsOf, describeErrors, describeSuccess, errorCodesOf } from './responses.ts'
 
 declare module 'fastify' {
@@ -30,6 +30,8 @@ export interface OpenapiOptions {
   version: string
   /** The name of the session cookie. */
   cookieName: string
+  /** Whether any response can set the session cookie, for a cookie of an earlier service. */
+  exchangesCookies: boolean
 }
 
 /**
@@ -50,9 +52,10 @@ export default fp<OpenapiOptions>(
 
 function documentOptions(
   openapi: Version,
-  { version, cookieName }: OpenapiOptions,
+  { version, cookieName, exchangesCookies }: OpenapiOptions,
 ): FastifyDynamicSwaggerOptions {
   const routes = new Map<string, RouteOptions>()
+  const everywhere: HeaderName[] = exchangesCookies ? ['set-cookie'] : []
   return {
     openapi: {
       openapi,
@@ -97,7 +100,7 @@ function documentOptions(
       const responses = {}
       for (const operation of operationsOf(openapiObject)) {
         const route = routes.get(operation.operationId ?? '')
-        if (route) completeResponses(operation, route, responses)
+        if (route) completeResponses(operation, route, responses, everywhere)
       }
       Object.assign(openapiObject.components ?? {}, { responses })
       return withDocumented(openapiObject, openapi)
@@ -120,6 +123,7 @@ function completeResponses(
   operation: OpenAPIV3.OperationObject,
   route: RouteOptions,
   components: Record<string, OpenAPIV3.ResponseObject>,
+  everywhere: HeaderName[],
 ): void {
   const codes = errorCodesOf(route)
   const conditions = conditionsOf(route)
@@ -128,8 +132,8 @@ function completeResponses(
   }
   Object.assign(operation, { 'x-error-codes': codes })
   operation.responses = {
-    ...describeSuccess(operation.responses[200], route),
-    ...describeErrors(codes, components),
+    ...describeSuccess(operation.responses[200], route, everywhere),
+    ...describeErrors(codes, components, everywhere),
   }
 }
 

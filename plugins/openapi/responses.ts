@@ -55,30 +55,33 @@ export function errorCodesOf({ method, schema, config }: RouteOptions): ErrorCod
 
 /**
  * @param components receives the responses of a single code, by the code's name: operations share them
+ * @param everywhere headers that every response of this server can have, besides the common ones
  * @returns a response for each status that the codes have
  */
 export function describeErrors(
   codes: ErrorCode[],
   components: Record<string, Response>,
+  everywhere: HeaderName[] = [],
 ): Record<number, Response> {
   const responses: Record<number, Response> = {}
   for (const status of new Set(codes.map(statusOf))) {
     const sharing = codes.filter((code) => statusOf(code) === status)
     const [code, ...others] = sharing
-    if (code === undefined || others.length > 0) responses[status] = describeError(status, sharing)
+    if (code === undefined || others.length > 0)
+      responses[status] = describeError(status, sharing, everywhere)
     else {
       const name = pascalCase(code)
-      components[name] ??= describeError(status, sharing)
+      components[name] ??= describeError(status, sharing, everywhere)
       responses[status] = { $ref: `#/components/responses/${name}` }
     }
   }
   return responses
 }
 
-function describeError(status: number, codes: ErrorCode[]): Response {
+function describeError(status: number, codes: ErrorCode[], everywhere: HeaderName[]): Response {
   return {
     description: codes.map((code) => `\`${code}\`: ${messageOf(code)}`).join('\n\n'),
-    headers: references([...COMMON_HEADERS, ...(STATUS_HEADERS[status] ?? [])]),
+    headers: references([...COMMON_HEADERS, ...(STATUS_HEADERS[status] ?? []), ...everywhere]),
     content: {
       'application/json': { schema: { $ref: '#/components/schemas/Error' } },
       'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
@@ -90,15 +93,17 @@ function describeError(status: number, codes: ErrorCode[]): Response {
 export function describeSuccess(
   response: Response | undefined,
   { schema }: RouteOptions,
+  everywhere: HeaderName[] = [],
 ): Record<number, Response> {
   if (!response || '$ref' in response) throw new Error('An operation needs a 200 of its own')
   const { successHeaders, bodiless } = declarationsOf(schema)
-  const success = { ...response, headers: references([...COMMON_HEADERS, ...successHeaders]) }
+  const common = [...COMMON_HEADERS, ...everywhere]
+  const success = { ...response, headers: references([...common, ...successHeaders]) }
   if (!bodiless) return { 200: success }
   const { status, description, headers } = bodiless
   return {
     200: success,
-    [status]: { description, headers: references([...COMMON_HEADERS, ...headers]) },
+    [status]: { description, headers: references([...common, ...headers]) },
   }
 }
 

@@ -38,23 +38,33 @@ export default fp<SessionCookieOptions>(
 export function createSessionCookie({ secrets, secure, sameSite = 'lax' }: SessionCookieOptions) {
   const name = secure ? '__Host-session' : 'session'
   const signer = new cookie.Signer(secrets)
-  // Parses like @fastify/cookie, without building an object of all cookies.
-  const ours = new RegExp(`(?:^|;)[ \\t]*${name}[ \\t]*=[ \\t]*([^;]*)`)
+  const ours = cookiePattern(name)
   // Holds signatures only. Every request reads from the database whether the session is open.
   const verified = new FifoMap<string>(VERIFIED_COOKIES)
   const attributes = { httpOnly: true, path: '/', sameSite, secure } satisfies CookieOptions
-  // `reply.clearCookie` exists only in the scope of the login.
-  const expired = [
-    `${name}=; Max-Age=0; Path=/; Expires=${new Date(0).toUTCString()}; HttpOnly`,
+  // `reply.setCookie` and `reply.clearCookie` exist only in the scope of the login.
+  const suffix = [
+    'HttpOnly',
     ...(secure ? ['Secure'] : []),
     `SameSite=${sameSite === 'lax' ? 'Lax' : 'None'}`,
   ].join('; ')
+  const signedIdOf = (secretId: string) => encodeURIComponent(signer.sign(secretId))
 
   return {
     name,
     signer,
     attributes,
-    clear: (reply: FastifyReply) => reply.header('set-cookie', expired),
+    /** @returns the cookie of a session, as in the `Cookie` header */
+    pairOf: (secretId: string) => `${name}=${signedIdOf(secretId)}`,
+    /** Sends the cookie of a session, as a login does. */
+    set(reply: FastifyReply, secretId: string): void {
+      sendOnly(reply, name, `${signedIdOf(secretId)}; Path=/; ${suffix}`)
+    },
+    /** @param other the name of a cookie of the earlier service, instead of our own */
+    clear(reply: FastifyReply, other = name): void {
+      const expires = `Expires=${new Date(0).toUTCString()}`
+      sendOnly(reply, other, `; Max-Age=0; Path=/; ${expires}; ${suffix}`)
+    },
     /** Forgets the cookie of a request that gets a new one: @fastify/session would also clear it. */
     forget({ cookies }: FastifyRequest): void {
       delete cookies[name]
@@ -79,8 +89,32 @@ export function createSessionCookie({ secrets, secure, sameSite = 'lax' }: Sessi
   }
 }
 
+/**
+ * Finds the first cookie of a name, as @fastify/cookie does, without building an object of all cookies.
+ *
+ * @param name has no character that is special in a pattern
+ * @returns a pattern whose only group is the value, maybe with spaces or tabs at the end
+ */
+export function cookiePattern(name: string): RegExp {
+  return new RegExp(`(?:^|;)[ \\t]*${name}[ \\t]*=[ \\t]*([^;]*)`)
+}
+
+/** Spaces and tabs at the end are no part of the value of a cookie (RFC 6265 5.2). */
+export function trimValue(text: string): string {
+  return text.replace(/[ \t]+$/, '')
+}
+
+/** Sends a cookie in the place of one of the same name that this response has already. */
+function sendOnly(reply: FastifyReply, name: string, rest: string): void {
+  const others = [reply.getHeader('set-cookie') ?? []]
+    .flat()
+    .filter((line) => !String(line).startsWith(`${name}=`))
+  reply.removeHeader('set-cookie')
+  for (const line of [...others, `${name}=${rest}`]) reply.header('set-cookie', line)
+}
+
 function decode(text: string): string {
-  const trimmed = text.replace(/[ \t]+$/, '')
+  const trimmed = trimValue(text)
   try {
     return decodeURIComponent(trimmed)
   } catch {

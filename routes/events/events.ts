@@ -1,11 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import * as events from '../../db/queries/events.ts'
+import { workOf } from '../../plugins/connections/work.ts'
 import { successHeaders } from '../../plugins/openapi/declarations.ts'
 import type { Handler } from '../common/handler.ts'
 import { idAt, pageParameters, readFeed, readPage } from '../common/pages.ts'
 import { closedObject, PathId, ref, stringEnum } from '../common/schemas.ts'
-import { workOf } from '../common/work.ts'
 import { EventPage, EventType, toEvent } from './schemas.ts'
 
 const listEventsSchema = {

@@ -6,6 +6,7 @@ import { databaseFault } from '../../db/errors.ts'
 import { recordFailure } from '../../db/queries/events.ts'
 import * as sessions from '../../db/queries/sessions.ts'
 import * as users from '../../db/queries/users.ts'
+import { type Work, workOf } from '../../plugins/connections/work.ts'
 import { errors } from '../../plugins/errors/errors.ts'
 import { errorResponses, successHeaders } from '../../plugins/openapi/declarations.ts'
 import type { HashPlace } from '../../plugins/passwords/hash-queue.ts'
@@ -13,7 +14,6 @@ import { originOf } from '../common/change.ts'
 import type { Handler } from '../common/handler.ts'
 import { attemptPassword, type ThrottleOptions } from '../common/password-attempt.ts'
 import { closedObject, ref } from '../common/schemas.ts'
-import { type Work, workOf } from '../common/work.ts'
 import { Password, toUser, UserMessage, Username } from '../users/schemas.ts'
 
 export interface LoginOptions extends ThrottleOptions {
@@ -56,6 +56,7 @@ export default (async (app, { throttled, limits }) => {
       throw new errors.INVALID_CREDENTIALS()
     }
 
+    const earlierCookie = app.flaskSessions.read(request)
     const { userId: oldUserId, sessionId: oldSecretId } = request.session
     await request.session.regenerate() // a new id, so that a planted cookie is worth nothing
     const opened = await sessions.open(db, request.session.sessionId, limits, {
@@ -65,11 +66,13 @@ export default (async (app, { throttled, limits }) => {
       userAgent: request.headers['user-agent'],
       origin: originOf(request),
       replaces: oldUserId === undefined ? undefined : oldSecretId,
+      earlierCookie,
     })
     if (!opened.ok) throw new errors.INVALID_CREDENTIALS()
     request.session.userId = account.id
     await request.session.save()
     app.sessionCookie.forget(request)
+    if (earlierCookie) app.flaskSessions.clear(reply)
     return { message: 'Logged in.', user: toUser(account) }
   }
 

@@ -1,13 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import * as sessions from '../../db/queries/sessions.ts'
 import * as tokens from '../../db/queries/tokens.ts'
+import { workOf } from '../../plugins/connections/work.ts'
 import { errors } from '../../plugins/errors/errors.ts'
 import { successHeaders } from '../../plugins/openapi/declarations.ts'
 import { changeToOwn } from '../common/change.ts'
 import type { Handler } from '../common/handler.ts'
 import { accepted } from '../common/refusals.ts'
 import { Message, ref } from '../common/schemas.ts'
-import { workOf } from '../common/work.ts'
 
 const logoutSchema = {
   tags: ['Sessions'],
@@ -21,12 +21,15 @@ export default (async (app) => {
     const change = changeToOwn(request)
     const { db } = workOf(reply)
     const { kind, id } = change.actor.credential
-    const result =
-      kind === 'token'
-        ? await tokens.end(db, change, id)
-        : await sessions.end(db, change, id, 'logout')
-    accepted(result, () => new errors.UNAUTHENTICATED())
-    if (kind === 'session') app.sessionCookie.clear(reply)
+    if (kind === 'token') {
+      accepted(await tokens.end(db, change, id), () => new errors.UNAUTHENTICATED())
+    } else {
+      const earlierCookie = app.flaskSessions.read(request)
+      const ended = await sessions.end(db, change, id, { type: 'logout', earlierCookie })
+      accepted(ended, () => new errors.UNAUTHENTICATED())
+      if (earlierCookie) app.flaskSessions.clear(reply)
+      app.sessionCookie.clear(reply)
+    }
     return { message: 'Logged out.' }
   }
 

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import * as sessions from '../../db/queries/sessions.ts'
 import { actorOf } from '../../plugins/auth/auth.ts'
+import { workOf } from '../../plugins/connections/work.ts'
 import { errors } from '../../plugins/errors/errors.ts'
 import { errorResponses, successHeaders } from '../../plugins/openapi/declarations.ts'
 import { changeToOwn } from '../common/change.ts'
@@ -9,7 +10,6 @@ import type { Handler } from '../common/handler.ts'
 import { PageQuery, readPage } from '../common/pages.ts'
 import { accepted, acceptedEnding } from '../common/refusals.ts'
 import { closedObject, IdParams, Message, ref, stringEnum } from '../common/schemas.ts'
-import { workOf } from '../common/work.ts'
 import { currentSessionOf, sessionsOf } from './list.ts'
 import { SessionPage } from './schemas.ts'
 
@@ -64,9 +64,14 @@ export default (async (app, limits) => {
 
   const endSession: Handler<typeof endSessionSchema> = async (request, reply) => {
     const sessionId = Number(request.params.id)
-    const result = await sessions.end(workOf(reply).db, changeToOwn(request), sessionId)
+    const isCurrent = sessionId === currentSessionOf(request)
+    const earlierCookie = isCurrent ? app.flaskSessions.read(request) : undefined
+    const result = await sessions.end(workOf(reply).db, changeToOwn(request), sessionId, {
+      earlierCookie,
+    })
     accepted(result, () => new errors.SESSION_NOT_FOUND())
-    if (sessionId === currentSessionOf(request)) app.sessionCookie.clear(reply)
+    if (earlierCookie) app.flaskSessions.clear(reply)
+    if (isCurrent) app.sessionCookie.clear(reply)
     return { message: 'Session ended.' }
   }
 

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import * as tokens from '../../db/queries/tokens.ts'
 import { actorOf } from '../../plugins/auth/auth.ts'
+import { workOf } from '../../plugins/connections/work.ts'
 import { errors } from '../../plugins/errors/errors.ts'
 import { errorResponses, successHeaders } from '../../plugins/openapi/declarations.ts'
 import { changeToOwn } from '../common/change.ts'
@@ -8,7 +9,6 @@ import type { Handler } from '../common/handler.ts'
 import { idAt, PageQuery, readPage } from '../common/pages.ts'
 import { accepted } from '../common/refusals.ts'
 import { IdParams, Message, ref } from '../common/schemas.ts'
-import { workOf } from '../common/work.ts'
 import { NewToken, TokenPage, TokenRequest } from './schemas.ts'
 
 const MAX_LIFETIME_MS = 10 * 365 * 24 * 60 * 60 * 1_000

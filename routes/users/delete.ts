@@ -1,12 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import * as users from '../../db/queries/users.ts'
+import { workOf } from '../../plugins/connections/work.ts'
 import { errorResponses } from '../../plugins/openapi/declarations.ts'
 import { changeTo } from '../common/change.ts'
 import { wantedVersions } from '../common/entity-tags.ts'
 import type { Handler } from '../common/handler.ts'
 import { acceptedEnding } from '../common/refusals.ts'
 import { IdParams, Message, ref } from '../common/schemas.ts'
-import { workOf } from '../common/work.ts'
 
 const deleteUserSchema = {
   operationId: 'deleteUser',

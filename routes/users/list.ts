@@ -1,12 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import * as users from '../../db/queries/users.ts'
+import { workOf } from '../../plugins/connections/work.ts'
 import { successHeaders } from '../../plugins/openapi/declarations.ts'
 import { DOCUMENTED_AS } from '../../plugins/openapi/documented-as.ts'
 import type { Handler } from '../common/handler.ts'
 import { pageParameters, readPage } from '../common/pages.ts'
 import { closedObject, ref, stringEnum } from '../common/schemas.ts'
-import { workOf } from '../common/work.ts'
 import { ManagedUserPage, PRINTABLE, Role, toManagedUser } from './schemas.ts'
 
 const listUsersSchema = {

@@ -1,11 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import * as users from '../../db/queries/users.ts'
+import { workOf } from '../../plugins/connections/work.ts'
 import { errorResponses } from '../../plugins/openapi/declarations.ts'
 import { originOf } from '../common/change.ts'
 import type { Handler } from '../common/handler.ts'
 import { accepted } from '../common/refusals.ts'
 import { closedObject, ref } from '../common/schemas.ts'
-import { workOf } from '../common/work.ts'
 import { NewPassword, NewUsername, toUser, UserMessage } from './schemas.ts'
 
 export const NewCredentials = closedObject(

@@ -1,13 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import * as users from '../../db/queries/users.ts'
+import { workOf } from '../../plugins/connections/work.ts'
 import { errorResponses, successHeaders } from '../../plugins/openapi/declarations.ts'
 import { changeTo } from '../common/change.ts'
 import { setEtag, wantedVersions } from '../common/entity-tags.ts'
 import type { Handler } from '../common/handler.ts'
 import { acceptedEnding } from '../common/refusals.ts'
 import { closedObject, IdParams, ref } from '../common/schemas.ts'
-import { workOf } from '../common/work.ts'
 import { ManagedUser, Role, toManagedUser } from './schemas.ts'
 
 export const UserChange = closedObject(

@@ -6,6 +6,7 @@ import { envSchema } from 'env-schema'
 import { ConfigError } from './config-error.ts'
 import { readEnvFile } from './env-file.ts'
 import { Environment } from './environment.ts'
+import { endOfMove } from './flask-settings.ts'
 import { IS_BUILT } from './version.ts'
 
 export type Config = Readonly<
@@ -67,7 +68,8 @@ export function loadConfig(environment: NodeJS.ProcessEnv, isBuilt = IS_BUILT): 
             .addFormat('address-list', (text: string) => splitList(text).every(isAddressRange))
             .addFormat('redis-url', (text: string) => /^rediss?:/.test(text) && URL.canParse(text))
             .addFormat('origin-list', (text: string) => splitList(text).every(isOrigin))
-            .addFormat('database-url', isDatabaseUrl),
+            .addFormat('database-url', isDatabaseUrl)
+            .addFormat('end-of-move', (text: string) => endOfMove(text) !== undefined),
       },
     })
   } catch (error) {
@@ -123,12 +125,20 @@ function isAddressRange(text: string): boolean {
 }
 
 /** The settings that are valid alone, but not together. */
-function conflictsIn({ COOKIE_SAME_SITE, COOKIE_SECURE, NODE_ENV }: NodeJS.ProcessEnv): string[] {
+function conflictsIn(data: NodeJS.ProcessEnv): string[] {
+  const { COOKIE_SAME_SITE, COOKIE_SECURE, NODE_ENV } = data
   const isSecure =
     COOKIE_SECURE === undefined ? NODE_ENV === 'production' : COOKIE_SECURE === 'true'
-  return COOKIE_SAME_SITE === 'none' && !isSecure
-    ? ['  COOKIE_SAME_SITE=none requires COOKIE_SECURE=true']
-    : []
+  const hasKey = data.FLASK_SECRET_KEY !== undefined
+  const hasEnd = data.FLASK_SESSIONS_UNTIL !== undefined
+  return [
+    ...(COOKIE_SAME_SITE === 'none' && !isSecure
+      ? ['  COOKIE_SAME_SITE=none requires COOKIE_SECURE=true']
+      : []),
+    ...(hasKey === hasEnd
+      ? []
+      : ['  FLASK_SECRET_KEY and FLASK_SESSIONS_UNTIL require each other']),
+  ]
 }
 
 /** Names each variable and what is allowed, never its value: it may be a secret. */

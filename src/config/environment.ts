@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox'
+import { flaskSettings } from './flask-settings.ts'
 
 /** At least 32 characters, not counting the spaces around them. */
 const SECRET = ' *[^, ][^,]{30,}[^, ] *'
@@ -231,6 +232,7 @@ export const Environment = Type.Object(
       description:
         'Delays logins to an account, and checks of its current password, after repeated failures',
     }),
+    ...flaskSettings,
   },
   {
     if: { required: ['NODE_ENV'], properties: { NODE_ENV: { const: 'production' } } },

@@ -1,5 +1,6 @@
 import type { Config } from './config.ts'
 import { Environment } from './environment.ts'
+import { type ExchangeSettings, exchangeState } from './flask-settings.ts'
 
 type Settings = Pick<
   Config,
@@ -42,4 +43,29 @@ export function loadTestWarnings(config: Settings): string[] {
     ],
   ]
   return warnings.flatMap(([applies, line]) => (applies ? [line] : []))
+}
+
+const SAFE_KEY_LENGTH = 16
+/** What tutorials write where a key belongs. */
+const PLACEHOLDER =
+  /(?:your|my|our|this|the|very|super|some|top).{0,8}secret|secret.?key|change.?(?:me|this|it)|never.?guess|hard.to.guess|^(.)\1*$/i
+
+/**
+ * Warns of a key of the Flask service that someone can guess, while its cookies are exchanged.
+ *
+ * @param now in ms since 1970
+ * @returns the line to log, which does not contain the key, or nothing
+ */
+export function flaskKeyWarnings(config: ExchangeSettings, now = Date.now()): string[] {
+  const exchange = exchangeState(config, now)
+  if (exchange.state !== 'on') return []
+  const { secretKey } = exchange
+  const weakness =
+    secretKey.length < SAFE_KEY_LENGTH
+      ? `has fewer than ${SAFE_KEY_LENGTH} characters`
+      : PLACEHOLDER.test(secretKey)
+        ? 'looks like a placeholder'
+        : undefined
+  if (weakness === undefined) return []
+  return [`FLASK_SECRET_KEY ${weakness}: anyone who guesses it can sign in as any imported account`]
 }

@@ -59,7 +59,7 @@ export function usernameOf(seed: number, index: number): string {
  */
 export function createSeedSecrets(seed: number, { SESSION_SECRET, COOKIE_SECURE }: Settings) {
   const secrets = splitList(SESSION_SECRET)
-  const { name, signer } = createSessionCookie({ secrets, secure: COOKIE_SECURE })
+  const { pairOf } = createSessionCookie({ secrets, secure: COOKIE_SECURE })
   const [key = ''] = deriveKeys(secrets, LABEL)
   const tokenFormat = createTokenFormat(deriveKeys(secrets, TOKEN_KEY_PURPOSE))
   const deriveBytes = (kind: string, index = 0) =>
@@ -72,7 +72,7 @@ export function createSeedSecrets(seed: number, { SESSION_SECRET, COOKIE_SECURE 
     token: (index: number) =>
       tokenFormat.create(deriveBytes('token', index).subarray(0, TOKEN_RANDOM_BYTES)),
     /** @returns the value of the `Cookie` header for a session */
-    cookieOf: (sessionId: string) => `${name}=${encodeURIComponent(signer.sign(sessionId))}`,
+    cookieOf: pairOf,
   }
 }
 

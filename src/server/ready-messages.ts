@@ -1,17 +1,21 @@
 import type { Config } from '../config/config.ts'
+import { type ExchangeSettings, exchangeState } from '../config/flask-settings.ts'
 import { VERSION } from '../config/version.ts'
 
 interface ReadyMessagesOptions {
   config: Pick<
     Config,
     'DOCS_ENABLED' | 'RATE_LIMIT_ENABLED' | 'RATE_LIMIT_MAX' | 'RATE_LIMIT_WINDOW' | 'REDIS_URL'
-  >
+  > &
+    ExchangeSettings
   /** How many processes serve. */
   workers: number
   /** Where this machine reaches the server, unless only its workers know their port. */
   url: string | undefined
   /** The folder of the private database, if there is one. */
   dataFolder: string | undefined
+  /** In ms since 1970. */
+  now?: number
 }
 
 /** @returns what to log once the server listens */
@@ -20,11 +24,13 @@ export function readyMessages({
   workers,
   url,
   dataFolder,
+  now = Date.now(),
 }: ReadyMessagesOptions): string[] {
   return [
     `Gatehouse ${VERSION} is ready`,
     ...(config.DOCS_ENABLED && url ? [`The API documentation is at ${url}/docs`] : []),
     ...(workers > 1 ? rateLimitMessage(config, workers) : []),
+    ...exchangeMessage(config, now),
     ...(dataFolder === undefined
       ? []
       : [
@@ -41,4 +47,15 @@ function rateLimitMessage(config: ReadyMessagesOptions['config'], workers: numbe
   return [
     `Each of ${workers} workers counts requests by itself: an address can send ${each} to ${each * workers} in ${RATE_LIMIT_WINDOW} s. Set REDIS_URL to count them together`,
   ]
+}
+
+function exchangeMessage(config: ExchangeSettings, now: number): string[] {
+  const exchange = exchangeState(config, now)
+  if (exchange.state === 'off') return []
+  const end = exchange.until.toISOString()
+  return exchange.state === 'on'
+    ? [`Session cookies of the Flask service are exchanged until ${end}`]
+    : [
+        `Session cookies of the Flask service are no longer exchanged since ${end}. Remove FLASK_SECRET_KEY and FLASK_SESSIONS_UNTIL`,
+      ]
 }

@@ -6,6 +6,7 @@ import { assertFewRows, fillTables, type Sent } from '../../support/database/few
 import { statementsDuring } from '../../support/database/statements.ts'
 import { giveToken, makeUser } from '../../support/http/accounts.ts'
 import { send } from '../../support/http/build.ts'
+import { EXCHANGE } from '../../support/http/imported.ts'
 import { buildWithRoutes } from '../../support/http/route-table.ts'
 import { CALLS } from './route-calls.ts'
 
@@ -18,7 +19,7 @@ const MOST_ROWS = 250
 await fillTables(DATABASE_URL, ROWS)
 
 test('every statement of every route reads few rows by an index, whatever the statistics', async (t: TestContext) => {
-  const { app, routes } = await buildWithRoutes(t, { DATABASE_URL })
+  const { app, routes } = await buildWithRoutes(t, { DATABASE_URL, ...EXCHANGE })
   const sent: Sent[] = []
   for (const [route, makeCalls] of Object.entries(CALLS)) {
     for (const { method, url, ...rest } of await makeCalls(app)) {

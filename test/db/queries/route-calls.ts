@@ -8,6 +8,7 @@ import {
   storedSessions,
 } from '../../support/http/accounts.ts'
 import type { App } from '../../support/http/build.ts'
+import { flaskCookieOf, makeImported } from '../../support/http/imported.ts'
 
 export interface Call {
   method: NonNullable<InjectOptions['method']>
@@ -28,13 +29,17 @@ export const CALLS: Record<string, (app: App) => Promise<Call[]>> = {
   ],
   'POST /login': async (app) => {
     const { username, password } = await makeUser(app)
-    return [{ method: 'POST', url: '/login', body: { username, password } }]
+    const login = { method: 'POST', url: '/login', body: { username, password } } as const
+    const cookie = flaskCookieOf(await makeImported(app))
+    return [login, { ...login, headers: { cookie } }]
   },
   'GET /logout': async (app) => [await bySession(app, 'GET', () => '/logout')],
   'POST /logout': async (app) => {
     const { headers } = await giveToken(app, await makeUser(app))
+    const cookie = flaskCookieOf(await makeImported(app))
     return [
       await bySession(app, 'POST', () => '/logout'),
+      { method: 'POST', url: '/logout', headers: { cookie } },
       { method: 'POST', url: '/logout', headers },
     ]
   },
@@ -42,7 +47,14 @@ export const CALLS: Record<string, (app: App) => Promise<Call[]>> = {
     const { headers } = await giveToken(app, await makeUser(app))
     return [await bySession(app, 'GET', () => '/me'), { method: 'GET', url: '/me', headers }]
   },
-  'GET /user/:id': async (app) => [await bySession(app, 'GET', ({ id }) => `/user/${id}`)],
+  'GET /user/:id': async (app) => {
+    const account = await makeImported(app)
+    const url = `/user/${account.id}`
+    return [
+      await bySession(app, 'GET', ({ id }) => `/user/${id}`),
+      { method: 'GET', url, headers: { cookie: flaskCookieOf(account) } },
+    ]
+  },
   'GET /sessions': async (app) => [await bySession(app, 'GET', () => '/sessions')],
   'DELETE /sessions': async (app) => [
     await bySession(app, 'DELETE', () => '/sessions?scope=others'),

@@ -6,7 +6,14 @@ import { takeLock } from '../../../db/named-lock.ts'
 import { seedTokens } from '../../../db/queries/seed.ts'
 import { type Retention, sweep } from '../../../db/queries/sweep.ts'
 import * as users from '../../../db/queries/users.ts'
-import { endedAccess, events, loginFailures, sessions, tokens } from '../../../db/schema.ts'
+import {
+  endedAccess,
+  events,
+  loginFailures,
+  sessions,
+  tokens,
+  usedCookies,
+} from '../../../db/schema.ts'
 import { transaction } from '../../../db/transaction.ts'
 import { createDatabase } from '../../support/database/database.ts'
 import { changeTo, makeActor, makeDatabaseUser } from '../../support/database/database-users.ts'
@@ -54,7 +61,13 @@ test('a sweep of several batches deletes all expired rows and nothing else', asy
     { ...counter, key: recent, lastAt: now },
   ])
 
-  t.assert.strictEqual(await sweep(app.db, retention), 1_204)
+  const [expired, valid] = [randomBytes(32), randomBytes(32)]
+  await app.db.insert(usedCookies).values([
+    { digest: expired, expiresAt: now },
+    { digest: valid, expiresAt: sql`${now} + INTERVAL 1 DAY` },
+  ])
+
+  t.assert.strictEqual(await sweep(app.db, retention), 1_205)
   const owned = async (table: typeof sessions | typeof tokens) =>
     (await app.db.select().from(table).where(eq(table.userId, userId))).length
   t.assert.strictEqual(await owned(sessions), 1)
@@ -71,6 +84,11 @@ test('a sweep of several batches deletes all expired rows and nothing else', asy
   t.assert.deepStrictEqual(
     counters.map(({ key }) => key),
     [recent],
+  )
+  const cookies = await app.db.select().from(usedCookies)
+  t.assert.deepStrictEqual(
+    cookies.map(({ digest }) => digest),
+    [valid],
   )
   t.assert.strictEqual(await sweep(app.db, retention), 0)
 })

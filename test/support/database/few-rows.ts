@@ -32,6 +32,10 @@ export async function fillTables(url: string, rows: number): Promise<void> {
        SELECT 1000000 + id, 'login', 'success', id ${each}`,
     `INSERT INTO login_failures
        SELECT RANDOM_BYTES(32), 1, CURRENT_TIMESTAMP(3), CURRENT_TIMESTAMP(3) ${each}`,
+    `INSERT INTO imported_users (user_id, username_key, keeps_id, password_hash, role)
+       SELECT id, username_key, TRUE, 'x', 'user' ${each}`,
+    `INSERT INTO used_cookies (digest, expires_at)
+       SELECT RANDOM_BYTES(32), CURRENT_TIMESTAMP(3) + INTERVAL 1 DAY ${each}`,
   ]) {
     await query(url, statement)
   }

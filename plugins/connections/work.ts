@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { type Database, forRequest } from '../../db/client.ts'
-import { connectionOf } from '../../plugins/connections/connection.ts'
+import { connectionOf } from './connection.ts'
 
 /** What a handler works with, bounded by its request. */
 export interface Work {

@@ -1,0 +1,62 @@
+import { Type } from '@sinclair/typebox'
+
+/** The settings of a move from a Flask service, a part of `Environment`. */
+export const flaskSettings = {
+  FLASK_SECRET_KEY: Type.Optional(
+    Type.String({
+      title: '`SECRET_KEY` of the Flask service; requires `FLASK_SESSIONS_UNTIL`',
+      description:
+        'Exchanges session cookies of the Flask service for sessions of imported accounts, each cookie once',
+    }),
+  ),
+  FLASK_SESSIONS_UNTIL: Type.Optional(
+    Type.String({
+      format: 'end-of-move',
+      title:
+        'a date such as `2026-12-31`, which ends at midnight UTC, or a time such as `2026-12-31T18:00:00Z`; requires `FLASK_SECRET_KEY`',
+      description: 'When the exchange of session cookies ends',
+    }),
+  ),
+}
+
+const DAY = /^[0-9]{4}-[0-9]{2}-[0-9]{2}$/
+/** RFC 3339, with or without seconds. */
+const TIME =
+  /^([0-9]{4}-[0-9]{2}-[0-9]{2})T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,3})?)?(Z|[+-][0-9]{2}:[0-9]{2})$/
+const DAY_MS = 24 * 60 * 60 * 1_000
+
+/**
+ * @param text a date, whose end in UTC is meant, or a date and time with a zone
+ * @returns undefined if it is neither
+ */
+export function endOfMove(text: string | undefined): Date | undefined {
+  if (text === undefined) return undefined
+  const day = DAY.test(text) ? text : TIME.exec(text)?.[1]
+  const midnight = day === undefined ? Number.NaN : Date.parse(`${day}T00:00:00Z`)
+  // `Date.parse` takes February 30 for March 2.
+  if (Number.isNaN(midnight) || !new Date(midnight).toISOString().startsWith(`${day}T`)) {
+    return undefined
+  }
+  const end = new Date(day === text ? midnight + DAY_MS : Date.parse(text))
+  return Number.isNaN(end.getTime()) ? undefined : end
+}
+
+/** The settings of the exchange. Either both are set, or none. */
+export interface ExchangeSettings {
+  FLASK_SECRET_KEY?: string
+  FLASK_SESSIONS_UNTIL?: string
+}
+
+/**
+ * @param now in ms since 1970
+ * @returns whether session cookies of the Flask service are exchanged, and until when
+ */
+export function exchangeState(
+  { FLASK_SECRET_KEY, FLASK_SESSIONS_UNTIL }: ExchangeSettings,
+  now: number,
+): { state: 'off' } | { state: 'on' | 'over'; secretKey: string; until: Date } {
+  const until = endOfMove(FLASK_SESSIONS_UNTIL)
+  if (FLASK_SECRET_KEY === undefined || until === undefined) return { state: 'off' }
+  const state = now < until.getTime() ? 'on' : 'over'
+  return { state, secretKey: FLASK_SECRET_KEY, until }
+}
