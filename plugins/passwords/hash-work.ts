@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks'
 import { hash } from '@node-rs/bcrypt'
 import type { ForeignHash } from './stored-hash.ts'
 
-/** How many of the newest times count. */
+/** How many of the newest times count. Odd, for the median. */
 const RECENT = 15
 /** How many kinds of foreign hashes are remembered. An old service has one or two. */
 const MAX_KINDS = 100
@@ -14,9 +14,8 @@ const MIN_COUNTED_ROUNDS = 2 ** 7
  * Estimates the work of foreign hashes in rounds of bcrypt, and fills up the work of cheaper ones,
  * so that response times do not reveal an account by its hash (OWASP ASVS 5.0, 6.3.8).
  *
- * The estimate compares the lowest of the newest times of both. Other processes only ever lengthen
- * a time, so the lowest varies by 1.5 %, where a single one varies by 30 %. The first failure with
- * a kind of hash in a process has a single time to go by, and can therefore be off.
+ * The estimate compares the medians of the newest times of both. The first failure with a kind of
+ * hash in a process has a single time to go by, and can therefore be off.
  */
 export class HashWork {
   /** In ms per round. */
@@ -40,7 +39,7 @@ export class HashWork {
     const { result, ms } = await timed(work)
     const times = this.#timesOf(kindOf(stored))
     times.add(ms)
-    return { result, rounds: times.lowest / this.#round.lowest }
+    return { result, rounds: times.median / this.#round.median }
   }
 
   /** Hashes `password` for as many rounds as bcrypt can come close to: a multiple of 16. */
@@ -71,9 +70,10 @@ class RecentTimes {
     return this.#times.length === 0
   }
 
-  /** Infinity as long as there is none. */
-  get lowest(): number {
-    return Math.min(...this.#times)
+  /** NaN as long as there is none. */
+  get median(): number {
+    const sorted = [...this.#times].sort((a, b) => a - b)
+    return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
   }
 
   add(time: number): void {
@@ -88,8 +88,15 @@ function kindOf(stored: ForeignHash): string {
     : `pbkdf2:${stored.hashFunction}:${stored.iterations}`
 }
 
+/**
+ * @returns also the time that `work` took, at most: the lower of the time by the clock, to which
+ *   other processes add, and the processor time of this process, to which its other work adds
+ */
 async function timed<T>(work: () => Promise<T>): Promise<{ result: T; ms: number }> {
   const startedAt = performance.now()
+  const before = process.cpuUsage()
   const result = await work()
-  return { result, ms: performance.now() - startedAt }
+  const { user, system } = process.cpuUsage(before)
+  const ms = Math.min(performance.now() - startedAt, (user + system) / 1_000)
+  return { result, ms }
 }

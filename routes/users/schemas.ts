@@ -29,20 +29,19 @@ export function isNewUsername(text: string): boolean {
   return Value.Check(NewUsername, text)
 }
 
-const password = {
-  maxLength: 72,
-  format: 'password',
-  examples: ['tea at the old mill'],
-}
+const password = { format: 'password', examples: ['tea at the old mill'] }
 
-/** Accepts any text, so that a password that is too long gets the same response as a wrong one. */
-export const Password = Type.String({ [DOCUMENTED_AS]: Type.String(password) })
+/** As long as a body can be: an imported hash may be of a longer password than new ones can be. */
+export const Password = Type.String({
+  [DOCUMENTED_AS]: Type.String({ ...password, maxLength: 16_384 }),
+})
 
 /** The password policy checks a new password, because it gives the reason of a refusal. */
 export const NewPassword = Type.String({
   [DOCUMENTED_AS]: Type.String({
     ...password,
     minLength: 8,
+    maxLength: 72,
     description:
       'At least 8 characters, or more by configuration, and at most 72 bytes of UTF-8. Common passwords are refused',
   }),

@@ -23,9 +23,11 @@ export const REASONS = {
   'username-changed': 'the account was imported under another username',
   'role-unknown': 'the role is neither `user` nor `admin`',
   'password-missing': 'there is neither a hash nor a password',
+  'password-invalid': 'the password has half of a surrogate pair, which no client can send',
   'hash-unsupported': 'the hash is of a scheme that Gatehouse does not verify',
   'hash-damaged': 'the hash is malformed or cut off',
-  'hash-too-expensive': 'the hash takes too long to verify',
+  'hash-too-expensive':
+    'the hash takes too long to verify: bcrypt above cost 15, or scrypt or PBKDF2 above its limits',
 } as const
 
 export type Reason = keyof typeof REASONS
@@ -106,6 +108,7 @@ function parseId(value: unknown): number | null {
 function parsePassword({ hash, password }: SourceRow): CheckedRow['password'] | Reason {
   const text = hash ?? password
   if (typeof text !== 'string' || text === '') return 'password-missing'
+  if (!text.isWellFormed()) return 'password-invalid'
   const classified = classifyHash(text)
   if (classified.ok) return { kind: classified.scheme, hash: text }
   if (classified.reason !== 'not-a-hash') return classified.reason

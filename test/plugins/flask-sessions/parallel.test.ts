@@ -15,6 +15,9 @@ import { assertError } from '../../support/http/error-answer.ts'
 import { EXCHANGE, exchangesOf, flaskCookieOf, makeImported } from '../../support/http/imported.ts'
 import { until } from '../../support/until.ts'
 
+/** The connections of plugins/database.ts. */
+const POOL_SIZE = 10
+
 for (const instances of [1, 2]) {
   test(`parallel requests with one cookie of Flask, to ${instances} instance(s), get one session`, async (t: TestContext) => {
     const DATABASE_URL = await createDatabase()
@@ -48,6 +51,37 @@ for (const instances of [1, 2]) {
     t.assert.strictEqual(again.statusCode, 200)
   })
 }
+
+test('a request that waits for a connection, while another instance exchanges its cookie, gets that session', async (t: TestContext) => {
+  const settings = { DATABASE_URL: await createDatabase(), ...EXCHANGE }
+  const { app } = await build(t, settings)
+  const { app: busy } = await build(t, { ...settings, DATABASE_TIMEOUT_MS: 60_000 })
+  const account = await makeImported(app)
+  const cookie = flaskCookieOf(account)
+
+  let release: () => void = () => undefined
+  const released = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const { pool } = busy.db
+  const holders = Array.from({ length: POOL_SIZE }, () =>
+    pool.use(busy.db.nextLimit(), () => released),
+  )
+  const load = () => JSON.stringify(pool.load)
+  await until(() => pool.load.busy === POOL_SIZE, load)
+  const waiting = send(busy, 'GET', '/me', { cookie }).then((response) => response)
+  await until(() => pool.load.waiting > 0, load)
+  const first = await send(app, 'GET', '/me', { cookie })
+  release()
+  await Promise.all(holders)
+
+  const second = await waiting
+  for (const response of [first, second]) t.assert.strictEqual(response.statusCode, 200)
+  t.assert.notStrictEqual(first.headers['set-cookie'], undefined)
+  t.assert.strictEqual(second.headers['set-cookie'], undefined)
+  t.assert.strictEqual((await storedSessions(app, account.id)).length, 1)
+  assertError(t, await send(busy, 'GET', '/me', { cookie }), 401, 'UNAUTHENTICATED')
+})
 
 async function prepare(t: TestContext) {
   const { app } = await build(t, { DATABASE_URL: await createDatabase(), ...EXCHANGE })

@@ -25,6 +25,7 @@ const REFUSED: [Reason, object][] = [
     'password-missing',
     { password },
   ]),
+  ['password-invalid', { password: 'half of a pair: \ud800' }],
   ['hash-too-expensive', { password: OLD_HASH.replace('$04$', '$16$') }],
   ['hash-damaged', { password: OLD_HASH.slice(0, 59) }],
   ['hash-unsupported', { password: '5f4dcc3b5aa765d61d8327deb882cf99' }],

@@ -1,4 +1,5 @@
 import { eq } from 'drizzle-orm'
+import { digest } from '../../../db/digest.ts'
 import { events, importedUsers, type Role, usedCookies } from '../../../db/schema.ts'
 import { signFlaskCookie } from '../flask-cookies.ts'
 import { type Account, makeUser } from './accounts.ts'
@@ -36,4 +37,11 @@ export async function exchangesOf(app: App, { id }: { id: number }) {
   const recorded = await app.db.select().from(events).where(eq(events.userId, id))
   const logins = recorded.filter(({ type }) => type === 'login')
   return { used: await app.db.$count(usedCookies), logins: logins.map(({ detail }) => detail) }
+}
+
+/** @returns the row that marks a cookie as used, or undefined */
+export async function usedCookieOf(app: App, cookie: string) {
+  const key = digest(cookie.replace('session=', ''))
+  const [row] = await app.db.select().from(usedCookies).where(eq(usedCookies.digest, key))
+  return row
 }
