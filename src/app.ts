@@ -43,7 +43,7 @@ import registration from '../routes/users/register.ts'
 import userUpdate from '../routes/users/update.ts'
 import passwordUpdate from '../routes/users/update-password.ts'
 import { type ResolvedConfig, splitList } from './config/config.ts'
-import { endOfMove } from './config/flask-settings.ts'
+import { endOfMove, flaskKey } from './config/flask-settings.ts'
 import { CURSOR_KEY_PURPOSE, deriveKeys, TOKEN_KEY_PURPOSE } from './config/keys.ts'
 import { VERSION } from './config/version.ts'
 import { isRequestLogged, type LogStream, standardOutput } from './server/logger.ts'
@@ -110,7 +110,8 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
   await app.register(cursors, { keys: deriveKeys(secrets, CURSOR_KEY_PURPOSE) })
   await app.register(tokenFormat, { keys: deriveKeys(secrets, TOKEN_KEY_PURPOSE) })
   await app.register(flaskSessions, {
-    secretKey: config.FLASK_SECRET_KEY,
+    secretKey:
+      config.FLASK_SECRET_KEY === undefined ? undefined : flaskKey(config.FLASK_SECRET_KEY),
     until: endOfMove(config.FLASK_SESSIONS_UNTIL),
     limits,
   })

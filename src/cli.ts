@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander'
+import { addDoctor } from './cli/commands/doctor.ts'
 import { addImport } from './cli/commands/import.ts'
 import { addMigrate } from './cli/commands/migrate.ts'
 import { addSeedClear } from './cli/commands/seed/clear.ts'
@@ -19,6 +20,7 @@ const program = new Command('gatehouse')
 
 // One line a command: `gatehouse user create` is in cli/commands/user/create.ts.
 addMigrate(program)
+addDoctor(program)
 addImport(program)
 
 const user = program.command('user').description('Manages users.')

@@ -34,7 +34,7 @@ const USER_ID = /^[1-9][0-9]{0,15}$/
  * @returns a function that reads a cookie at a time `now`, in ms since 1970. It returns undefined for a
  *   cookie that is malformed, forged, too old, from the future, or of nobody who is logged in
  */
-export function createFlaskVerifier(secretKey: string) {
+export function createFlaskVerifier(secretKey: string | Buffer) {
   const key = createHmac('sha1', secretKey).update(SALT).digest()
 
   return (cookie: string, now: number): FlaskCookie | undefined => {

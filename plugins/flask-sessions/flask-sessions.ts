@@ -32,7 +32,7 @@ declare module 'fastify' {
 
 export interface FlaskSessionsOptions {
   /** `SECRET_KEY` of the earlier service; without it, no cookie is exchanged. */
-  secretKey?: string | undefined
+  secretKey?: Buffer | undefined
   /** From then on no cookie is exchanged. */
   until?: Date | undefined
   limits: SessionLimits

@@ -4,7 +4,8 @@ import { Type } from '@sinclair/typebox'
 export const flaskSettings = {
   FLASK_SECRET_KEY: Type.Optional(
     Type.String({
-      title: '`SECRET_KEY` of the Flask service; requires `FLASK_SESSIONS_UNTIL`',
+      title:
+        '`SECRET_KEY` of the Flask service, or `hex:` and its bytes in hex; requires `FLASK_SESSIONS_UNTIL`',
       description:
         'Exchanges session cookies of the Flask service for sessions of imported accounts, each cookie once',
     }),
@@ -17,6 +18,17 @@ export const flaskSettings = {
       description: 'When the exchange of session cookies ends',
     }),
   ),
+}
+
+const HEX_KEY = /^hex:((?:[0-9a-f]{2})+)$/i
+
+/**
+ * @param text the key as UTF-8, or `hex:` and its bytes: a key in Python can have bytes that are not
+ *   UTF-8, which no environment variable can hold
+ */
+export function flaskKey(text: string): Buffer {
+  const hex = HEX_KEY.exec(text)?.[1]
+  return hex === undefined ? Buffer.from(text) : Buffer.from(hex, 'hex')
 }
 
 const DAY = /^[0-9]{4}-[0-9]{2}-[0-9]{2}$/

@@ -1,6 +1,6 @@
 import type { Config } from './config.ts'
 import { Environment } from './environment.ts'
-import { type ExchangeSettings, exchangeState } from './flask-settings.ts'
+import { type ExchangeSettings, exchangeState, flaskKey } from './flask-settings.ts'
 
 type Settings = Pick<
   Config,
@@ -61,8 +61,8 @@ export function flaskKeyWarnings(config: ExchangeSettings, now = Date.now()): st
   if (exchange.state !== 'on') return []
   const { secretKey } = exchange
   const weakness =
-    secretKey.length < SAFE_KEY_LENGTH
-      ? `has fewer than ${SAFE_KEY_LENGTH} characters`
+    flaskKey(secretKey).length < SAFE_KEY_LENGTH
+      ? `has fewer than ${SAFE_KEY_LENGTH} bytes`
       : PLACEHOLDER.test(secretKey)
         ? 'looks like a placeholder'
         : undefined

@@ -1,6 +1,6 @@
 import { type TestContext, test } from 'node:test'
 import { loadConfig } from '../../../src/config/config.ts'
-import { endOfMove } from '../../../src/config/flask-settings.ts'
+import { endOfMove, flaskKey } from '../../../src/config/flask-settings.ts'
 import { flaskKeyWarnings } from '../../../src/config/warnings.ts'
 import { readyMessages } from '../../../src/server/ready-messages.ts'
 import { createDatabase } from '../../support/database/database.ts'
@@ -70,9 +70,9 @@ test('the log at the start states until when cookies are exchanged, or that it i
 
 test('a key of Flask that is short or a placeholder causes a warning without the key, while cookies are exchanged', (t: TestContext) => {
   for (const [key, reason] of [
-    ['dev', 'has fewer than 16 characters'],
-    ['your_secret_key', 'has fewer than 16 characters'],
-    ['0123456789abcde', 'has fewer than 16 characters'],
+    ['dev', 'has fewer than 16 bytes'],
+    ['your_secret_key', 'has fewer than 16 bytes'],
+    ['0123456789abcde', 'has fewer than 16 bytes'],
     ['my_super_secret_key', 'looks like a placeholder'],
     ['change-me-in-production', 'looks like a placeholder'],
     ['you-will-never-guess', 'looks like a placeholder'],
@@ -102,4 +102,15 @@ test('the server, with a guessable key of Flask, logs at the start that cookies 
   child.kill('SIGTERM')
   t.assert.strictEqual(await exitCode(child), 0)
   t.assert.ok(!said().includes('my_super_secret_key'))
+})
+
+test('FLASK_SECRET_KEY is taken as UTF-8, or as bytes in hex after `hex:`', (t: TestContext) => {
+  for (const [text, bytes] of [
+    ['kéy', '6bc3a979'],
+    ['hex:5F233579ec5d2f', '5f233579ec5d2f'],
+    ['hex:5f2', '6865783a356632'],
+    ['hex:', '6865783a'],
+  ] as const) {
+    t.assert.strictEqual(flaskKey(text).toString('hex'), bytes, text)
+  }
 })

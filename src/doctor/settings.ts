@@ -1,0 +1,37 @@
+import type { Config } from '../config/config.ts'
+import { exchangeState } from '../config/flask-settings.ts'
+import { flaskKeyWarnings, loadTestWarnings } from '../config/warnings.ts'
+import { type Check, ok, warn } from './check.ts'
+
+const MS_PER_DAY = 24 * 60 * 60 * 1_000
+
+/** Checks the settings alone. That they are valid was checked when they were read. */
+export function checkSettings(config: Config, now = Date.now()): Check[] {
+  return [
+    ok('settings', 'are valid'),
+    ...loadTestWarnings(config).map((line) =>
+      warn('settings', line, 'Change the setting, unless this is a load test'),
+    ),
+    checkExchange(config, now),
+    ...flaskKeyWarnings(config, now).map((line) =>
+      warn('flask sessions', line, 'Let the exchange end soon, or do without it'),
+    ),
+  ]
+}
+
+function checkExchange(config: Config, now: number): Check {
+  const subject = 'flask sessions'
+  const exchange = exchangeState(config, now)
+  if (exchange.state === 'off') return ok(subject, 'are not exchanged')
+  const end = exchange.until.toISOString()
+  if (exchange.state === 'on') {
+    const days = Math.ceil((exchange.until.getTime() - now) / MS_PER_DAY)
+    const text = `cookies of the Flask service are exchanged until ${end}, for ${days} more days`
+    return ok(subject, text)
+  }
+  return warn(
+    subject,
+    `the exchange is over since ${end}`,
+    'Remove FLASK_SECRET_KEY and FLASK_SESSIONS_UNTIL, and run `gatehouse import --forget`',
+  )
+}

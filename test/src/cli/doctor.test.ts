@@ -1,0 +1,74 @@
+import { type TestContext, test } from 'node:test'
+import { createDatabase, createEmptyDatabase } from '../../support/database/database.ts'
+import { query } from '../../support/database/query.ts'
+import { install } from '../../support/process/installation.ts'
+
+const CLI = 'src/cli.ts'
+const DATABASE_URL = await createDatabase()
+const COST = { BCRYPT_COST: '12' }
+
+interface Check {
+  status: string
+  subject: string
+  text: string
+}
+
+async function doctor(t: TestContext, environment: Record<string, string>) {
+  const site = await install(t)
+  const { code, stdout, stderr } = await site.run(CLI, ['doctor', '--json'], {
+    DATABASE_URL,
+    ...COST,
+    ...environment,
+  })
+  t.assert.strictEqual(stderr, '')
+  const checks: Check[] = JSON.parse(stdout)
+  const bad = checks.filter(({ status }) => status !== 'ok')
+  const textOf = (name: string) => checks.find(({ subject }) => subject === name)?.text
+  return { code, textOf, bad: bad.map(({ status, subject }) => `${status} ${subject}`) }
+}
+
+test('doctor, on a good set-up, reports that every check is ok and ends with 0', async (t: TestContext) => {
+  const { code, bad, textOf } = await doctor(t, {})
+  t.assert.deepStrictEqual({ code, bad }, { code: 0, bad: [] })
+  t.assert.strictEqual(textOf('schema'), 'is up to date')
+  t.assert.match(textOf('database') ?? '', /^answers, version [0-9]+\./)
+  t.assert.strictEqual(textOf('flask sessions'), 'are not exchanged')
+})
+
+test('doctor says while cookies of the Flask service are exchanged, and when that is over', async (t: TestContext) => {
+  const key = { FLASK_SECRET_KEY: 'c3f0a1d27be84956' }
+  const on = await doctor(t, { ...key, FLASK_SESSIONS_UNTIL: '2999-12-31' })
+  t.assert.match(on.textOf('flask sessions') ?? '', /exchanged until 3000-01-01T/)
+  t.assert.deepStrictEqual([on.code, on.bad], [0, []])
+  const over = await doctor(t, { ...key, FLASK_SESSIONS_UNTIL: '2020-12-31' })
+  t.assert.match(over.textOf('flask sessions') ?? '', /is over since 2021-01-01T/)
+  t.assert.deepStrictEqual([over.code, over.bad], [0, ['warn flask sessions']])
+  const weak = { FLASK_SECRET_KEY: 'short', FLASK_SESSIONS_UNTIL: '2999-12-31' }
+  t.assert.deepStrictEqual((await doctor(t, weak)).bad, ['warn flask sessions'])
+})
+
+test('doctor counts the imported accounts', async (t: TestContext) => {
+  const url = await createDatabase()
+  await query(
+    url,
+    "INSERT INTO imported_users (user_id, username_key, keeps_id, password_hash, role) VALUES (7, 'a', 1, '', 'user')",
+  )
+  const { textOf } = await doctor(t, { DATABASE_URL: url })
+  t.assert.strictEqual(textOf('import'), '1 accounts were imported')
+})
+
+test('doctor, with an old schema or without a database, reports the failure and ends with 1', async (t: TestContext) => {
+  const behind = await doctor(t, { DATABASE_URL: await createEmptyDatabase() })
+  t.assert.deepStrictEqual([behind.code, behind.bad], [1, ['fail schema']])
+  const down = await doctor(t, { DATABASE_URL: 'mysql://root@127.0.0.1:1/gatehouse' })
+  t.assert.deepStrictEqual([down.code, down.bad], [1, ['fail database']])
+})
+
+test('doctor warns of settings for load tests, and says what to do', async (t: TestContext) => {
+  const { code, bad } = await doctor(t, { BCRYPT_COST: '10', LOGIN_THROTTLE_ENABLED: 'false' })
+  t.assert.deepStrictEqual([code, bad], [0, ['warn settings', 'warn settings']])
+  const site = await install(t)
+  const environment = { DATABASE_URL, BCRYPT_COST: '10' }
+  const { stdout } = await site.run(CLI, ['doctor'], environment)
+  t.assert.match(stdout, /^warn {2}settings {8}BCRYPT_COST=10: .*\n {22}Change the setting, /m)
+})
