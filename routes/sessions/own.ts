@@ -70,8 +70,8 @@ export default (async (app, limits) => {
       earlierCookie,
     })
     accepted(result, () => new errors.SESSION_NOT_FOUND())
-    if (earlierCookie) app.flaskSessions.clear(reply)
     if (isCurrent) app.sessionCookie.clear(reply)
+    if (earlierCookie) app.flaskSessions.clear(reply) // last, as in logout.ts
     return { message: 'Session ended.' }
   }
 

@@ -42,6 +42,7 @@ for (const [method, path] of [
     t.assert.strictEqual(response.statusCode, 200)
     assertCleared(t, response, '__Host-session')
     assertCleared(t, response, 'session')
+    t.assert.strictEqual(response.cookies.at(-1)?.name, 'session', 'the last one')
     await assertUnusable(t, app, account.id, flask)
     const [used] = await app.db.select().from(usedCookies)
     t.assert.strictEqual(used?.sessionDigest, null)
