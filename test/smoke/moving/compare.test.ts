@@ -61,6 +61,15 @@ test('a comparison with a service that does not answer names it and exits with 1
   t.assert.match(stderr, /^POST http:\/\/127\.0\.0\.1:9\/user failed: /)
 })
 
+test('the comparison prints its usage: with --help it exits with 0, without a URL with 1', async (t: TestContext) => {
+  const help = await compare('--help')
+  t.assert.strictEqual(help.code, 0)
+  t.assert.match(help.stdout, /^ {2}node compare\.mjs \[options\] OLD NEW /m)
+  const wrong = await compare()
+  t.assert.strictEqual(wrong.code, 1)
+  t.assert.strictEqual(wrong.stderr, help.stdout)
+})
+
 /** With the two accounts of the recording. */
 async function startOldService(t: TestContext) {
   const database = await createEmptyDatabase()

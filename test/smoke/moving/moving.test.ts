@@ -38,7 +38,7 @@ test(
     const { url } = nginx
     const scene = { url, sightings, ledger }
     async function switchTo(phase: Phase): Promise<void> {
-      sightings.phase = 'switching'
+      sightings.phase = `to ${phase}`
       await nginx.switchTo(phase)
       sightings.phase = phase
     }
@@ -48,6 +48,9 @@ test(
       SESSION_SECRET: 'the secret of the moving test of 32 characters or more',
       TRUST_PROXY: '127.0.0.1',
       RATE_LIMIT_ENABLED: 'false',
+      // The machine may be busy with other tests.
+      MAX_EVENT_LOOP_DELAY_MS: '60000',
+      DATABASE_TIMEOUT_MS: '60000',
       FLASK_SECRET_KEY: SECRET_KEY,
       FLASK_SESSIONS_UNTIL: new Date(Date.now() + 30 * DAY_MS).toISOString(),
     }

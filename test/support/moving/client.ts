@@ -7,6 +7,7 @@ export interface Reply {
 
 /** Counts what all clients of a run saw, by phase. */
 export class Sightings {
+  /** A phase, or `to` and the next one while nginx reloads. */
   phase = ''
   readonly counts = new Map<string, number>()
 
