@@ -32,8 +32,20 @@ const PASSWORDS: [name: string, password: string, says: RegExp][] = [
   ['that is common and of digits', '12345678', /most common/],
 ]
 
-const USERNAMES: [name: string, username: string][] = [
+/** Names that no account has. */
+const INVALID_USERNAMES: [name: string, username: string][] = [
   ['of 81 characters', 'x'.repeat(81)],
+  ['with a line break at the end', 'somebody\n'],
+  ['with a line break before it', '\nsomebody'],
+  ['with a tab', 'some\tbody'],
+  ['with a NUL', 'some\0body'],
+  ['with DEL', 'some\x7fbody'],
+  ['with a C1 control character', 'some\x85body'],
+  ['with half a surrogate', 'some\ud800'],
+]
+
+/** Names that an imported account can have and a new one cannot. */
+const IMPORTED_USERNAMES: [name: string, username: string][] = [
   ['with a leading dot', '.somebody'],
   ['with a leading hyphen', '-somebody'],
   ['with a leading space', ' somebody'],
@@ -41,10 +53,6 @@ const USERNAMES: [name: string, username: string][] = [
   ['with a space', 'some body'],
   ['with an umlaut', 'jürgen'],
   ['with a combining mark', 'ju\u0308rgen'],
-  ['with a line break at the end', 'somebody\n'],
-  ['with a line break before it', '\nsomebody'],
-  ['with a NUL', 'some\0body'],
-  ['with half a surrogate', 'some\ud800'],
   ['with a slash', 'some/body'],
   ['with a quote of SQL', "somebody' OR '1'='1"],
   ['with a comment of SQL', 'somebody"; DROP TABLE users; --'],
@@ -53,7 +61,7 @@ const USERNAMES: [name: string, username: string][] = [
   ['in full-width letters', 'ａｄｍｉｎ'],
   ['with the Kelvin sign, lower case k', '\u212aelvin'],
   ['with a zero-width space', 'some\u200bbody'],
-  ['of an emoji', '🦊'],
+  ['of 80 emojis', '🦊'.repeat(80)],
 ]
 
 const CHANGES: [name: string, body: unknown, expected: Expected][] = [
@@ -88,17 +96,28 @@ const CHANGES: [name: string, body: unknown, expected: Expected][] = [
   ['more than 16 KiB', { password: 'x'.repeat(16 * 1024) }, [413, 'BODY_TOO_LARGE']],
 ]
 
+function withUsername(
+  operation: Operation,
+  name: string,
+  username: string,
+  expected: Expected,
+): BadInput {
+  return { operation, name: `a username ${name}`, body: { username, password: PASSWORD }, expected }
+}
+
 const choosing = ['createUser', 'updatePassword'] as const
 
 export const badFields: BadInput[] = [
-  ...USERNAMES.flatMap(([name, username]) =>
-    (['login', 'createUser'] as const).map((operation) => ({
-      operation,
-      name: `a username ${name}`,
-      body: { username, password: PASSWORD },
-      expected: invalid('body.username'),
-    })),
+  ...INVALID_USERNAMES.flatMap(([name, username]) =>
+    (['login', 'createUser'] as const).map((operation) =>
+      withUsername(operation, name, username, invalid('body.username')),
+    ),
   ),
+  withUsername('login', 'of 81 emojis', '🦊'.repeat(81), invalid('body.username')),
+  ...IMPORTED_USERNAMES.flatMap(([name, username]) => [
+    withUsername('login', name, username, NOT_LOGGED_IN),
+    withUsername('createUser', name, username, invalid('body.username')),
+  ]),
   ...PASSWORDS.flatMap(([name, password, says], index) => [
     ...choosing.map((operation) => ({
       operation,
