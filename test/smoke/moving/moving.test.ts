@@ -119,7 +119,7 @@ test(
 
     // Who is logged in
     t.assert.strictEqual((await shared.send('me', 'GET', '/me')).body.username, pedro.username)
-    t.assert.strictEqual(ledger.relogins, 1, 'once for whoever changed the password meanwhile')
+    t.assert.strictEqual(ledger.relogins, 1, 'once, by the client that changed its password')
     t.assert.strictEqual((await earlyClient.read(early.id)).status, 200, 'not for a change before')
 
     // What was acknowledged
