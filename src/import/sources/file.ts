@@ -4,12 +4,11 @@ import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import { TextDecoderStream } from 'node:stream/web'
 import { type CsvError, type Info, parse } from 'csv-parse'
-import type { Source, SourceRow, UnreadableRow } from './source.ts'
+import type { Source, SourceRow } from './source.ts'
 
-type Row = SourceRow | UnreadableRow
 type Fields = Partial<Record<string, unknown>>
 
-const READERS: Partial<Record<string, (file: string) => AsyncIterable<Row>>> = {
+const READERS: Partial<Record<string, (file: string) => AsyncIterable<SourceRow>>> = {
   '.ndjson': readNdjson,
   '.jsonl': readNdjson,
   '.csv': readCsv,
@@ -41,7 +40,7 @@ function textOf(file: string): Readable {
   return Readable.fromWeb(readable)
 }
 
-async function* readNdjson(file: string): AsyncGenerator<Row> {
+async function* readNdjson(file: string): AsyncGenerator<SourceRow> {
   let line = 0
   for await (const text of createInterface({ input: textOf(file), crlfDelay: Infinity })) {
     line++
@@ -60,8 +59,8 @@ function parseObject(text: string): Fields | undefined {
   }
 }
 
-async function* readCsv(file: string): AsyncGenerator<Row> {
-  const unreadable: UnreadableRow[] = []
+async function* readCsv(file: string): AsyncGenerator<SourceRow> {
+  const unreadable: SourceRow[] = []
   const parser = parse({
     bom: true,
     columns: (header: string[]) => checkHeader(file, header),
@@ -69,7 +68,7 @@ async function* readCsv(file: string): AsyncGenerator<Row> {
     skip_empty_lines: true,
     skip_records_with_error: true,
     on_skip: (error: CsvError | undefined) => {
-      unreadable.push({ place: `line ${error?.lines}`, isUnreadable: true })
+      unreadable.push({ place: `line ${error?.lines}`, fault: 'unreadable' })
       return undefined
     },
   })
@@ -96,11 +95,12 @@ function withoutEmpty(fields: Record<string, string>): Fields {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== ''))
 }
 
-/** A row with both a hash and a password does not say which one is valid. */
-function toRow(place: string, fields: Fields | undefined): Row {
-  if (!fields || (fields.hash !== undefined && fields.password !== undefined)) {
-    return { place, isUnreadable: true }
-  }
+/** @param fields undefined if the line is not an object */
+function toRow(place: string, fields: Fields | undefined): SourceRow {
+  if (!fields) return { place, fault: 'unreadable' }
   const { id, username, role, password, hash } = fields
-  return { place, id, username, role, password, hash }
+  const row = { place, id, username, role, password, hash }
+  // It does not say which one is valid.
+  const isAmbiguous = hash !== undefined && password !== undefined
+  return isAmbiguous ? { ...row, fault: 'hash-and-password' } : row
 }

@@ -10,7 +10,7 @@ const PAGE_ROWS = 5_000
 const SCHEME = /^(mysql|mariadb)(\+[a-z0-9_]+)?:/i
 
 /** @returns whether a source is the URL of a database, and not the name of a file */
-export function isDatabaseUrl(source: string): boolean {
+export function isMysqlUrl(source: string): boolean {
   return SCHEME.test(source)
 }
 

@@ -2,12 +2,12 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { accountFile } from '../../../src/import/sources/file.ts'
-import type { Source, SourceRow, UnreadableRow } from '../../../src/import/sources/source.ts'
+import type { Source, SourceRow } from '../../../src/import/sources/source.ts'
 import { failureOf } from '../../support/failure-of.ts'
 import { makeFolder } from '../../support/process/folder.ts'
 
 async function collect({ rows }: Source) {
-  const all: (SourceRow | UnreadableRow)[] = []
+  const all: SourceRow[] = []
   for await (const found of rows()) all.push(found)
   return all
 }
@@ -40,8 +40,11 @@ test('lines of a CSV file that are no rows are reported with their number, and t
     rows.sort((one, other) => one.place.localeCompare(other.place)),
     [
       row('line 2', { username: 'a', hash: 'h', role: 'user' }),
-      { place: 'line 3', isUnreadable: true },
-      { place: 'line 4', isUnreadable: true },
+      { place: 'line 3', fault: 'unreadable' },
+      row('line 4', {
+        ...{ username: 'c', hash: 'h', password: 'p', role: 'user' },
+        fault: 'hash-and-password',
+      }),
       row('line 5', { username: 'd', password: 'p', role: 'user' }),
     ],
   )
@@ -62,8 +65,8 @@ test('an NDJSON file is read line by line, and lines that are no objects are rep
   )
   t.assert.deepStrictEqual(rows, [
     row('line 1', { id: 7, username: 'a', password: 'p', role: 'user' }),
-    { place: 'line 3', isUnreadable: true },
-    { place: 'line 4', isUnreadable: true },
+    { place: 'line 3', fault: 'unreadable' },
+    { place: 'line 4', fault: 'unreadable' },
     row('line 5', { username: 'b', hash: 'h', role: 'admin' }),
   ])
 })
