@@ -76,7 +76,7 @@ test('migration waits for a transaction that is open on a table, without blockin
   const [db, other] = [open(t, url), open(t, url)]
   await migrate(db)
   await query(url, 'DELETE FROM __drizzle_migrations ORDER BY id DESC LIMIT 1')
-  await query(url, 'ALTER TABLE users DROP COLUMN session_epoch')
+  await query(url, 'ALTER TABLE users DROP password_changed_at, DROP sessions_ended_at')
   const holder = await createConnection(url)
   t.after(() => holder.destroy())
   await holder.query('BEGIN')
