@@ -129,7 +129,13 @@ test('migration from the first version keeps the rows, and they remain usable', 
   const [{ updated_at: _, ...user } = {}] = await query(url, 'SELECT * FROM users')
   const [session] = await query(url, 'SELECT * FROM sessions')
   const before = [
-    [{ ...user, version: 1, session_epoch: 0, token_epoch: 0 }],
+    [
+      {
+        ...{ ...user, version: 1, session_epoch: 0, token_epoch: 0 },
+        username_key: Buffer.from('a'),
+        ...{ password_changed_at: null, sessions_ended_at: null },
+      },
+    ],
     [{ ...session, epoch: 0 }],
   ]
   await migrate(open(t, url, 2))
