@@ -6,7 +6,7 @@ import { hash } from '@node-rs/bcrypt'
 import { createConnection, type RowDataPacket } from 'mysql2/promise'
 import { createEmptyDatabase } from '../../support/database/database.ts'
 import { query } from '../../support/database/query.ts'
-import { createOldTable, openOldAccounts } from '../../support/flask/accounts.ts'
+import { createFlaskTable, openFlaskAccounts } from '../../support/flask/accounts.ts'
 import { Client, Sightings } from '../../support/moving/client.ts'
 import { Load } from '../../support/moving/load.ts'
 import { needsNginx, type Phase, startNginx } from '../../support/moving/nginx.ts'
@@ -33,7 +33,7 @@ test(
     const add = await fillOldTable(t, oldUrl)
     const sightings = new Sightings()
     const ledger = new roles.Ledger()
-    let old = await startOldService(site, ports.flask, oldUrl)
+    let old = await startFlaskService(site, ports.flask, oldUrl)
     const nginx = await startNginx(t, ports)
     const { url } = nginx
     const scene = { url, sightings, ledger }
@@ -153,7 +153,7 @@ test(
     await latest.register({ username: 'latest', password })
     await query(newUrl, `UPDATE users SET disabled = 1 WHERE id = ${sleeper.id}`)
     await switchTo('3-paused')
-    old = await startOldService(site, ports.flask, oldUrl)
+    old = await startFlaskService(site, ports.flask, oldUrl)
     t.assert.deepStrictEqual(await runBackSql(oldUrl, newUrl), [])
     // Nothing to take over, except that `latest` is known from now on.
     const again = await site.run('src/cli.ts', ['import', oldUrl, '--json'], environment)
@@ -178,8 +178,8 @@ test(
 
 /** @returns a function that adds an account to the old table */
 async function fillOldTable(t: TestContext, url: string) {
-  await createOldTable(url)
-  const table = openOldAccounts(url)
+  await createFlaskTable(url)
+  const table = openFlaskAccounts(url)
   t.after(() => table.close())
   return async (username: string, role = 'user'): Promise<roles.KnownAccount> => {
     const password = `secret of ${username}`
@@ -189,7 +189,7 @@ async function fillOldTable(t: TestContext, url: string) {
 }
 
 /** The old service as a process. */
-async function startOldService(site: Installation, port: number, url: string) {
+async function startFlaskService(site: Installation, port: number, url: string) {
   const child = site.start('test/support/flask/main.ts', [String(port), url, SECRET_KEY])
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {

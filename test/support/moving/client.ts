@@ -1,4 +1,4 @@
-/** A response, as a client of the old service reads it. */
+/** A response, as a client of the Flask service reads it. */
 export interface Reply {
   status: number
   /** The parsed body, or an empty object for a page. */

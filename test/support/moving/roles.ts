@@ -13,7 +13,7 @@ export class Ledger {
   readonly deleted: KnownAccount[] = []
   /** Copies of cookies, made before a logout by Gatehouse. */
   readonly loggedOut: Client[] = []
-  /** How often a client had to log in again, after it changed its password at the old service. */
+  /** How often a client had to log in again, after it changed its password at the Flask service. */
   relogins = 0
 }
 
