@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { digest } from '../../db/digest.ts'
-import { type EarlierCookie, exchange } from '../../db/queries/exchange.ts'
+import { exchange } from '../../db/queries/exchange.ts'
 import type { SessionLimits } from '../../db/queries/live-sessions.ts'
+import type { VerifiedFlaskCookie } from '../../db/queries/used-cookies.ts'
 import { workOf } from '../connections/work.ts'
 import { cookiePattern, trimValue } from '../sessions/session-cookie.ts'
 import { createFlaskVerifier, MAX_AGE_MS, MAX_AHEAD_MS } from './flask-cookie.ts'
@@ -11,8 +12,8 @@ import { createFlaskVerifier, MAX_AGE_MS, MAX_AHEAD_MS } from './flask-cookie.ts
 declare module 'fastify' {
   interface FastifyInstance {
     flaskSessions: {
-      /** @returns the request's cookie of the earlier service if it is valid and is exchanged at present */
-      read(request: FastifyRequest): EarlierCookie | undefined
+      /** @returns the request's Flask cookie if its signature and age are valid and the exchange is on */
+      read(request: FastifyRequest): VerifiedFlaskCookie | undefined
       /**
        * Exchanges the cookie for a session, and sends its cookie with the response.
        *
@@ -20,18 +21,18 @@ declare module 'fastify' {
        * @throws an error of the database
        */
       exchange(
-        cookie: EarlierCookie,
+        cookie: VerifiedFlaskCookie,
         request: FastifyRequest,
         reply: FastifyReply,
       ): Promise<string | undefined>
-      /** Deletes the cookie of the earlier service in the browser. */
+      /** Deletes the Flask cookie in the browser. */
       clear(reply: FastifyReply): void
     }
   }
 }
 
 export interface FlaskSessionsOptions {
-  /** `SECRET_KEY` of the earlier service; without it, no cookie is exchanged. */
+  /** `SECRET_KEY` of the Flask service; without it, no cookie is exchanged. */
   secretKey?: Buffer | undefined
   /** From then on no cookie is exchanged. */
   until?: Date | undefined
@@ -65,7 +66,8 @@ export default fp<FlaskSessionsOptions>(
       async exchange(cookie, request, reply) {
         if (!isCookieKept(request, app.sessionCookie.attributes)) return undefined
         const secretId = randomBytes(SECRET_ID_BYTES).toString('base64url')
-        // Not committed once the client is gone: it would have neither cookie.
+        // If the client disconnects, the transaction is rolled back: otherwise the client would hold a used
+        // cookie and no new one.
         const exchanged = await exchange(workOf(reply).db, cookie, limits, {
           secretId,
           userAgent: request.headers['user-agent'],

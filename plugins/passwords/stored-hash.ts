@@ -1,4 +1,4 @@
-/** A bcrypt hash as passwords are hashed here. */
+/** A bcrypt hash, the scheme of new passwords. */
 export interface BcryptHash {
   scheme: 'bcrypt'
   cost: number
@@ -117,15 +117,15 @@ function readScrypt(text: string): ClassifiedHash {
 
 /**
  * A `pbkdf2:sha256$…` without iterations means the default of the Werkzeug that reads it, which
- * differs between versions. Werkzeug never writes it. Neither does this read it.
+ * differs between versions. Werkzeug never writes this form, so it is refused.
  */
 function readPbkdf2(text: string): ClassifiedHash {
   const { parameters, rest } = splitMethod(text)
   const [hashFunction = '', iterationsText = ''] = parameters
   const iterations = positiveInteger(iterationsText)
   const bytes = DIGEST_BYTES.get(hashFunction)
-  const isForm = rest !== undefined && parameters.length <= 2
-  if (isForm && (!bytes || parameters.length < 2)) return refused('hash-unsupported')
+  const isWellFormedMethod = rest !== undefined && parameters.length <= 2
+  if (isWellFormedMethod && (!bytes || parameters.length < 2)) return refused('hash-unsupported')
   const parts = saltAndDigest(rest, bytes)
   if (parameters.length !== 2 || !iterations || !parts) return refused('hash-damaged')
   if (iterations > MAX_ITERATIONS) return refused('hash-too-expensive')

@@ -45,7 +45,7 @@ for (const { versions, secretKey, madeAt, valid, refused } of SETS) {
     }
   })
 
-  test(`the signer of the tests, with the content and time of a cookie of Flask ${versions.Flask}, makes the same cookie`, (t: TestContext) => {
+  test(`the signer of the tests, with the content and time of a Flask ${versions.Flask} cookie, makes the same cookie`, (t: TestContext) => {
     const plain = valid.find(({ name }) => name === 'not compressed')
     t.assert.ok(plain)
     const json = '{"_fresh":true,"_user_id":"11"}'
