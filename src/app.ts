@@ -110,7 +110,7 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
   })
   await app.register(cursors, { keys: deriveKeys(secrets, CURSOR_KEY_PURPOSE) })
   await app.register(tokenFormat, { keys: deriveKeys(secrets, TOKEN_KEY_PURPOSE) })
-  await app.register(flaskSessions, { ...exchange, limits })
+  await app.register(flaskSessions, { exchange, limits })
   await app.register(auth)
   if (isRequestLogged(config)) await app.register(requestLog)
   await app.register(components)
@@ -177,7 +177,8 @@ function corsOptions(allowedOrigins: string[]) {
 function exchangeOptions(config: ResolvedConfig) {
   const exchange = exchangeState(config, Date.now())
   if (exchange.state !== 'on') return undefined
-  return { secretKey: exchange.key, until: exchange.until }
+  const maxAgeMs = config.FLASK_SESSION_LIFETIME * MS_PER_S
+  return { secretKey: exchange.key, maxAgeMs, until: exchange.until }
 }
 
 function serviceOptions(config: ResolvedConfig) {

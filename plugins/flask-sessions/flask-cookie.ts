@@ -8,8 +8,6 @@ export interface FlaskCookie {
   signedAt: Date
 }
 
-/** Flask's default PERMANENT_SESSION_LIFETIME, which Flask applies to every session cookie. */
-export const MAX_AGE_MS = 31 * 24 * 60 * 60 * 1_000
 /** How far the clock of the Flask service may be ahead. */
 export const MAX_AHEAD_MS = 60_000
 /** Browsers keep 4 KiB of a cookie. This is far more than a session inflates to. */
@@ -32,10 +30,11 @@ const USER_ID = /^[1-9][0-9]{0,15}$/
  * or later signs with HMAC-SHA1.
  *
  * @param secretKey `SECRET_KEY` of the Flask application
+ * @param maxAgeMs its `PERMANENT_SESSION_LIFETIME`, which Flask applies to every session cookie
  * @returns a function that reads a cookie at a time `now`, in ms since 1970. It returns undefined for a
  *   cookie that is malformed, forged, too old, from the future, or has no user id
  */
-export function createFlaskVerifier(secretKey: string | Buffer) {
+export function createFlaskVerifier(secretKey: string | Buffer, maxAgeMs: number) {
   const key = createHmac('sha1', secretKey).update(SALT).digest()
 
   return (cookie: string, now: number): FlaskCookie | undefined => {
@@ -47,7 +46,7 @@ export function createFlaskVerifier(secretKey: string | Buffer) {
 
     const signedAt = readSeconds(timestamp) * 1_000
     const ageMs = now - signedAt
-    if (!(ageMs <= MAX_AGE_MS && ageMs >= -MAX_AHEAD_MS)) return undefined
+    if (!(ageMs <= maxAgeMs && ageMs >= -MAX_AHEAD_MS)) return undefined
     const userId = readUserId(Buffer.from(payload, 'base64url'), dot === '.')
     return userId === undefined ? undefined : { userId, signedAt: new Date(signedAt) }
   }

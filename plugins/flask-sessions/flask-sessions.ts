@@ -7,7 +7,7 @@ import type { SessionLimits } from '../../db/queries/live-sessions.ts'
 import type { VerifiedFlaskCookie } from '../../db/queries/used-cookies.ts'
 import { workOf } from '../connections/work.ts'
 import { cookiePattern, trimValue } from '../sessions/session-cookie.ts'
-import { createFlaskVerifier, MAX_AGE_MS, MAX_AHEAD_MS } from './flask-cookie.ts'
+import { createFlaskVerifier, MAX_AHEAD_MS } from './flask-cookie.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -32,11 +32,18 @@ declare module 'fastify' {
 }
 
 export interface FlaskSessionsOptions {
-  /** `SECRET_KEY` of the Flask service; without it, no cookie is exchanged. */
-  secretKey?: Buffer | undefined
-  /** From then on no cookie is exchanged. */
-  until?: Date | undefined
+  /** Without it, no cookie is exchanged. */
+  exchange?: FlaskExchange | undefined
   limits: SessionLimits
+}
+
+export interface FlaskExchange {
+  /** `SECRET_KEY` of the Flask service. */
+  secretKey: Buffer
+  /** How old a cookie can be, in ms. */
+  maxAgeMs: number
+  /** From then on no cookie is exchanged. */
+  until: Date
 }
 
 /** Flask's default SESSION_COOKIE_NAME. */
@@ -46,8 +53,9 @@ const SECRET_ID_BYTES = 24
 
 /** Decorates `flaskSessions`: session cookies of a Flask service, whose accounts were imported. */
 export default fp<FlaskSessionsOptions>(
-  async (app, { secretKey, until, limits }) => {
-    const verify = secretKey === undefined ? undefined : createFlaskVerifier(secretKey)
+  async (app, { exchange: options, limits }) => {
+    const { secretKey, maxAgeMs = 0, until } = options ?? {}
+    const verify = secretKey && createFlaskVerifier(secretKey, maxAgeMs)
     const endMs = until?.getTime() ?? 0
     const pattern = cookiePattern(NAME)
 
@@ -60,7 +68,7 @@ export default fp<FlaskSessionsOptions>(
         const cookie = trimValue(sent)
         const read = verify(cookie, now)
         if (!read) return undefined
-        const expiresAt = new Date(read.signedAt.getTime() + MAX_AGE_MS + MAX_AHEAD_MS)
+        const expiresAt = new Date(read.signedAt.getTime() + maxAgeMs + MAX_AHEAD_MS)
         return { ...read, digest: digest(cookie), expiresAt }
       },
       async exchange(cookie, request, reply) {

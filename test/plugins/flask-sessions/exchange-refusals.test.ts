@@ -1,10 +1,9 @@
 import { type TestContext, test } from 'node:test'
 import { eq } from 'drizzle-orm'
 import { users } from '../../../db/schema.ts'
-import { MAX_AGE_MS } from '../../../plugins/flask-sessions/flask-cookie.ts'
 import { createDatabase } from '../../support/database/database.ts'
 import { statementsDuring } from '../../support/database/statements.ts'
-import { signFlaskCookie } from '../../support/flask-cookies.ts'
+import { MAX_AGE_MS, signFlaskCookie } from '../../support/flask-cookies.ts'
 import { makeUser, signIn, storedSessions } from '../../support/http/accounts.ts'
 import { type App, build, send } from '../../support/http/build.ts'
 import { assertError } from '../../support/http/error-answer.ts'
@@ -76,6 +75,16 @@ test('a password change and an end of all sessions revoke the Flask cookies, too
     const later = flaskCookieOf(account, new Date(Date.now() + 2_000))
     t.assert.strictEqual((await send(app, 'GET', '/me', { cookie: later })).statusCode, 200)
   }
+})
+
+test('a cookie older than FLASK_SESSION_LIFETIME is refused', async (t: TestContext) => {
+  const { app } = await buildExchanging(t, { FLASK_SESSION_LIFETIME: 3_600 })
+  const account = await makeImported(app)
+  const signedAgo = (seconds: number) =>
+    flaskCookieOf(account, new Date(Date.now() - seconds * 1_000))
+  await assertRefused(t, app, signedAgo(3_602))
+  const cookie = signedAgo(3_500)
+  t.assert.strictEqual((await send(app, 'GET', '/me', { cookie })).statusCode, 200)
 })
 
 test('a cookie that is forged, expired or malformed causes no query', async (t: TestContext) => {

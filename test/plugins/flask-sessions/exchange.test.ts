@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import { eq } from 'drizzle-orm'
 import { events, sessions } from '../../../db/schema.ts'
-import { MAX_AGE_MS } from '../../../plugins/flask-sessions/flask-cookie.ts'
 import { createDatabase } from '../../support/database/database.ts'
 import { createDatabaseLink } from '../../support/database/database-link.ts'
+import { MAX_AGE_MS } from '../../support/flask-cookies.ts'
 import {
   cookieOf,
   giveToken,

@@ -86,7 +86,7 @@ test('configuration, with every variable set, has every value in its type', (t: 
     LOGIN_THROTTLE_ENABLED: 'false',
     FLASK_SECRET_KEY: 'any text, with a comma',
     FLASK_SESSIONS_UNTIL: '2026-12-31',
-    FLASK_SESSION_LIFETIME: 3_600,
+    FLASK_SESSION_LIFETIME: '3600',
   }
   t.assert.deepStrictEqual(Object.keys(given).sort(), [...NAMES].sort())
   const typed = {
@@ -110,6 +110,7 @@ test('configuration, with every variable set, has every value in its type', (t: 
     RATE_LIMIT_WINDOW: 86_400,
     MAX_EVENT_LOOP_DELAY_MS: 60_000,
     LOGIN_THROTTLE_ENABLED: false,
+    FLASK_SESSION_LIFETIME: 3_600,
   }
   t.assert.deepStrictEqual({ ...loadConfig({ ...given, HOME: '/' }) }, { ...given, ...typed })
 })
