@@ -178,7 +178,8 @@ function exchangeOptions(config: ResolvedConfig) {
   const exchange = exchangeState(config, Date.now())
   if (exchange.state !== 'on') return undefined
   const maxAgeMs = config.FLASK_SESSION_LIFETIME * MS_PER_S
-  return { secretKey: exchange.key, maxAgeMs, until: exchange.until }
+  const graceMs = config.FLASK_SESSIONS_GRACE * MS_PER_S
+  return { secretKey: exchange.key, maxAgeMs, until: exchange.until, graceMs }
 }
 
 function serviceOptions(config: ResolvedConfig) {

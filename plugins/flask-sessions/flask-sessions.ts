@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { OperationError } from '../../db/connections/errors.ts'
 import { digest } from '../../db/digest.ts'
 import { exchange } from '../../db/queries/exchange.ts'
 import type { SessionLimits } from '../../db/queries/live-sessions.ts'
@@ -44,6 +45,8 @@ export interface FlaskExchange {
   maxAgeMs: number
   /** From then on no cookie is exchanged. */
   until: Date
+  /** How long a used cookie still authenticates the session that it was exchanged for, in ms. */
+  graceMs: number
 }
 
 /** Flask's default SESSION_COOKIE_NAME. */
@@ -54,7 +57,7 @@ const SECRET_ID_BYTES = 24
 /** Decorates `flaskSessions`: session cookies of a Flask service, whose accounts were imported. */
 export default fp<FlaskSessionsOptions>(
   async (app, { exchange: options, limits }) => {
-    const { secretKey, maxAgeMs = 0, until } = options ?? {}
+    const { secretKey, maxAgeMs = 0, until, graceMs = 0 } = options ?? {}
     const verify = secretKey && createFlaskVerifier(secretKey, maxAgeMs)
     const endMs = until?.getTime() ?? 0
     const pattern = cookiePattern(NAME)
@@ -80,7 +83,12 @@ export default fp<FlaskSessionsOptions>(
           secretId,
           userAgent: request.headers['user-agent'],
           origin: { address: request.clientAddress, requestId: request.id },
-          elapsedMs: () => reply.elapsedTime,
+          elapsedMs: () => reply.elapsedTime + graceMs,
+        }).catch((error) => {
+          // If it was committed, the client needs the cookie. If not, it still has Flask's.
+          const isOpen = error instanceof OperationError && error.code === 'OUTCOME_UNKNOWN'
+          if (isOpen && app.sessionCookie.name !== NAME) app.sessionCookie.set(reply, secretId)
+          throw error
         })
         if (!exchanged.ok) return undefined
         if (exchanged.isNew) app.sessionCookie.set(reply, secretId)

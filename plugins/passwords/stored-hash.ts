@@ -60,7 +60,7 @@ const SCRYPT_DIGEST_BYTES = 64
 
 /** The last characters of salt and digest carry 2 and 4 bits. Others never verify. */
 const BCRYPT = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{30}[.CGKOSWaeimquy26]$/
-const SALT_AND_DIGEST = /^([\x20-\x23\x25-\x7e]{1,64})\$([0-9a-f]+)$/
+const SALT_AND_DIGEST = /^([\x20-\x23\x25-\x7e]{1,128})\$([0-9a-f]+)$/
 const POSITIVE_INTEGER = /^[1-9]\d*$/
 
 /**

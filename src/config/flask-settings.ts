@@ -18,6 +18,14 @@ export const flaskSettings = {
       description: 'When the exchange of session cookies ends',
     }),
   ),
+  FLASK_SESSIONS_GRACE: Type.Integer({
+    minimum: 0,
+    maximum: 60,
+    default: 0,
+    title: '0 to 60, in seconds',
+    description:
+      'How long an exchanged cookie still authenticates its new session, for pages that send several requests at once',
+  }),
   FLASK_SESSION_LIFETIME: Type.Integer({
     minimum: 60,
     maximum: 315_360_000,

@@ -53,6 +53,9 @@ export interface CheckedRow {
 type Refused<Why> = { ok: false } & Why
 type Checked = { ok: true; row: CheckedRow } | Refused<{ refusal: Refusal }>
 
+/** How much of a name a report shows, in UTF-16 code units. */
+const SHOWN_LENGTH = 200
+
 const isPrintable = new RegExp(PRINTABLE, 'u')
 
 /** Checks each row alone, and that its id and username are the first of the source. */
@@ -68,7 +71,8 @@ export class RowChecker {
   check(source: SourceRow): Checked {
     const { place, username } = source
     const id = parseId(source.id)
-    const key = typeof username === 'string' ? usernameKey(username) : undefined
+    const isShort = typeof username === 'string' && username.length <= 2 * MAX_USERNAME_LENGTH
+    const key = isShort ? usernameKey(username) : undefined
     const isRepeated = {
       id: typeof id === 'number' && this.ids.has(id),
       key: key !== undefined && this.keys.has(key),
@@ -79,16 +83,16 @@ export class RowChecker {
     if (!id && !key) this.allIdentified = false
 
     const refuse = (reason: Reason): Checked => {
-      const name = typeof username === 'string' ? username : undefined
+      const name = typeof username === 'string' ? shorten(username) : undefined
       return { ok: false, refusal: { place, username: name, reason } }
     }
     if (source.fault) return refuse(source.fault)
     if (id === false) return refuse('id-invalid')
     if (isRepeated.id) return refuse('id-repeated')
-    if (typeof username !== 'string' || username === '' || key === undefined) {
-      return refuse('username-missing')
+    if (typeof username !== 'string' || username === '') return refuse('username-missing')
+    if (key === undefined || [...username].length > MAX_USERNAME_LENGTH) {
+      return refuse('username-too-long')
     }
-    if ([...username].length > MAX_USERNAME_LENGTH) return refuse('username-too-long')
     if (!isPrintable.test(username)) return refuse('username-invalid')
     if (isRepeated.key) return refuse('username-repeated')
     const { role } = source
@@ -97,6 +101,10 @@ export class RowChecker {
     if (!read.ok) return refuse(read.reason)
     return { ok: true, row: { place, id, username, key, role, password: read.password } }
   }
+}
+
+function shorten(name: string): string {
+  return name.length > SHOWN_LENGTH ? `${name.slice(0, SHOWN_LENGTH)}…` : name
 }
 
 /** @returns undefined if there is none, false if it is not an id, as a number or as its digits */

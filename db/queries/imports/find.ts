@@ -19,12 +19,15 @@ const existing = {
 
 /**
  * @param sources at most a few thousand, because their names go into one statement
+ * @param gone ids of accounts that count as deleted
  * @returns what the database has for each of them
  */
 export async function findExisting<Source extends Identity>(
   tx: Queryable,
   sources: readonly Source[],
+  gone: readonly number[] = [],
 ): Promise<Map<Source, Existing>> {
+  const isGone = new Set(gone)
   const imported = await findImported(tx, sources)
   const idOf = (source: Source) => imported.get(source)?.userId ?? source.id
   const accounts = await findByIds(
@@ -35,8 +38,9 @@ export async function findExisting<Source extends Identity>(
     tx,
     sources.map(({ key }) => key),
   )
-  const byId = new Map(accounts.map((user) => [user.id, user]))
-  const byKey = new Map(namesakes.map((user) => [user.usernameKey, user]))
+  const isHere = ({ id }: ExistingUser) => !isGone.has(id)
+  const byId = new Map(accounts.filter(isHere).map((user) => [user.id, user]))
+  const byKey = new Map(namesakes.filter(isHere).map((user) => [user.usernameKey, user]))
   const existingOf = (source: Source): Existing => ({
     imported: imported.get(source),
     account: byId.get(idOf(source) ?? 0),

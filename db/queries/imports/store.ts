@@ -58,6 +58,8 @@ export function store<Account extends SourceAccount>(
       if (event) events.push(event)
     }
     const deleted = options.isDryRun ? options.gone.length : events.length
+    // Before anything else gets an id: the server may register accounts at the same time.
+    if (!options.isDryRun) await raiseNextId(tx, options.reservedId)
     // First those with an id, so that no new id is one of theirs.
     await storeBatches(
       tx,
@@ -65,7 +67,6 @@ export function store<Account extends SourceAccount>(
       decisions,
       options,
     )
-    if (!options.isDryRun) await raiseNextId(tx, options.reservedId)
     await storeBatches(
       tx,
       accounts.filter(({ id }) => id === undefined),
@@ -108,10 +109,10 @@ async function storeBatches<Account extends SourceAccount>(
 async function storeBatch<Account extends SourceAccount>(
   tx: Queryable,
   batch: readonly Account[],
-  { isDryRun, readAt }: StoreOptions,
+  { isDryRun, readAt, gone }: StoreOptions,
 ): Promise<Map<Account, Decision>> {
   for (let attempt = 1; ; attempt++) {
-    const existing = await findExisting(tx, batch)
+    const existing = await findExisting(tx, batch, isDryRun ? gone : [])
     const decided = new Map(
       batch.map((source) => [source, decide(source, existingOf(existing, source))]),
     )

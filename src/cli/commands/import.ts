@@ -1,4 +1,5 @@
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { closeDatabase, openDatabase } from '../../../db/client.ts'
 import { forgetImported } from '../../../db/queries/imports/delete.ts'
@@ -72,13 +73,20 @@ Example:
 }
 
 /** Ends the command unless it has either a source or `--forget` alone. */
-function checkUsage(command: Command, source: string | undefined, { forget }: ImportFlags): void {
+function checkUsage(
+  command: Command,
+  source: string | undefined,
+  { forget, rejects }: ImportFlags,
+): void {
   if ((source === undefined) !== (forget === true)) {
     command.error('error: give either a source or --forget')
   }
   const given = command.options
     .map((option) => option.attributeName())
     .filter((name) => command.getOptionValueSource(name) === 'cli')
+  if (source !== undefined && rejects !== undefined && resolve(source) === resolve(rejects)) {
+    command.error('error: --rejects would overwrite the source')
+  }
   if (forget && given.length > 1) command.error('error: --forget takes no other option')
 }
 
@@ -136,6 +144,8 @@ function print(report: ImportReport, { json, rejects }: ImportFlags): void {
  * its owner may read it.
  */
 async function openRejects(file: string) {
+  const existing = await stat(file).catch(() => undefined)
+  if (existing && !existing.isFile()) throw new Error(`${file} is not a file.`)
   const part = `${file}.part`
   await rm(part, { force: true }) // a killed process may have left it
   const handle: FileHandle = await open(part, 'wx', 0o600)

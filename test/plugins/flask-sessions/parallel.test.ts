@@ -169,3 +169,22 @@ test('an exchange, while a logout of another account revokes the cookie, is refu
   t.assert.deepStrictEqual(await result, { ok: false, reason: 'cookie-refused' })
   t.assert.deepStrictEqual(await storedSessions(app, account.id), [])
 })
+
+test('a used cookie authenticates its session for FLASK_SESSIONS_GRACE, and no longer than the session lives', async (t: TestContext) => {
+  const settings = { DATABASE_URL: await createDatabase(), ...EXCHANGE, FLASK_SESSIONS_GRACE: 60 }
+  const { app } = await build(t, settings)
+  const account = await makeImported(app)
+  const cookie = flaskCookieOf(account)
+  const first = await send(app, 'GET', '/me', { cookie })
+  const second = await send(app, 'GET', '/me', { cookie })
+  t.assert.deepStrictEqual([first.statusCode, second.statusCode], [200, 200])
+  t.assert.strictEqual(second.headers['set-cookie'], undefined)
+  t.assert.strictEqual((await storedSessions(app, account.id)).length, 1)
+  await send(app, 'POST', '/logout', { cookie: cookieOf(first) })
+  assertError(t, await send(app, 'GET', '/me', { cookie }), 401, 'UNAUTHENTICATED')
+
+  const other = flaskCookieOf(await makeImported(app))
+  await send(app, 'GET', '/me', { cookie: other })
+  await app.db.update(usedCookies).set({ usedAt: sql`${usedCookies.usedAt} - INTERVAL 62 SECOND` })
+  assertError(t, await send(app, 'GET', '/me', { cookie: other }), 401, 'UNAUTHENTICATED')
+})

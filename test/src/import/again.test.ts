@@ -160,3 +160,18 @@ test('a row whose id or name another account has is refused, and a row that was 
     [3],
   )
 })
+
+test('a dry run that deletes missing accounts counts their names as free, like the real run', async (t: TestContext) => {
+  const source = await createSource([{ id: 1, username: 'ann', password: OLD_HASH }])
+  const db = open(t, await createDatabase())
+  await importFrom(db, source)
+  await query(source, 'UPDATE user SET id = 2')
+  const dry = await importFrom(db, source, { isDryRun: true, deleteMissing: true })
+  t.assert.deepStrictEqual(
+    (await allUsers(db)).map(({ id }) => id),
+    [1],
+  )
+  const real = await importFrom(db, source, { deleteMissing: true })
+  t.assert.deepStrictEqual({ ...dry, dryRun: false }, real)
+  t.assert.deepStrictEqual([real.created, real.deleted, real.refused], [1, 1, 0])
+})
