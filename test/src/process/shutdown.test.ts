@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -168,7 +168,8 @@ async function signalTwice(
 }
 
 async function databaseStarted(site: Installation): Promise<number> {
-  await until(() => existsSync(join(site.data, 'server.pid')))
+  const file = join(site.data, 'server.pid')
+  await until(() => existsSync(file) && readFileSync(file, 'utf8') !== '') // it is created empty
   return site.databasePid()
 }
 
