@@ -1,3 +1,4 @@
+import type { Origin } from '../../db/queries/events.ts'
 import type { SourceAccount } from '../../db/queries/imports/decide.ts'
 import type { Passwords } from '../../plugins/passwords/passwords.ts'
 import type { CheckedRow } from './check-row.ts'
@@ -5,6 +6,8 @@ import type { Source } from './sources/source.ts'
 
 export interface ImportOptions {
   source: Source
+  /** Who imports, for the events. */
+  origin: Origin
   passwords: Passwords
   /** How many passwords are hashed at the same time. */
   hashConcurrency: number

@@ -11,6 +11,7 @@ import { accountFile } from '../../import/sources/file.ts'
 import { flaskDatabase, isDatabaseUrl } from '../../import/sources/flask-database.ts'
 import type { Source } from '../../import/sources/source.ts'
 import { FailedUsage } from '../exit-code.ts'
+import { commandOrigin } from '../operator.ts'
 import { wholeNumber } from '../options.ts'
 import { showProgressBar } from '../progress-bar.ts'
 import { withDatabase } from '../with-database.ts'
@@ -93,6 +94,7 @@ async function importFrom(
   try {
     const report = await importAccounts(db, {
       source,
+      origin: commandOrigin(),
       passwords,
       hashConcurrency: concurrency,
       reservedIds: options.reserveIds,
