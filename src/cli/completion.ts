@@ -23,6 +23,9 @@ export function bashCompletion(program: Command): string {
       values: valuesOf(argument),
     })),
   )
+  const parents = commands
+    .filter(({ command }) => command.commands.length > 0)
+    .map(({ path, command }) => ({ key: `${path} 0`, values: namesOf(command) }))
   return `# Completion of ${program.name()} for bash.
 _gatehouse() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]}
@@ -38,7 +41,7 @@ _gatehouse() {
     [[ \${COMP_WORDS[i]} == -* ]] || position=$((position + 1))
   done
   case "$path $prev" in
-${options.map(({ key, values }) => `    ${quote(key)}) ${complete(values)} return ;;`).join('\n')}
+${cases(options)}
   esac
   if [[ $cur == -* ]]; then
     case "$path" in
@@ -46,17 +49,19 @@ ${commands.map(({ path, command }) => `      ${quote(path)}) words=${quote(flags
     esac
   else
     case "$path $position" in
-${commands
-  .filter(({ command }) => command.commands.length > 0)
-  .map(({ path, command }) => `      ${quote(`${path} 0`)}) words=${quote(namesOf(command))} ;;`)
-  .concat(parameters.map(({ key, values }) => `      ${quote(key)}) ${complete(values)} return ;;`))
-  .join('\n')}
+${cases([...parents, ...parameters])}
     esac
   fi
   COMPREPLY=($(compgen -W "$words" -- "$cur"))
 }
 complete -F _gatehouse ${program.name()}
 `
+}
+
+interface Completed {
+  /** What stands before the word: a command, and an option or the number of a word. */
+  key: string
+  values: readonly string[] | 'path'
 }
 
 interface NamedCommand {
@@ -71,8 +76,8 @@ function allCommands(command: Command, path: string): NamedCommand[] {
   return [{ path, command }, ...children]
 }
 
-function namesOf(command: Command): string {
-  return [...command.commands.map((child) => child.name()), 'help'].join(' ')
+function namesOf(command: Command): string[] {
+  return [...command.commands.map((child) => child.name()), 'help']
 }
 
 function flagsOf(command: Command): string {
@@ -86,9 +91,19 @@ function valuesOf(of: Option | Argument): readonly string[] | 'path' {
   return PATHS.test(placeholder) ? 'path' : []
 }
 
+/** @returns the branches of a `case`. Those without values complete nothing */
+function cases(list: Completed[]): string {
+  const free = list.filter(({ values }) => values.length === 0).map(({ key }) => key)
+  const lines = list
+    .filter(({ values }) => values.length > 0)
+    .map(({ key, values }) => `    ${quote(key)}) ${complete(values)}; return ;;`)
+  return [...lines, `    ${pattern(free)}) return ;;`].join('\n')
+}
+
 function complete(values: readonly string[] | 'path'): string {
-  if (values === 'path') return 'COMPREPLY=($(compgen -f -- "$cur"));'
-  return values.length > 0 ? `COMPREPLY=($(compgen -W ${quote(values.join(' '))} -- "$cur"));` : ''
+  return values === 'path'
+    ? 'compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$cur"))'
+    : `COMPREPLY=($(compgen -W ${quote(values.join(' '))} -- "$cur"))`
 }
 
 /** A pattern of \`case\` that matches nothing if the list is empty. */

@@ -19,13 +19,9 @@ export function toJson(value: unknown): string {
 export function print(...lines: string[]): Promise<void> {
   return new Promise((resolve, reject) => {
     const text = lines.map((line) => `${line}\n`).join('')
-    // Without a listener, the error would be an uncaught one as well.
-    process.stdout.once('error', reject)
-    process.stdout.write(text, (error) => {
-      process.stdout.off('error', reject)
-      if (error) reject(error)
-      else resolve()
-    })
+    // After the callback, the stream emits the same error, which would be uncaught without a listener.
+    if (!process.stdout.listeners('error').includes(ignore)) process.stdout.on('error', ignore)
+    process.stdout.write(text, (error) => (error ? reject(error) : resolve()))
   })
 }
 
@@ -33,6 +29,8 @@ export function print(...lines: string[]): Promise<void> {
 export function isClosedPipe(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'EPIPE'
 }
+
+function ignore(): void {}
 
 function escapeOf(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
