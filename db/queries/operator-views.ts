@@ -1,10 +1,21 @@
 import { and, count, eq, inArray } from 'drizzle-orm'
 import type { Queryable } from '../client.ts'
 import { importedUsers, sessions, tokens, users } from '../schema.ts'
+import { usernameKey } from '../usernames.ts'
 import { isUnexpired } from './authority.ts'
 import { isLive, type SessionLimits } from './live-sessions.ts'
+import { type ManagedUserRecord, managedProfile } from './users.ts'
 
-export type AccountSummary = NonNullable<Awaited<ReturnType<typeof summarize>>>
+/** @returns an account as admins see it, by its id or its case-insensitive username */
+export async function findManaged(
+  db: Queryable,
+  by: { id: number } | { username: string },
+): Promise<ManagedUserRecord | undefined> {
+  const isWanted =
+    'id' in by ? eq(users.id, by.id) : eq(users.usernameKey, usernameKey(by.username))
+  const [found] = await db.select(managedProfile).from(users).where(isWanted)
+  return found
+}
 
 /** @returns what the command line shows of an account beside its profile, or undefined if it is deleted */
 export async function summarize(db: Queryable, id: number, limits: Pick<SessionLimits, 'idleMs'>) {

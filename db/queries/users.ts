@@ -34,23 +34,12 @@ const profile = {
 const nextVersion = sql`${users.version} + 1`
 
 /** What admins see. */
-const managedProfile = { ...profile, disabled: users.disabled }
+export const managedProfile = { ...profile, disabled: users.disabled }
 export type ManagedUserRecord = UserRecord & { disabled: boolean }
 
 export async function find(db: Queryable, id: number) {
   const [user] = await db.select(profile).from(users).where(eq(users.id, id))
   return user
-}
-
-/** @returns an account as admins see it, by its id or its case-insensitive username */
-export async function findManaged(
-  db: Queryable,
-  by: { id: number } | { username: string },
-): Promise<ManagedUserRecord | undefined> {
-  const isWanted =
-    'id' in by ? eq(users.id, by.id) : eq(users.usernameKey, usernameKey(by.username))
-  const [found] = await db.select(managedProfile).from(users).where(isWanted)
-  return found
 }
 
 const credential = { ...managedProfile, passwordHash: users.passwordHash }

@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from 'commander'
 import type { Queryable } from '../../db/client.ts'
-import * as users from '../../db/queries/users.ts'
+import { findManaged } from '../../db/queries/operator-views.ts'
+import type { ManagedUserRecord } from '../../db/queries/users.ts'
 import { formats } from '../../routes/common/schemas.ts'
 
 /** How a command names a user. */
@@ -24,11 +25,8 @@ export function idArgument(text: string): number {
 }
 
 /** @throws Error if no such user exists */
-export async function findUser(
-  db: Queryable,
-  wanted: UserArgument,
-): Promise<users.ManagedUserRecord> {
-  const user = await users.findManaged(db, wanted)
+export async function findUser(db: Queryable, wanted: UserArgument): Promise<ManagedUserRecord> {
+  const user = await findManaged(db, wanted)
   if (user) return user
   throw new Error(
     'id' in wanted ? `No user has the id ${wanted.id}.` : `No user is named ${wanted.username}.`,

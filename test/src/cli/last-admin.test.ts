@@ -1,5 +1,6 @@
 import { type TestContext, test } from 'node:test'
 import { LastAdminError, Operator } from '../../../db/queries/authority.ts'
+import { findManaged } from '../../../db/queries/operator-views.ts'
 import * as users from '../../../db/queries/users.ts'
 import { createDatabase } from '../../support/database/database.ts'
 import { makeDatabaseUser } from '../../support/database/database-users.ts'
@@ -51,7 +52,7 @@ test('an admin is disabled by an operator without force while another enabled on
   t.assert.ok((await disable(first.id)).ok) // it is no enabled admin, so nothing is lost
   const same = await users.update(db, { ...CAREFUL, userId: second.id }, { role: 'admin' })
   t.assert.ok(same.ok)
-  t.assert.strictEqual((await users.findManaged(db, { id: second.id }))?.disabled, false)
+  t.assert.strictEqual((await findManaged(db, { id: second.id }))?.disabled, false)
 })
 
 test('two operators who disable the last two admins at the same time leave one of them', async (t: TestContext) => {
