@@ -66,6 +66,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     await table.until(new RegExp(`user_created .* ${old.username} `))
     await json.until(new RegExp(old.username))
     const added = await makeDatabaseUser(db)
+    await json.until(new RegExp(added.username))
     const actor = { origin: { osUser: 'nora' } }
     await users.create(db, actor, { username: 'zoe', passwordHash: 'h', role: 'user' })
     await table.until(new RegExp(`${added.username} .*\\n.*cli:nora .*zoe `))

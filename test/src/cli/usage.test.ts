@@ -88,6 +88,7 @@ test('completion bash prints a script that completes the words of the commands i
   t.assert.deepStrictEqual(complete('user', 'list', '--role', ''), ['user', 'admin'])
   t.assert.deepStrictEqual(complete('user', 'list', '--role', 'user', '--js'), ['--json'])
   t.assert.deepStrictEqual(complete('user', 'set-role', 'ada', 'a'), ['admin'])
+  t.assert.deepStrictEqual(complete('user', 'set-role', '--force', 'ada', 'a'), ['admin'])
   t.assert.deepStrictEqual(complete('user', 'set-role', ''), [''])
   t.assert.deepStrictEqual(complete('events', '--type', 'token'), ['token_created', 'token_ended'])
   t.assert.deepStrictEqual(complete('session', 'end', '--all', 'list', '--j'), ['--json'])
