@@ -15,7 +15,7 @@ export interface Actor {
 }
 
 /**
- * The operator of the command line, who needs no permission: whoever can write to the database can
+ * The operator of the command line, who needs no permission: a person who can write to the database can
  * make any change. It is a class, so that nothing that a request sends can be one. Only `src/cli`
  * creates it, and a test enforces this.
  */
