@@ -119,6 +119,15 @@ export function onlyRow<Row>([row]: Row[]): Row {
 
 /** @returns the only number of a raw query's result; Drizzle does not type raw rows */
 export function firstNumber(rows: unknown): number {
+  return Number(firstValue(rows))
+}
+
+/** @returns the only text of a raw query's result */
+export function firstText(rows: unknown): string {
+  return String(firstValue(rows))
+}
+
+function firstValue(rows: unknown): unknown {
   const row: unknown = Array.isArray(rows) ? rows[0] : undefined
-  return Number(row && typeof row === 'object' ? Object.values(row)[0] : undefined)
+  return row && typeof row === 'object' ? Object.values(row)[0] : undefined
 }

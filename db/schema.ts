@@ -58,9 +58,9 @@ export const users = mysqlTable(
   'users',
   {
     id: id(),
-    /** As registered or imported. */
+    /** The name as it was registered or imported. */
     username: unicodeText('username', { length: MAX_USERNAME_LENGTH }).notNull(),
-    /** Made by `usernameKey`, so that usernames are unique and case-insensitive. */
+    /** The result of `usernameKey`, so that usernames are unique and case-insensitive. */
     usernameKey: usernameKey().notNull(),
     passwordHash: passwordHash().notNull(),
     role: mysqlEnum('role', ROLES).notNull().default('user'),
@@ -70,9 +70,9 @@ export const users = mysqlTable(
     /** A session or token with a lower epoch has ended, even while its row still exists. */
     sessionEpoch: int('session_epoch', { unsigned: true }).notNull().default(0),
     tokenEpoch: int('token_epoch', { unsigned: true }).notNull().default(0),
-    /** When a client last set another password; null if none ever did. */
+    /** The time of the latest password change by a client; null if there was none. */
     passwordChangedAt: timestamp('password_changed_at'),
-    /** When a change last ended all sessions: cookies of the earlier service that are older ended, too. */
+    /** The time when a change last ended all sessions. Flask cookies signed before it are refused. */
     sessionsEndedAt: timestamp('sessions_ended_at'),
     createdAt: timestamp('created_at').notNull().default(now),
   },
@@ -94,9 +94,9 @@ export const importedUsers = mysqlTable(
   {
     userId: bigint('user_id', { mode: 'number', unsigned: true }).primaryKey(),
     usernameKey: usernameKey().notNull(),
-    /** Whether the source has the account under this id, so that its session cookies name it. */
+    /** Whether the source has the account under this id, so that Flask cookies with this id are of this account. */
     keepsId: boolean('keeps_id').notNull(),
-    /** The source's hash, or the hash that was made of its password. */
+    /** The hash in the source, or the hash that the import made of a password in plain text. */
     passwordHash: passwordHash().notNull(),
     role: mysqlEnum('role', ROLES).notNull(),
     importedAt: timestamp('imported_at').notNull().default(now),
@@ -104,16 +104,16 @@ export const importedUsers = mysqlTable(
   (table) => [index('imported_users_username_key').on(table.usernameKey)],
 )
 
-/** Session cookies of the earlier service that were exchanged for a session, or ended. */
+/** Session cookies of the Flask service that were exchanged for a session, or revoked. */
 export const usedCookies = mysqlTable(
   'used_cookies',
   {
     /** SHA-256 of the cookie. */
     digest: sha256('digest').primaryKey(),
-    /** Of the session that the cookie was exchanged for; null if it was ended. */
+    /** The digest of the session that the cookie was exchanged for; null if the cookie was revoked. */
     sessionDigest: sha256('session_digest'),
     usedAt: timestamp('used_at').notNull().default(now),
-    /** When the cookie itself has expired, so that its row is no longer needed. */
+    /** The time when the cookie itself expires. From then on its row is not needed. */
     expiresAt: timestamp('expires_at').notNull(),
   },
   (table) => [index('used_cookies_expires_at').on(table.expiresAt)],

@@ -2,7 +2,7 @@ import fp from 'fastify-plugin'
 import { closeDatabase, openDatabase } from '../db/client.ts'
 import { LIMITS } from '../db/lookups/limits.ts'
 import { LOOKUP_CONNECTIONS, Lookups } from '../db/lookups/lookups.ts'
-import type { SessionLimits } from '../db/queries/sessions.ts'
+import type { SessionLimits } from '../db/queries/live-sessions.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

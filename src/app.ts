@@ -43,7 +43,7 @@ import registration from '../routes/users/register.ts'
 import userUpdate from '../routes/users/update.ts'
 import passwordUpdate from '../routes/users/update-password.ts'
 import { type ResolvedConfig, splitList } from './config/config.ts'
-import { endOfMove, flaskKey } from './config/flask-settings.ts'
+import { exchangeState } from './config/flask-settings.ts'
 import { CURSOR_KEY_PURPOSE, deriveKeys, TOKEN_KEY_PURPOSE } from './config/keys.ts'
 import { retention, sessionLimits } from './config/limits.ts'
 import { VERSION } from './config/version.ts'
@@ -68,6 +68,7 @@ export async function buildApp(config: ResolvedConfig, logStream: LogStream = st
 async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promise<void> {
   const allowedOrigins = splitList(config.ALLOWED_ORIGINS)
   const secrets = splitList(config.SESSION_SECRET)
+  const exchange = exchangeOptions(config)
   const throttled = config.LOGIN_THROTTLE_ENABLED
   const limits = sessionLimits(config)
 
@@ -102,12 +103,7 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
   })
   await app.register(cursors, { keys: deriveKeys(secrets, CURSOR_KEY_PURPOSE) })
   await app.register(tokenFormat, { keys: deriveKeys(secrets, TOKEN_KEY_PURPOSE) })
-  await app.register(flaskSessions, {
-    secretKey:
-      config.FLASK_SECRET_KEY === undefined ? undefined : flaskKey(config.FLASK_SECRET_KEY),
-    until: endOfMove(config.FLASK_SESSIONS_UNTIL),
-    limits,
-  })
+  await app.register(flaskSessions, { exchange, limits })
   await app.register(auth)
   if (isRequestLogged(config)) await app.register(requestLog)
   await app.register(components)
@@ -115,7 +111,7 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
     await app.register(openapi, {
       version: VERSION,
       cookieName: app.sessionCookie.name,
-      exchangesCookies: config.FLASK_SECRET_KEY !== undefined,
+      exchangesCookies: exchange !== undefined,
     })
   }
 
@@ -168,6 +164,15 @@ function corsOptions(allowedOrigins: string[]) {
     ],
     strictPreflight: false, // its own refusal doesn't have the shape of our errors
   }
+}
+
+/** @returns undefined if session cookies of the Flask service are not exchanged */
+function exchangeOptions(config: ResolvedConfig) {
+  const exchange = exchangeState(config, Date.now())
+  if (exchange.state !== 'on') return undefined
+  const maxAgeMs = config.FLASK_SESSION_LIFETIME * MS_PER_S
+  const graceMs = config.FLASK_SESSIONS_GRACE * MS_PER_S
+  return { secretKey: exchange.key, maxAgeMs, until: exchange.until, graceMs }
 }
 
 function serviceOptions(config: ResolvedConfig) {

@@ -1,7 +1,7 @@
 import { type Database, readColumn } from '../client.ts'
 import { toIsoTimestamp } from '../clock.ts'
 import type { Actor } from '../queries/authority.ts'
-import type { SessionLimits } from '../queries/sessions.ts'
+import type { SessionLimits } from '../queries/live-sessions.ts'
 import type { UserRecord } from '../queries/users.ts'
 import { BatchQueue, type Pending } from './batch.ts'
 import { LIMITS, UNVERIFIED_LIMITS } from './limits.ts'

@@ -2,6 +2,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import { alias, MySqlDialect } from 'drizzle-orm/mysql-core'
 import { format, type SqlValue } from 'mysql2'
 import { isUnexpired } from '../queries/authority.ts'
+import { isLive as isLiveSession, type SessionLimits } from '../queries/live-sessions.ts'
 import * as sessionQueries from '../queries/sessions.ts'
 import * as tokenQueries from '../queries/tokens.ts'
 import { sessions, tokens, users } from '../schema.ts'
@@ -30,7 +31,7 @@ type Statements = ReturnType<typeof createStatements>
  * Index hints and STRAIGHT_JOIN fix the plan. With the statistics of an empty table, or old ones, MySQL
  * and MariaDB would scan the whole table.
  */
-export function createStatements(limits: sessionQueries.SessionLimits) {
+export function createStatements(limits: SessionLimits) {
   const credential = (
     kind: 'session' | 'token',
     table: typeof sessions | typeof tokens,
@@ -54,9 +55,14 @@ export function createStatements(limits: sessionQueries.SessionLimits) {
       },
     }
   }
-  const { isDue, isLive } = sessionQueries
   return {
-    session: credential('session', sessions, users.sessionEpoch, isDue, isLive(limits)),
+    session: credential(
+      'session',
+      sessions,
+      users.sessionEpoch,
+      sessionQueries.isDue,
+      isLiveSession(limits),
+    ),
     token: credential('token', tokens, users.tokenEpoch, tokenQueries.isDue, isUnexpired),
     user: toText(sql`SELECT CONCAT_WS(${SEPARATOR}, 'user', ${accountOf(users)})
       FROM ${users} FORCE INDEX (PRIMARY) WHERE ${users.id} IN `),

@@ -39,7 +39,7 @@ export async function recordEvent(tx: Queryable, origin: Origin, event: NewEvent
   await recordEvents(tx, origin, [event])
 }
 
-/** Writes several rows, with consecutive ids. The same holds as for one. */
+/** Writes several rows, with consecutive ids. Call it last in a transaction, like `recordEvent`. */
 export async function recordEvents(
   tx: Queryable,
   origin: Origin,

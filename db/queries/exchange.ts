@@ -7,19 +7,10 @@ import { transaction } from '../transaction.ts'
 import { type Refused, refused } from './authority.ts'
 import { type Origin, recordEvent } from './events.ts'
 import { addSession, recordRoomMade, type SessionLimits } from './live-sessions.ts'
-
-/** A session cookie of the earlier service, whose signature and age were verified. */
-export interface EarlierCookie {
-  /** SHA-256 of the cookie. */
-  digest: Buffer
-  userId: number
-  signedAt: Date
-  /** From then on the cookie is refused without a query. */
-  expiresAt: Date
-}
+import { markExchanged, type VerifiedFlaskCookie } from './used-cookies.ts'
 
 export interface ExchangeRequest {
-  /** Of the session to open. */
+  /** The secret id of the session to open. */
   secretId: string
   userAgent: string | undefined
   origin: Origin
@@ -29,7 +20,7 @@ export interface ExchangeRequest {
 
 export interface Exchanged {
   ok: true
-  /** Of the session that the cookie was exchanged for. */
+  /** SHA-256 of the secret id of the session that the cookie was exchanged for. */
   sessionDigest: Buffer
   /** False if a request in parallel opened the session, so that its secret id is unknown here. */
   isNew: boolean
@@ -38,21 +29,23 @@ export interface Exchanged {
 type Result = Exchanged | Refused<'cookie-refused'>
 
 /**
- * Exchanges a cookie of an imported account for a session. A cookie is exchanged once: a request that
- * arrives later is refused. One that arrived before, in parallel, gets the same session.
+ * Exchanges a Flask cookie of an imported account for a session. A cookie is exchanged once: a request that
+ * arrives after the exchange is refused. A parallel request, which arrived before, gets the same session.
  *
- * Refuses also if the account was not imported under this id, or is disabled or deleted, or if all its
- * sessions have ended since the cookie was signed.
+ * A cookie is also refused if its account was not imported under this id, or is disabled or deleted, or if
+ * all sessions of the account have ended since the cookie was signed.
+ *
+ * @throws an error of the database
  */
 export async function exchange(
   db: Database,
-  cookie: EarlierCookie,
+  cookie: VerifiedFlaskCookie,
   limits: SessionLimits,
   { secretId, userAgent, origin, elapsedMs }: ExchangeRequest,
 ): Promise<Result> {
-  // On a connection, because a wait for one counts as elapsed.
+  // The elapsed time is read once a connection is free, because it includes the wait for one.
   const known = await db.pool.use(db.nextLimit(), ({ queries }) =>
-    findImported(queries, cookie, elapsedMs()),
+    findCookieUse(queries, cookie, elapsedMs()),
   )
   if (!known) return refused('cookie-refused')
   if (known.isUsed) return known.arrivedBefore ? shared(known) : refused('cookie-refused')
@@ -63,7 +56,7 @@ export async function exchange(
       .from(users)
       .where(eq(users.id, cookie.userId))
       .for('update')
-    // Stored since the query above, so this request arrived before.
+    // The row was stored after the query above, so this request arrived before the exchange.
     const [use] = await tx
       .select({ sessionDigest: usedCookies.sessionDigest })
       .from(usedCookies)
@@ -73,31 +66,14 @@ export async function exchange(
       return refused('cookie-refused')
     }
     const sessionDigest = digest(secretId)
-    const isFirst = await useUp(tx, cookie, sessionDigest)
-    if (!isFirst) return refused('cookie-refused') // a logout or login of another account ended it
+    const isFirst = await markExchanged(tx, cookie, sessionDigest)
+    if (!isFirst) return refused('cookie-refused') // a logout or login of another account revoked it
     const ended = await addSession(tx, owner, limits, { digest: sessionDigest, userAgent, origin })
     await recordRoomMade(tx, owner, origin, ended)
     const who = { actorId: owner.id, userId: owner.id }
     await recordEvent(tx, origin, { type: 'login', ...who, detail: { exchanged: true } })
     return { ok: true, sessionDigest, isNew: true }
   })
-}
-
-/**
- * Marks a cookie as used, within a larger change.
- *
- * @param sessionDigest of the session that it is exchanged for; without it, the cookie has ended
- * @returns false if it was used before
- */
-export async function useUp(
-  tx: Queryable,
-  { digest, expiresAt }: EarlierCookie,
-  sessionDigest?: Buffer,
-): Promise<boolean> {
-  const row = { digest, sessionDigest, expiresAt: expiresAt.toISOString() }
-  // IGNORE waits for another transaction that inserts the same digest, and then inserts nothing.
-  const [{ affectedRows }] = await tx.insert(usedCookies).ignore().values(row)
-  return affectedRows > 0
 }
 
 const ownerColumns = {
@@ -108,10 +84,14 @@ const ownerColumns = {
   sessionsEndedAt: users.sessionsEndedAt,
 }
 
-/** @returns undefined if the account was not imported under the id in the cookie */
-async function findImported(
+/**
+ * @param elapsedMs how long ago the request arrived
+ * @returns whether the cookie was used, and whether the request arrived before; undefined if the account
+ *   was not imported under the id in the cookie
+ */
+async function findCookieUse(
   queries: Queryable,
-  { userId, digest }: EarlierCookie,
+  { userId, digest }: VerifiedFlaskCookie,
   elapsedMs: number,
 ) {
   const [found] = await queries
@@ -128,12 +108,12 @@ async function findImported(
   )
 }
 
-/** @param use of the cookie; without a session if a logout or a login ended it */
+/** @returns the session that the cookie was exchanged for, or a refusal if the cookie was revoked */
 function shared({ sessionDigest }: { sessionDigest: Buffer | null }): Result {
   return sessionDigest ? { ok: true, sessionDigest, isNew: false } : refused('cookie-refused')
 }
 
-/** The cookie has whole seconds, so one of the same second as the end counts as older. */
-function hasEndedSince(sessionsEndedAt: string | null, { signedAt }: EarlierCookie): boolean {
+/** A cookie signed in the same second as the end counts as older, because its timestamp has whole seconds. */
+function hasEndedSince(sessionsEndedAt: string | null, { signedAt }: VerifiedFlaskCookie): boolean {
   return sessionsEndedAt !== null && signedAt.getTime() <= Date.parse(sessionsEndedAt)
 }

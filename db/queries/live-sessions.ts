@@ -6,20 +6,21 @@ import * as access from './access.ts'
 import { type Origin, recordEvent } from './events.ts'
 
 export interface SessionLimits {
-  /** Since the last request. */
+  /** Maximum time since the last request, in ms. */
   idleMs: number
-  /** Since the login. */
+  /** Maximum time since the login, in ms. */
   lifetimeMs: number
-  /** How many live sessions an account may have. */
+  /** Maximum number of live sessions of an account. */
   maxPerUser: number
 }
 
+/** @returns the condition that a session has not expired; its epoch must be compared beside it */
 export function isLive({ idleMs }: Pick<SessionLimits, 'idleMs'>) {
   return and(gt(sessions.expiresAt, now), gt(sessions.lastSeenAt, ago(idleMs)))
 }
 
 export interface AddedSession {
-  /** SHA-256 of the secret id. */
+  /** SHA-256 of the session's secret id. */
   digest: Buffer
   userAgent: string | undefined
   origin: Origin

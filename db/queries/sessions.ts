@@ -14,14 +14,12 @@ import {
   USE_PRECISION_MS,
 } from './authority.ts'
 import { type Origin, recordEvent } from './events.ts'
-import { type EarlierCookie, useUp } from './exchange.ts'
 import { addSession, isLive, recordRoomMade, type SessionLimits } from './live-sessions.ts'
-
-export { isLive, type SessionLimits } from './live-sessions.ts'
+import { revoke, type VerifiedFlaskCookie } from './used-cookies.ts'
 
 export type SessionRecord = Awaited<ReturnType<typeof list>>[number]
 
-/** Whether the last use must be written. */
+/** A condition: the last use must be written. */
 export const isDue = lte(sessions.lastSeenAt, ago(USE_PRECISION_MS))
 
 export interface NewSession {
@@ -34,19 +32,21 @@ export interface NewSession {
   origin: Origin
   /** The secret id of the session that the login request carried. The login ends it. */
   replaces?: string | undefined
-  /** Of the earlier service, if the login request carried one. The login ends it. */
-  earlierCookie?: EarlierCookie | undefined
+  /** The Flask cookie that the login request carried. The login revokes it. */
+  flaskCookie?: VerifiedFlaskCookie | undefined
 }
 
 /**
- * Opens a session, and ends the account's oldest ones if it has more than it may have. It refuses
+ * Opens a session, and ends the account's oldest ones if it has more than it may have. The login is refused
  * if the account was deleted or disabled, or its password changed, since the password was checked.
+ *
+ * @throws an error of the database
  */
 export function open(
   db: Database,
   secretId: string,
   limits: SessionLimits,
-  { userId, passwordHash, version, userAgent, origin, replaces, earlierCookie }: NewSession,
+  { userId, passwordHash, version, userAgent, origin, replaces, flaskCookie }: NewSession,
 ): Promise<{ ok: true } | Refused<'account-changed'>> {
   return transaction(db, async (tx) => {
     const old = replaces === undefined ? undefined : await findOwner(tx, replaces)
@@ -62,7 +62,7 @@ export function open(
     }
     const oldOwner = owners.find(({ id }) => id === old?.userId)
     const isReplaced = old && oldOwner && (await removeOne(tx, oldOwner, old.id)) > 0
-    if (earlierCookie) await useUp(tx, earlierCookie)
+    if (flaskCookie) await revoke(tx, flaskCookie)
     const added = { digest: digest(secretId), userAgent, origin }
     const ended = await addSession(tx, owner, limits, added)
     await recordRoomMade(tx, owner, origin, ended)
@@ -104,8 +104,8 @@ async function findOwner(tx: Queryable, secretId: string) {
 
 export interface EndOptions {
   type?: 'logout' | 'session_ended'
-  /** Of the earlier service, beside the cookie of the session. It ends with the session. */
-  earlierCookie?: EarlierCookie | undefined
+  /** The Flask cookie that the request carried. It is revoked together with the session. */
+  flaskCookie?: VerifiedFlaskCookie | undefined
 }
 
 /** Ends a session of the account. A session of another account is `not-found`. */
@@ -113,14 +113,14 @@ export function end(
   db: Database,
   change: Change,
   sessionId: number,
-  { type = 'session_ended', earlierCookie }: EndOptions = {},
+  { type = 'session_ended', flaskCookie }: EndOptions = {},
 ): Promise<{ ok: true } | Refused> {
   const { actor, origin, userId } = change
   return transaction(db, async (tx) => {
     const permission = await authorize(tx, change, 'own-or-admin')
     if (!permission.ok) return permission
     if ((await removeOne(tx, permission.account, sessionId)) === 0) return refused('not-found')
-    if (earlierCookie) await useUp(tx, earlierCookie)
+    if (flaskCookie) await revoke(tx, flaskCookie)
     await recordEvent(tx, origin, { type, actorId: actor.id, userId, detail: { sessionId } })
     return { ok: true }
   })

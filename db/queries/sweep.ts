@@ -12,7 +12,7 @@ import {
   usedCookies,
   users,
 } from '../schema.ts'
-import type { SessionLimits } from './sessions.ts'
+import type { SessionLimits } from './live-sessions.ts'
 
 /** Small, so that a batch holds its locks for a few milliseconds only. */
 const BATCH_ROWS = 500

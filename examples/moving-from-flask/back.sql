@@ -1,14 +1,14 @@
--- The way back: copies what changed in Gatehouse into the old service's table. Run it while nothing is
+-- The way back: copies what changed in Gatehouse into the Flask service's table. Run it while nothing is
 -- written, on a server that has both databases. The names here are `gatehouse` and `flask-crud`: adapt them.
 --
 --   mariadb < back.sql
 --
--- The statements can run twice. The last one lists the accounts that the old service will not have.
+-- The statements can run twice. The last one lists the accounts that the Flask service will not have.
 
 USE gatehouse;
 START TRANSACTION;
 
--- Passwords and roles. The old service can check bcrypt alone. It has no disabled accounts: theirs is a hash
+-- Passwords and roles. The Flask service can check bcrypt alone. It has no disabled accounts: theirs is a hash
 -- that no password matches.
 UPDATE `flask-crud`.user o
   JOIN gatehouse.imported_users i ON i.user_id = o.id AND i.keeps_id
@@ -31,7 +31,7 @@ SELECT u.id, u.username, u.password_hash, u.role
   LEFT JOIN gatehouse.imported_users i ON i.user_id = u.id
  WHERE i.user_id IS NULL AND NOT u.disabled AND u.password_hash LIKE '$2%';
 
--- From now on the old service has the newer data again: a later import compares with this state.
+-- From now on the Flask service has the newer data again: a later import compares with this state.
 UPDATE gatehouse.imported_users i
   JOIN `flask-crud`.user o ON o.id = i.user_id
    SET i.password_hash = o.password, i.role = o.role, i.imported_at = UTC_TIMESTAMP(3)

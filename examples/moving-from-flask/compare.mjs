@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Plays a recorded client against the old service and against Gatehouse, and prints each difference.
+// Plays a recorded client against the Flask service and against Gatehouse, and prints each difference.
 // It needs Node 20 and no packages.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -9,19 +9,19 @@ import { play } from './play.mjs'
 const HELP = `Plays a recorded client against two services and prints each difference.
 
   node compare.mjs [options] OLD NEW              compares two base URLs
-  node compare.mjs --record FILE [options] URL    writes the answers of one to a file
-  node compare.mjs --against FILE [options] URL   compares one with the answers in the file
+  node compare.mjs --record FILE [options] URL    writes the responses of one to a file
+  node compare.mjs --against FILE [options] URL   compares one with the responses in the file
 
   --requests FILE    what the client sends; the default is requests.json beside this script
   --variables FILE   JSON object with values for the variables of the requests
   --help             prints this text
 
-The client registers an account, changes a password and tries to delete accounts. Run it on copies, or with
-an account that nobody needs.
+Run it on copies of the databases: it registers an account, changes a password and sends two deletions.
+Restore the copies before you run it again.
 
 Exit code: 0 no difference, 2 differences, 1 failure.`
 
-/** @typedef {import('./play.mjs').Answer} Answer */
+/** @typedef {import('./play.mjs').RecordedResponse} RecordedResponse */
 
 try {
   process.exitCode = await main()
@@ -55,12 +55,12 @@ async function main() {
   const [first = '', second = first] = positionals
 
   if (values.record !== undefined) {
-    const answers = await play(first, recording, variables)
-    writeFileSync(values.record, `${JSON.stringify(answers, undefined, 2)}\n`)
-    console.log(`${answers.length} answers written to ${values.record}.`)
+    const responses = await play(first, recording, variables)
+    writeFileSync(values.record, `${JSON.stringify(responses, undefined, 2)}\n`)
+    console.log(`${responses.length} responses written to ${values.record}.`)
     return 0
   }
-  /** @type {Answer[]} */
+  /** @type {RecordedResponse[]} */
   const before =
     values.against === undefined
       ? await play(first, recording, variables)
@@ -70,8 +70,8 @@ async function main() {
 }
 
 /**
- * @param {Answer[]} before
- * @param {Answer[]} after
+ * @param {RecordedResponse[]} before
+ * @param {RecordedResponse[]} after
  * @param {import('./play.mjs').Recording} recording
  */
 function report(before, after, recording) {

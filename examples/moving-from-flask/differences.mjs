@@ -1,5 +1,7 @@
+// Compares the responses of two services to the same requests. Used by compare.mjs.
+
 /**
- * @typedef {import('./play.mjs').Answer} Answer
+ * @typedef {import('./play.mjs').RecordedResponse} RecordedResponse
  * @typedef {{ request: string, field: string, before: string, after: string }} Difference
  * @typedef {[field: string, before: string | undefined, after: string | undefined]} Pair
  */
@@ -8,30 +10,30 @@ const MAX_TEXT = 60
 const ABSENT = '-'
 
 /**
- * @param {Answer[]} before
- * @param {Answer[]} after
+ * @param {RecordedResponse[]} before
+ * @param {RecordedResponse[]} after
  * @param {import('./play.mjs').Recording} recording
  * @returns {Difference[]} in the order of the requests
- * @throws {Error} if the answers are not those of the same requests
+ * @throws {Error} if the responses are not those of the same requests
  */
 export function differencesOf(before, after, { ignore = [] }) {
-  return after.flatMap((answer, index) => {
+  return after.flatMap((response, index) => {
     const other = before[index]
-    if (other?.request !== answer.request) {
-      throw new Error(`The recorded answers have no "${answer.request}" at this place.`)
+    if (other?.request !== response.request) {
+      throw new Error(`The recorded responses have no "${response.request}" at this place.`)
     }
-    const pairs = [...headPairs(other, answer), ...bodyPairs(other.body, answer.body, ignore)]
+    const pairs = [...headPairs(other, response), ...bodyPairs(other.body, response.body, ignore)]
     return pairs.flatMap(([field, was, is]) =>
       was === is
         ? []
-        : [{ request: answer.request, field, before: shortened(was), after: shortened(is) }],
+        : [{ request: response.request, field, before: shortened(was), after: shortened(is) }],
     )
   })
 }
 
 /**
- * @param {Answer} before
- * @param {Answer} after
+ * @param {RecordedResponse} before
+ * @param {RecordedResponse} after
  * @returns {Pair[]}
  */
 function headPairs(before, after) {
@@ -39,7 +41,7 @@ function headPairs(before, after) {
   return keysOf(old, current).map((field) => [field, old.get(field), current.get(field)])
 }
 
-/** @param {Answer} answer */
+/** @param {RecordedResponse} response */
 function headOf({ status, headers, cookies }) {
   const fields = new Map([['status', String(status)]])
   for (const [name, value] of Object.entries(headers)) {

@@ -1,3 +1,5 @@
+// Sends the requests of a recorded client to one service, and returns the responses. Used by compare.mjs.
+
 /**
  * @typedef {object} RecordedRequest
  * @property {string} name
@@ -14,7 +16,7 @@
  * @property {string[]} [ignore] fields whose value may differ
  * @property {RecordedRequest[]} requests
  *
- * @typedef {object} Answer
+ * @typedef {object} RecordedResponse
  * @property {string} request
  * @property {number} status
  * @property {Record<string, string>} headers
@@ -30,20 +32,20 @@ const TIMEOUT_MS = 30_000
  * @param {string} base the URL of the service
  * @param {Recording} recording
  * @param {Record<string, string>} variables
- * @returns {Promise<Answer[]>}
- * @throws {Error} if the service does not answer
+ * @returns {Promise<RecordedResponse[]>}
+ * @throws {Error} if the service does not respond
  */
 export async function play(base, recording, variables) {
   /** @type {Map<string, Map<string, string>>} */
   const jars = new Map()
-  const answers = []
+  const responses = []
   for (const request of recording.requests) {
     const client = request.client ?? 'main'
     const jar = jars.get(client) ?? new Map()
     jars.set(client, jar)
-    answers.push(await send(base, filled(request, variables), jar, recording.headers ?? []))
+    responses.push(await send(base, filled(request, variables), jar, recording.headers ?? []))
   }
-  return answers
+  return responses
 }
 
 /**
@@ -51,7 +53,7 @@ export async function play(base, recording, variables) {
  * @param {RecordedRequest} request
  * @param {Map<string, string>} jar
  * @param {string[]} compared
- * @returns {Promise<Answer>}
+ * @returns {Promise<RecordedResponse>}
  */
 async function send(base, { name, method, path, json, text, contentType }, jar, compared) {
   const body = json === undefined ? text : JSON.stringify(json)

@@ -40,8 +40,8 @@ const BEARER = /^Bearer(?: +(.*))?$/i
  * Decorates `guard`, the hooks that restrict a scope, and `request.actor`.
  *
  * `signedIn` comes first in a scope: it queries the database for the caller, by the cookie or the
- * token. A request whose credential is missing or malformed causes no query. During a move, a cookie
- * of the earlier service is exchanged for a session if the request has no other credential. The other guards
+ * token. A request whose credential is missing or malformed causes no query. During a move, a Flask
+ * cookie is exchanged for a session if the request has no other credential. The other guards
  * narrow a scope within it: `session` excludes token callers. They run before the body is read, so
  * that a caller without permission learns nothing from how the request is validated.
  */
@@ -71,9 +71,9 @@ export default fp(
     }
 
     /**
-     * For a request that has no credential of ours, or one that has ended.
+     * Exchanges the Flask cookie of a request that has no credential of ours, or one that has ended.
      *
-     * @returns undefined if it has no valid cookie of the earlier service either, or has a token
+     * @returns undefined if the request has no valid Flask cookie, or has a token
      */
     function identifyByExchange(
       request: FastifyRequest,
@@ -106,26 +106,19 @@ export default fp(
 
     app.decorate('guard', {
       signedIn(request, reply, done) {
-        const accept = (actor: Actor, user: Found['user']) => {
-          app.lastUsed.note(actor.credential)
-          request.actor = actor
-          request.target = user
-          done()
-        }
-        const exchangeOrRefuse = () => {
-          const found = identifyByExchange(request, reply)
-          if (!found) return done(new errors.UNAUTHENTICATED())
+        const acceptOr = (otherwise: () => void, found: Promise<Found> | undefined) => {
+          if (!found) return otherwise()
           found.then(({ actor, user }) => {
-            if (actor) accept(actor, user)
-            else done(new errors.UNAUTHENTICATED())
+            if (!actor) return otherwise()
+            app.lastUsed.note(actor.credential)
+            request.actor = actor
+            request.target = user
+            done()
           }, done)
         }
-        const found = identify(request)
-        if (!found) return exchangeOrRefuse()
-        found.then(({ actor, user }) => {
-          if (actor) accept(actor, user)
-          else exchangeOrRefuse()
-        }, done)
+        const refuse = () => done(new errors.UNAUTHENTICATED())
+        const exchangeOrRefuse = () => acceptOr(refuse, identifyByExchange(request, reply))
+        acceptOr(exchangeOrRefuse, identify(request))
       },
       session(request, _reply, done) {
         const { kind } = actorOf(request).credential

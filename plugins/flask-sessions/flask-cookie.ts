@@ -1,16 +1,14 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { inflateSync } from 'node:zlib'
 
-/** What a valid session cookie of Flask says. */
+/** The content of a valid Flask cookie. */
 export interface FlaskCookie {
   userId: number
   /** When Flask signed it, in whole seconds. */
   signedAt: Date
 }
 
-/** Flask's default PERMANENT_SESSION_LIFETIME, which Flask applies to every session cookie. */
-export const MAX_AGE_MS = 31 * 24 * 60 * 60 * 1_000
-/** How far the clock of the earlier service may be ahead. */
+/** How far the clock of the Flask service may be ahead. */
 export const MAX_AHEAD_MS = 60_000
 /** Browsers keep 4 KiB of a cookie. This is far more than a session inflates to. */
 const MAX_INFLATED_BYTES = 64 * 1_024
@@ -18,8 +16,9 @@ const MAX_INFLATED_BYTES = 64 * 1_024
 const SALT = 'cookie-session'
 const ALPHABET = '[A-Za-z0-9_-]'
 /**
- * Payload, timestamp and signature in base64url without padding. 20 bytes end with a character of four
- * bits: another spelling of a signature would be another cookie, and could be exchanged again.
+ * Payload, timestamp and signature in base64url without padding. The last character of a 20-byte signature
+ * carries four bits. Its two spare bits must be zero: otherwise one signature has several spellings, and
+ * each could be exchanged.
  */
 const COOKIE = new RegExp(
   `^((\\.?)(${ALPHABET}+)\\.(${ALPHABET}{1,8}))\\.(${ALPHABET}{26}[AEIMQUYcgkosw048])$`,
@@ -31,10 +30,11 @@ const USER_ID = /^[1-9][0-9]{0,15}$/
  * or later signs with HMAC-SHA1.
  *
  * @param secretKey `SECRET_KEY` of the Flask application
+ * @param maxAgeMs its `PERMANENT_SESSION_LIFETIME`, which Flask applies to every session cookie
  * @returns a function that reads a cookie at a time `now`, in ms since 1970. It returns undefined for a
- *   cookie that is malformed, forged, too old, from the future, or of nobody who is logged in
+ *   cookie that is malformed, forged, too old, from the future, or has no user id
  */
-export function createFlaskVerifier(secretKey: string | Buffer) {
+export function createFlaskVerifier(secretKey: string | Buffer, maxAgeMs: number) {
   const key = createHmac('sha1', secretKey).update(SALT).digest()
 
   return (cookie: string, now: number): FlaskCookie | undefined => {
@@ -46,7 +46,7 @@ export function createFlaskVerifier(secretKey: string | Buffer) {
 
     const signedAt = readSeconds(timestamp) * 1_000
     const ageMs = now - signedAt
-    if (!(ageMs <= MAX_AGE_MS && ageMs >= -MAX_AHEAD_MS)) return undefined
+    if (!(ageMs <= maxAgeMs && ageMs >= -MAX_AHEAD_MS)) return undefined
     const userId = readUserId(Buffer.from(payload, 'base64url'), dot === '.')
     return userId === undefined ? undefined : { userId, signedAt: new Date(signedAt) }
   }
@@ -58,7 +58,7 @@ function readSeconds(timestamp: string): number {
   return bytes.length === 0 ? Number.NaN : bytes.readUIntBE(0, bytes.length)
 }
 
-/** Runs after the signature is verified, so the payload is what the earlier service wrote. */
+/** Runs after the signature is verified, so the payload is what the Flask service wrote. */
 function readUserId(payload: Buffer, isCompressed: boolean): number | undefined {
   let content: unknown
   try {

@@ -30,7 +30,7 @@ export interface OpenapiOptions {
   version: string
   /** The name of the session cookie. */
   cookieName: string
-  /** Whether any response can set the session cookie, for a cookie of an earlier service. */
+  /** Whether any response can set the session cookie, in exchange for a Flask cookie. */
   exchangesCookies: boolean
 }
 

@@ -4,7 +4,7 @@ import type { ForeignHash } from './stored-hash.ts'
 
 /** How many of the newest times count. Odd, for the median. */
 const RECENT = 15
-/** How many kinds of foreign hashes are remembered. An old service has one or two. */
+/** How many kinds of foreign hashes are remembered. A Flask service has one or two. */
 const MAX_KINDS = 100
 const MIN_COST = 4
 /** Shorter runs of bcrypt are not counted: the fixed work of each hash distorts them. */
@@ -14,8 +14,8 @@ const MIN_COUNTED_ROUNDS = 2 ** 7
  * Estimates the work of foreign hashes in rounds of bcrypt, and fills up the work of cheaper ones,
  * so that response times do not reveal an account by its hash (OWASP ASVS 5.0, 6.3.8).
  *
- * The estimate compares the medians of the newest times of both. The first failure with a kind of
- * hash in a process has a single time to go by, and can therefore be off.
+ * The estimate compares the medians of the newest times of both. The first failed login for
+ * each kind of hash in a process is estimated from one measurement, so its response time can differ.
  */
 export class HashWork {
   /** In ms per round. */
@@ -42,7 +42,7 @@ export class HashWork {
     return { result, rounds: times.median / this.#round.median }
   }
 
-  /** Hashes `password` for as many rounds as bcrypt can come close to: a multiple of 16. */
+  /** Hashes `password` for about `rounds` rounds, rounded to a multiple of 16 (bcrypt's minimum cost is 4). */
   async fill(password: string, rounds: number): Promise<void> {
     const step = 2 ** MIN_COST
     let left = Math.round(rounds / step) * step

@@ -115,7 +115,7 @@ export async function createPasswords({ cost, minLength, queue: options }: Passw
     const stored = classifyHash(passwordHash ?? '')
     const normalized = password.normalize()
     if (await verifyInConstantTime(normalized, stored)) {
-      return { ok: true, isOutdated: isCheaper(stored) && isHashable(normalized) }
+      return { ok: true, isOutdated: shouldRenew(stored) && isHashable(normalized) }
     }
     if (password === normalized) return { ok: false }
     const ok = await verifyInConstantTime(password, stored)
@@ -124,7 +124,7 @@ export async function createPasswords({ cost, minLength, queue: options }: Passw
   }
 
   /** @returns whether bcrypt at the configured cost should replace a hash that has matched */
-  function isCheaper(stored: ClassifiedHash): boolean {
+  function shouldRenew(stored: ClassifiedHash): boolean {
     return stored.ok && (stored.scheme !== 'bcrypt' || stored.cost < cost)
   }
 

@@ -1,4 +1,4 @@
-/** A bcrypt hash as passwords are hashed here. */
+/** A bcrypt hash, the scheme of new passwords. */
 export interface BcryptHash {
   scheme: 'bcrypt'
   cost: number
@@ -60,7 +60,7 @@ const SCRYPT_DIGEST_BYTES = 64
 
 /** The last characters of salt and digest carry 2 and 4 bits. Others never verify. */
 const BCRYPT = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{30}[.CGKOSWaeimquy26]$/
-const SALT_AND_DIGEST = /^([\x20-\x23\x25-\x7e]{1,64})\$([0-9a-f]+)$/
+const SALT_AND_DIGEST = /^([\x20-\x23\x25-\x7e]{1,128})\$([0-9a-f]+)$/
 const POSITIVE_INTEGER = /^[1-9]\d*$/
 
 /**
@@ -117,15 +117,15 @@ function readScrypt(text: string): ClassifiedHash {
 
 /**
  * A `pbkdf2:sha256$…` without iterations means the default of the Werkzeug that reads it, which
- * differs between versions. Werkzeug never writes it. Neither does this read it.
+ * differs between versions. Werkzeug never writes this form, so it is refused.
  */
 function readPbkdf2(text: string): ClassifiedHash {
   const { parameters, rest } = splitMethod(text)
   const [hashFunction = '', iterationsText = ''] = parameters
   const iterations = positiveInteger(iterationsText)
   const bytes = DIGEST_BYTES.get(hashFunction)
-  const isForm = rest !== undefined && parameters.length <= 2
-  if (isForm && (!bytes || parameters.length < 2)) return refused('hash-unsupported')
+  const isWellFormedMethod = rest !== undefined && parameters.length <= 2
+  if (isWellFormedMethod && (!bytes || parameters.length < 2)) return refused('hash-unsupported')
   const parts = saltAndDigest(rest, bytes)
   if (parameters.length !== 2 || !iterations || !parts) return refused('hash-damaged')
   if (iterations > MAX_ITERATIONS) return refused('hash-too-expensive')

@@ -60,10 +60,10 @@ export function createSessionCookie({ secrets, secure, sameSite = 'lax' }: Sessi
     set(reply: FastifyReply, secretId: string): void {
       sendOnly(reply, name, `${signedIdOf(secretId)}; Path=/; ${suffix}`)
     },
-    /** @param other the name of a cookie of the earlier service, instead of our own */
-    clear(reply: FastifyReply, other = name): void {
+    /** @param cookieName the name of a cookie of another service with the same attributes, instead of our own */
+    clear(reply: FastifyReply, cookieName = name): void {
       const expires = `Expires=${new Date(0).toUTCString()}`
-      sendOnly(reply, other, `; Max-Age=0; Path=/; ${expires}; ${suffix}`)
+      sendOnly(reply, cookieName, `; Max-Age=0; Path=/; ${expires}; ${suffix}`)
     },
     /** Forgets the cookie of a request that gets a new one: @fastify/session would also clear it. */
     forget({ cookies }: FastifyRequest): void {

@@ -1,6 +1,7 @@
 import type { Static } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
 import type { Database } from '../../db/client.ts'
+import type { SessionLimits } from '../../db/queries/live-sessions.ts'
 import * as sessions from '../../db/queries/sessions.ts'
 import { actorOf } from '../../plugins/auth/auth.ts'
 import { idAt, type List } from '../common/pages.ts'
@@ -9,7 +10,7 @@ import type { Session } from './schemas.ts'
 /** The open sessions of an account, newest first. */
 export function sessionsOf(
   db: Database,
-  limits: sessions.SessionLimits,
+  limits: SessionLimits,
   userId: number,
   currentId: number | undefined,
 ): List<sessions.SessionRecord, Static<typeof Session>> {

@@ -4,6 +4,7 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { withoutSignal } from '../../db/client.ts'
 import { databaseFault } from '../../db/errors.ts'
 import { recordFailure } from '../../db/queries/events.ts'
+import type { SessionLimits } from '../../db/queries/live-sessions.ts'
 import * as sessions from '../../db/queries/sessions.ts'
 import * as users from '../../db/queries/users.ts'
 import { type Work, workOf } from '../../plugins/connections/work.ts'
@@ -17,7 +18,7 @@ import { closedObject, ref } from '../common/schemas.ts'
 import { Password, toUser, UserMessage, Username } from '../users/schemas.ts'
 
 export interface LoginOptions extends ThrottleOptions {
-  limits: sessions.SessionLimits
+  limits: SessionLimits
 }
 
 export const Credentials = closedObject(
@@ -56,9 +57,9 @@ export default (async (app, { throttled, limits }) => {
       throw new errors.INVALID_CREDENTIALS()
     }
 
-    const earlierCookie = app.flaskSessions.read(request)
+    const flaskCookie = app.flaskSessions.read(request)
     const { userId: oldUserId, sessionId: oldSecretId } = request.session
-    await request.session.regenerate() // a new id, so that a planted cookie is worth nothing
+    await request.session.regenerate() // a new id, so that a planted cookie gives no access to the session
     const opened = await sessions.open(db, request.session.sessionId, limits, {
       userId: account.id,
       passwordHash: account.passwordHash,
@@ -66,13 +67,13 @@ export default (async (app, { throttled, limits }) => {
       userAgent: request.headers['user-agent'],
       origin: originOf(request),
       replaces: oldUserId === undefined ? undefined : oldSecretId,
-      earlierCookie,
+      flaskCookie,
     })
     if (!opened.ok) throw new errors.INVALID_CREDENTIALS()
     request.session.userId = account.id
     await request.session.save()
     app.sessionCookie.forget(request)
-    if (earlierCookie) app.flaskSessions.clear(reply)
+    if (flaskCookie) app.flaskSessions.clear(reply)
     return { message: 'Logged in.', user: toUser(account) }
   }
 

@@ -8,6 +8,7 @@ import { changeToOwn } from '../common/change.ts'
 import type { Handler } from '../common/handler.ts'
 import { accepted } from '../common/refusals.ts'
 import { Message, ref } from '../common/schemas.ts'
+import { clearCookies } from './clear-cookies.ts'
 
 const logoutSchema = {
   tags: ['Sessions'],
@@ -24,12 +25,10 @@ export default (async (app) => {
     if (kind === 'token') {
       accepted(await tokens.end(db, change, id), () => new errors.UNAUTHENTICATED())
     } else {
-      const earlierCookie = app.flaskSessions.read(request)
-      const ended = await sessions.end(db, change, id, { type: 'logout', earlierCookie })
+      const flaskCookie = app.flaskSessions.read(request)
+      const ended = await sessions.end(db, change, id, { type: 'logout', flaskCookie })
       accepted(ended, () => new errors.UNAUTHENTICATED())
-      app.sessionCookie.clear(reply)
-      // Last: curl 7.88 writes the first of two deleted cookies to its jar again, and this one is alive elsewhere.
-      if (earlierCookie) app.flaskSessions.clear(reply)
+      clearCookies(app, reply, flaskCookie)
     }
     return { message: 'Logged out.' }
   }

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { SessionLimits } from '../../db/queries/live-sessions.ts'
 import * as sessions from '../../db/queries/sessions.ts'
 import * as users from '../../db/queries/users.ts'
 import { workOf } from '../../plugins/connections/work.ts'
@@ -80,4 +81,4 @@ export default (async (app, limits) => {
       handler: endUserSessions,
     })
   }
-}) satisfies FastifyPluginAsyncTypebox<sessions.SessionLimits>
+}) satisfies FastifyPluginAsyncTypebox<SessionLimits>

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
+import type { SessionLimits } from '../../db/queries/live-sessions.ts'
 import * as sessions from '../../db/queries/sessions.ts'
 import { actorOf } from '../../plugins/auth/auth.ts'
 import { workOf } from '../../plugins/connections/work.ts'
@@ -10,6 +11,7 @@ import type { Handler } from '../common/handler.ts'
 import { PageQuery, readPage } from '../common/pages.ts'
 import { accepted, acceptedEnding } from '../common/refusals.ts'
 import { closedObject, IdParams, Message, ref, stringEnum } from '../common/schemas.ts'
+import { clearCookies } from './clear-cookies.ts'
 import { currentSessionOf, sessionsOf } from './list.ts'
 import { SessionPage } from './schemas.ts'
 
@@ -65,13 +67,12 @@ export default (async (app, limits) => {
   const endSession: Handler<typeof endSessionSchema> = async (request, reply) => {
     const sessionId = Number(request.params.id)
     const isCurrent = sessionId === currentSessionOf(request)
-    const earlierCookie = isCurrent ? app.flaskSessions.read(request) : undefined
+    const flaskCookie = isCurrent ? app.flaskSessions.read(request) : undefined
     const result = await sessions.end(workOf(reply).db, changeToOwn(request), sessionId, {
-      earlierCookie,
+      flaskCookie,
     })
     accepted(result, () => new errors.SESSION_NOT_FOUND())
-    if (isCurrent) app.sessionCookie.clear(reply)
-    if (earlierCookie) app.flaskSessions.clear(reply) // last, as in logout.ts
+    if (isCurrent) clearCookies(app, reply, flaskCookie)
     return { message: 'Session ended.' }
   }
 
@@ -102,4 +103,4 @@ export default (async (app, limits) => {
     schema: endSessionSchema,
     handler: endSession,
   })
-}) satisfies FastifyPluginAsyncTypebox<sessions.SessionLimits>
+}) satisfies FastifyPluginAsyncTypebox<SessionLimits>

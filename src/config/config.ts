@@ -6,7 +6,7 @@ import { envSchema } from 'env-schema'
 import { ConfigError } from './config-error.ts'
 import { readEnvFile } from './env-file.ts'
 import { Environment } from './environment.ts'
-import { endOfMove } from './flask-settings.ts'
+import { exchangeEnd } from './flask-settings.ts'
 import { IS_BUILT } from './version.ts'
 
 export type Config = Readonly<
@@ -69,7 +69,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv, isBuilt = IS_BUILT): 
             .addFormat('redis-url', (text: string) => /^rediss?:/.test(text) && URL.canParse(text))
             .addFormat('origin-list', (text: string) => splitList(text).every(isOrigin))
             .addFormat('database-url', isDatabaseUrl)
-            .addFormat('end-of-move', (text: string) => endOfMove(text) !== undefined),
+            .addFormat('exchange-end', (text: string) => exchangeEnd(text) !== undefined),
       },
     })
   } catch (error) {

@@ -12,12 +12,28 @@ export const flaskSettings = {
   ),
   FLASK_SESSIONS_UNTIL: Type.Optional(
     Type.String({
-      format: 'end-of-move',
+      format: 'exchange-end',
       title:
-        'a date such as `2026-12-31`, which ends at midnight UTC, or a time such as `2026-12-31T18:00:00Z`; requires `FLASK_SECRET_KEY`',
+        'a date such as `2026-12-31`, until the end of that day in UTC, or a time such as `2026-12-31T18:00:00Z`; requires `FLASK_SECRET_KEY`',
       description: 'When the exchange of session cookies ends',
     }),
   ),
+  FLASK_SESSIONS_GRACE: Type.Integer({
+    minimum: 0,
+    maximum: 60,
+    default: 0,
+    title: '0 to 60, in seconds',
+    description:
+      'How long an exchanged cookie still authenticates its new session, for pages that send several requests at once',
+  }),
+  FLASK_SESSION_LIFETIME: Type.Integer({
+    minimum: 60,
+    maximum: 315_360_000,
+    default: 2_678_400,
+    title: '60 to 315360000, in seconds; the default is 31 days',
+    description:
+      '`PERMANENT_SESSION_LIFETIME` of the Flask service: older session cookies are not exchanged',
+  }),
 }
 
 const HEX_KEY = /^hex:((?:[0-9a-f]{2})+)$/i
@@ -26,7 +42,7 @@ const HEX_KEY = /^hex:((?:[0-9a-f]{2})+)$/i
  * @param text the key as UTF-8, or `hex:` and its bytes: a key in Python can have bytes that are not
  *   UTF-8, which no environment variable can hold
  */
-export function flaskKey(text: string): Buffer {
+export function parseFlaskKey(text: string): Buffer {
   const hex = HEX_KEY.exec(text)?.[1]
   return hex === undefined ? Buffer.from(text) : Buffer.from(hex, 'hex')
 }
@@ -35,13 +51,13 @@ const DAY = /^[0-9]{4}-[0-9]{2}-[0-9]{2}$/
 /** RFC 3339, with or without seconds. */
 const TIME =
   /^([0-9]{4}-[0-9]{2}-[0-9]{2})T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,3})?)?(Z|[+-][0-9]{2}:[0-9]{2})$/
-const DAY_MS = 24 * 60 * 60 * 1_000
+export const DAY_MS = 24 * 60 * 60 * 1_000
 
 /**
- * @param text a date, whose end in UTC is meant, or a date and time with a zone
+ * @param text a date, until the end of that day in UTC, or a date and time with a zone
  * @returns undefined if it is neither
  */
-export function endOfMove(text: string | undefined): Date | undefined {
+export function exchangeEnd(text: string | undefined): Date | undefined {
   if (text === undefined) return undefined
   const day = DAY.test(text) ? text : TIME.exec(text)?.[1]
   const midnight = day === undefined ? Number.NaN : Date.parse(`${day}T00:00:00Z`)
@@ -66,9 +82,9 @@ export interface ExchangeSettings {
 export function exchangeState(
   { FLASK_SECRET_KEY, FLASK_SESSIONS_UNTIL }: ExchangeSettings,
   now: number,
-): { state: 'off' } | { state: 'on' | 'over'; secretKey: string; until: Date } {
-  const until = endOfMove(FLASK_SESSIONS_UNTIL)
+): { state: 'off' } | { state: 'on' | 'over'; key: Buffer; until: Date } {
+  const until = exchangeEnd(FLASK_SESSIONS_UNTIL)
   if (FLASK_SECRET_KEY === undefined || until === undefined) return { state: 'off' }
   const state = now < until.getTime() ? 'on' : 'over'
-  return { state, secretKey: FLASK_SECRET_KEY, until }
+  return { state, key: parseFlaskKey(FLASK_SECRET_KEY), until }
 }

@@ -1,4 +1,4 @@
-import type { SessionLimits } from '../../db/queries/sessions.ts'
+import type { SessionLimits } from '../../db/queries/live-sessions.ts'
 import type { Retention } from '../../db/queries/sweep.ts'
 import type { Config } from './config.ts'
 

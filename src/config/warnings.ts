@@ -1,6 +1,6 @@
 import type { Config } from './config.ts'
 import { Environment } from './environment.ts'
-import { type ExchangeSettings, exchangeState, flaskKey } from './flask-settings.ts'
+import { type ExchangeSettings, exchangeState } from './flask-settings.ts'
 
 type Settings = Pick<
   Config,
@@ -59,11 +59,11 @@ const PLACEHOLDER =
 export function flaskKeyWarnings(config: ExchangeSettings, now = Date.now()): string[] {
   const exchange = exchangeState(config, now)
   if (exchange.state !== 'on') return []
-  const { secretKey } = exchange
+  const { key } = exchange
   const weakness =
-    flaskKey(secretKey).length < SAFE_KEY_LENGTH
+    key.length < SAFE_KEY_LENGTH
       ? `has fewer than ${SAFE_KEY_LENGTH} bytes`
-      : PLACEHOLDER.test(secretKey)
+      : PLACEHOLDER.test(key.toString())
         ? 'looks like a placeholder'
         : undefined
   if (weakness === undefined) return []

@@ -1,11 +1,11 @@
 import { sql } from 'drizzle-orm'
-import { type Database, firstNumber } from '../../db/client.ts'
+import { type Database, firstNumber, firstText } from '../../db/client.ts'
 import { isSchemaCurrent } from '../../db/migrate.ts'
 import { importedUsers } from '../../db/schema.ts'
 import { describeFailure } from '../process/failure.ts'
 import { type Check, fail, ok, warn } from './check.ts'
 
-/** Sessions expire by the database's clock. Logs and cookies of the earlier service have this machine's. */
+/** Sessions expire by the database's clock. Logs have this machine's. */
 const MAX_CLOCK_DIFFERENCE_MS = 2_000
 
 /** Checks the database. If it cannot be reached, that is the only check. */
@@ -18,7 +18,8 @@ export async function checkDatabase(db: Database): Promise<Check[]> {
     }
     return [...checks, ok('schema', 'is up to date'), await countImported(db)]
   } catch (error) {
-    const todo = 'Check DATABASE_URL, and that the database runs and lets this machine in'
+    const todo =
+      'Check DATABASE_URL, and that the database runs and accepts connections from this machine'
     return [fail('database', describeFailure(error), todo)]
   }
 }
@@ -38,9 +39,4 @@ async function checkClock(db: Database): Promise<Check> {
 async function countImported(db: Database): Promise<Check> {
   const count = await db.$count(importedUsers)
   return ok('import', count === 0 ? 'nothing was imported' : `${count} accounts were imported`)
-}
-
-function firstText(rows: unknown): string {
-  const row: unknown = Array.isArray(rows) ? rows[0] : undefined
-  return String(row && typeof row === 'object' ? Object.values(row)[0] : undefined)
 }

@@ -1,9 +1,7 @@
 import type { Config } from '../config/config.ts'
-import { exchangeState } from '../config/flask-settings.ts'
+import { DAY_MS, exchangeState } from '../config/flask-settings.ts'
 import { flaskKeyWarnings, loadTestWarnings } from '../config/warnings.ts'
 import { type Check, ok, warn } from './check.ts'
-
-const MS_PER_DAY = 24 * 60 * 60 * 1_000
 
 /** Checks the settings alone. That they are valid was checked when they were read. */
 export function checkSettings(config: Config, now = Date.now()): Check[] {
@@ -14,7 +12,11 @@ export function checkSettings(config: Config, now = Date.now()): Check[] {
     ),
     checkExchange(config, now),
     ...flaskKeyWarnings(config, now).map((line) =>
-      warn('flask sessions', line, 'Let the exchange end soon, or do without it'),
+      warn(
+        'flask sessions',
+        line,
+        'Set an earlier FLASK_SESSIONS_UNTIL, or remove FLASK_SECRET_KEY and FLASK_SESSIONS_UNTIL',
+      ),
     ),
   ]
 }
@@ -25,13 +27,13 @@ function checkExchange(config: Config, now: number): Check {
   if (exchange.state === 'off') return ok(subject, 'are not exchanged')
   const end = exchange.until.toISOString()
   if (exchange.state === 'on') {
-    const days = Math.ceil((exchange.until.getTime() - now) / MS_PER_DAY)
-    const text = `cookies of the Flask service are exchanged until ${end}, for ${days} more days`
+    const days = Math.ceil((exchange.until.getTime() - now) / DAY_MS)
+    const text = `cookies of the Flask service are exchanged until ${end} (days left: ${days})`
     return ok(subject, text)
   }
   return warn(
     subject,
-    `the exchange is over since ${end}`,
+    `the exchange ended on ${end}`,
     'Remove FLASK_SECRET_KEY and FLASK_SESSIONS_UNTIL, and run `gatehouse import --forget`',
   )
 }

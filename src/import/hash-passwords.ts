@@ -1,7 +1,15 @@
 import type { Database } from '../../db/client.ts'
+import type { SourceAccount } from '../../db/queries/imports/decide.ts'
 import { findImported } from '../../db/queries/imports/find.ts'
 import type { CheckedRow } from './check-row.ts'
-import type { ImportedRow, ImportOptions } from './options.ts'
+import type { ImportOptions } from './options.ts'
+
+/** A row with a hash, and where it stands in the source. */
+export interface HashedRow extends SourceAccount {
+  place: string
+  /** What the source has. */
+  scheme: CheckedRow['password']['kind']
+}
 
 type PlainRow = CheckedRow & { password: { kind: 'plain' } }
 
@@ -17,7 +25,7 @@ export async function hashPlainPasswords(
   db: Database,
   rows: readonly CheckedRow[],
   { passwords, hashConcurrency, isDryRun, showProgress }: ImportOptions,
-): Promise<ImportedRow[]> {
+): Promise<HashedRow[]> {
   const hashes = new Map<CheckedRow, string>()
   const plain = rows.filter((row): row is PlainRow => row.password.kind === 'plain')
   const progress = showProgress('hashing', plain.length)
@@ -27,7 +35,7 @@ export async function hashPlainPasswords(
       const imported = await findImported(db, batch)
       await forEach(batch, hashConcurrency, async (row) => {
         const { text } = row.password
-        const earlier = imported(row)?.passwordHash
+        const earlier = imported.get(row)?.passwordHash
         const isSame = earlier !== undefined && (await passwords.verify(text, earlier)).ok
         if (isSame) hashes.set(row, earlier)
         else if (!isDryRun) hashes.set(row, await passwords.hashImported(text))
@@ -44,15 +52,23 @@ export async function hashPlainPasswords(
   })
 }
 
-/** Runs work for each item, for some of them at the same time. */
+/**
+ * Runs work for each item, for some of them at the same time. After a failure no further work starts.
+ *
+ * @throws what `work` throws
+ */
 async function forEach<Item>(
   items: readonly Item[],
   concurrency: number,
   work: (item: Item) => Promise<void>,
 ): Promise<void> {
-  const remaining = items.values() // shared: each worker takes the next item
+  const remaining = [...items].reverse() // shared: each worker takes the next item
   const worker = async () => {
-    for (const item of remaining) await work(item)
+    for (let item = remaining.pop(); item !== undefined; item = remaining.pop()) await work(item)
   }
-  await Promise.all(Array.from({ length: concurrency }, worker))
+  try {
+    await Promise.all(Array.from({ length: concurrency }, worker))
+  } finally {
+    remaining.length = 0
+  }
 }

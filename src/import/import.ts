@@ -2,7 +2,8 @@ import { sql } from 'drizzle-orm'
 import { type Database, onOneConnection } from '../../db/client.ts'
 import { now } from '../../db/clock.ts'
 import { takeLock } from '../../db/named-lock.ts'
-import { allImported } from '../../db/queries/imports/find.ts'
+import { IMPORT_LOCK } from '../../db/queries/imports/delete.ts'
+import { allImported, type ImportedIdentity as Missing } from '../../db/queries/imports/find.ts'
 import { store } from '../../db/queries/imports/store.ts'
 import { importedUsers } from '../../db/schema.ts'
 import { type CheckedRow, type Refusal, RowChecker } from './check-row.ts'
@@ -22,7 +23,7 @@ import type { Source } from './sources/source.ts'
  */
 export function importAccounts(db: Database, options: ImportOptions): Promise<ImportReport> {
   return onOneConnection(db, async (connection) => {
-    if (!(await takeLock(connection, 'import', 0))) throw new Error('Another import is running.')
+    if (!(await takeLock(connection, IMPORT_LOCK, 0))) throw new Error('Another import is running.')
     return importLocked(db, options)
   })
 }
@@ -33,7 +34,8 @@ async function importLocked(db: Database, options: ImportOptions): Promise<Impor
   const readAt = await clockOf(db)
   const { rows, refusals, checker, count } = await readRows(source)
   const missing = await findMissing(db, checker)
-  if (deleteMissing && missing.length > 0) assertComplete(checker, count)
+  const missingIds = missing.map(({ userId }) => userId)
+  if (deleteMissing && missing.length > 0) assertComplete(checker, missing, count)
   const accounts = await hashPlainPasswords(db, rows, options)
 
   const progress = options.showProgress('storing', accounts.length)
@@ -42,16 +44,16 @@ async function importLocked(db: Database, options: ImportOptions): Promise<Impor
       source: source.name,
       origin: options.origin,
       readAt,
-      gone: deleteMissing ? missing : [],
+      gone: deleteMissing ? missingIds : [],
       reservedId: reservedIds === 0 ? 0 : checker.highestId + reservedIds,
       isDryRun,
-      onProgress: (stored) => progress.add(stored),
+      onProgress: (decided) => progress.set(decided),
     })
     for (const [{ place, username }, decision] of decisions) {
       if (decision.kind === 'refuse') refusals.push({ place, username, reason: decision.reason })
     }
     const seconds = (performance.now() - startedMs) / 1_000
-    const isMissing = deleteMissing ? [] : missing
+    const isMissing = deleteMissing ? [] : missingIds
     return {
       source: source.name,
       isDryRun,
@@ -83,29 +85,34 @@ async function readRows(source: Source) {
   for await (const row of source.rows()) {
     count++
     const checked = checker.check(row)
-    if ('reason' in checked) refusals.push(checked)
-    else rows.push(checked)
+    if (checked.ok) rows.push(checked.row)
+    else refusals.push(checked.refusal)
   }
   return { rows, refusals, checker, count }
 }
 
-/** @returns the ids of the accounts that were imported earlier and are gone from the source */
-async function findMissing(db: Database, { ids, keys }: RowChecker): Promise<number[]> {
-  const missing: number[] = []
-  for await (const { userId, keepsId, usernameKey } of allImported(db)) {
-    const isThere = keepsId ? ids.has(userId) : keys.has(usernameKey)
-    if (!isThere) missing.push(userId)
+/** @returns the accounts that were imported earlier and are gone from the source */
+async function findMissing(db: Database, { ids, keys }: RowChecker): Promise<Missing[]> {
+  const missing: Missing[] = []
+  for await (const account of allImported(db)) {
+    const isThere = account.keepsId ? ids.has(account.userId) : keys.has(account.usernameKey)
+    if (!isThere) missing.push(account)
   }
   return missing
 }
 
 /** @throws Error unless the source certainly lacks the accounts that are to be deleted */
-function assertComplete({ allIdentified }: RowChecker, count: number): void {
-  if (count === 0)
-    throw new Error('The source has no rows: --delete-missing would delete every imported account.')
-  if (!allIdentified) {
-    throw new Error(
-      'Some rows have no readable id or username: --delete-missing could delete their accounts.',
-    )
+function assertComplete(
+  { allIdentified, ids }: RowChecker,
+  missing: Missing[],
+  count: number,
+): void {
+  const refuse = (why: string) => {
+    throw new Error(`${why}: --delete-missing would delete accounts that may still be in use.`)
+  }
+  if (count === 0) refuse('The source has no rows')
+  if (!allIdentified) refuse('Some rows have no readable id or username')
+  if (ids.size === 0 && missing.some(({ keepsId }) => keepsId)) {
+    refuse('The source has no ids, but accounts were imported with ids')
   }
 }

@@ -1,7 +1,5 @@
 import type { Origin } from '../../db/queries/events.ts'
-import type { SourceAccount } from '../../db/queries/imports/decide.ts'
 import type { Passwords } from '../../plugins/passwords/passwords.ts'
-import type { CheckedRow } from './check-row.ts'
 import type { Source } from './sources/source.ts'
 
 export interface ImportOptions {
@@ -17,14 +15,12 @@ export interface ImportOptions {
   deleteMissing: boolean
   isDryRun: boolean
   /** Shows the progress of a phase, whose length is in rows. */
-  showProgress(
-    phase: 'hashing' | 'storing',
-    total: number,
-  ): { add(rows: number): void; stop(): void }
+  showProgress(phase: 'hashing' | 'storing', total: number): Progress
 }
 
-/** An account of the source, and where it stands there. */
-export interface ImportedRow extends SourceAccount {
-  place: string
-  scheme: CheckedRow['password']['kind']
+export interface Progress {
+  add(rows: number): void
+  /** @param done how many rows are done in all */
+  set(done: number): void
+  stop(): void
 }

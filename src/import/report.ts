@@ -1,13 +1,13 @@
 import type { Decision } from '../../db/queries/imports/decide.ts'
-import { REASONS, type Refusal } from './check-row.ts'
-import type { ImportedRow } from './options.ts'
+import { REASONS, type Reason, type Refusal } from './check-row.ts'
+import type { HashedRow } from './hash-passwords.ts'
 
 export interface ImportReport {
   source: string
   isDryRun: boolean
   /** Rows of the source. */
   count: number
-  decisions: Map<ImportedRow, Decision>
+  decisions: Map<HashedRow, Decision>
   refusals: Refusal[]
   /** Accounts that were deleted because the source no longer has them. */
   deleted: number
@@ -16,9 +16,10 @@ export interface ImportReport {
   seconds: number
 }
 
-const RULE = `A change on one side since the latest import is taken over or stays. If a password or role
-changed on both sides, Gatehouse's stays: it is newer, because the old service takes no
-changes after Gatehouse takes the first one.`
+const RULE = `If only the source changed a password since the latest import, it is taken over, and the account's
+sessions and tokens end. If both sides changed it, Gatehouse's change is kept: the Flask service
+accepts no changes after the switch, so Gatehouse's is newer. A role that was changed in
+Gatehouse is kept.`
 
 /** @returns the numbers of the report, for `--json` */
 export function summarize(report: ImportReport) {
@@ -33,8 +34,8 @@ export function summarize(report: ImportReport) {
       (decision) =>
         decision.kind === 'merge' && [decision.password, decision.role].includes(change),
     )
-  const reasons: Partial<Record<string, number>> = {}
-  for (const { reason } of refusals) reasons[reason] = (reasons[reason] ?? 0) + 1
+  const reasons = new Map<Reason, number>()
+  for (const { reason } of refusals) reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
   return {
     source,
     dryRun: isDryRun,
@@ -48,57 +49,57 @@ export function summarize(report: ImportReport) {
     deleted,
     missing,
     refused: refusals.length,
-    reasons,
+    reasons: Object.fromEntries(reasons),
     seconds: Math.round(seconds * 10) / 10,
   }
 }
 
-/** @param listed whether to list the refused rows, and not only their number by reason */
-export function describe(report: ImportReport, listed: boolean): string {
+/** @returns the report for people */
+export function describe(
+  report: ImportReport,
+  { listRefusals }: { listRefusals: boolean },
+): string {
+  const { isDryRun } = report
   const summary = summarize(report)
-  const { createdWith: by, reasons } = summary
-  const verb = report.isDryRun ? 'to be created' : 'created'
+  const { createdWith: by } = summary
+  const hashed = isDryRun ? 'to be hashed' : 'hashed now'
+  const hashes = `${by.bcrypt} bcrypt, ${by.scrypt} scrypt, ${by.pbkdf2} pbkdf2, ${by.plain} plain text ${hashed}`
   const lines: [number, string][] = [
-    [
-      summary.created,
-      `${verb}: ${by.bcrypt} with bcrypt hashes, ${by.scrypt} scrypt, ${by.pbkdf2} pbkdf2, ${by.plain} passwords in plain text, ${report.isDryRun ? 'to be hashed' : 'hashed now'}`,
-    ],
-    [summary.present, 'are there already, unchanged'],
-    [summary.updated, 'changed in the source, taken over'],
-    [summary.kept.length, `changed on both sides, Gatehouse's change stays${listOf(summary.kept)}`],
-    [summary.deletedHere, 'were imported and then deleted here, stay deleted'],
-    [summary.deleted, `gone from the source, ${report.isDryRun ? 'to be deleted' : 'deleted'}`],
+    [summary.created, `${isDryRun ? 'to be created' : 'created'} (${hashes})`],
+    [summary.present, 'already present, unchanged'],
+    [summary.updated, `changed in the source: ${isDryRun ? 'to be updated' : 'updated'}`],
+    [summary.kept.length, `changed on both sides: Gatehouse's kept${listOf(summary.kept)}`],
+    [summary.deletedHere, 'deleted in Gatehouse: not imported again'],
+    [summary.deleted, `missing from the source: ${isDryRun ? 'to be deleted' : 'deleted'}`],
     [
       summary.missing.length,
-      `gone from the source, still here; --delete-missing deletes them${listOf(summary.missing)}`,
+      `missing from the source: kept, --delete-missing deletes them${listOf(summary.missing)}`,
     ],
     [summary.refused, 'refused'],
   ]
-  const width = String(report.count).length
+  const pad = (count: number) => String(count).padStart(String(report.count).length)
   const shown = lines.filter(([count], index) => count > 0 || index === 0)
+  const reasons = Object.entries(REASONS).flatMap(([reason, message]) => {
+    const count = summary.reasons[reason]
+    return count === undefined ? [] : [`    ${pad(count)} ${reason}: ${message}`]
+  })
   return [
-    `${report.isDryRun ? 'Dry run, nothing is stored. ' : ''}${report.count} rows in ${report.source}, ${summary.seconds} s:`,
-    ...shown.map(([count, text]) => `  ${String(count).padStart(width)} ${text}`),
-    ...Object.entries(reasons).map(
-      ([reason, count]) => `    ${String(count).padStart(width)} ${reason}: ${textOf(reason)}`,
-    ),
+    `${isDryRun ? 'Dry run, nothing is stored. ' : ''}${report.count} rows in ${report.source}, ${summary.seconds} s:`,
+    ...shown.map(([count, text]) => `  ${pad(count)} ${text}`),
+    ...reasons,
     ...(summary.updated + summary.kept.length > 0 ? [RULE] : []),
-    ...(listed ? report.refusals.map(describeRefusal) : []),
+    ...(listRefusals ? report.refusals.map(describeRefusal) : []),
   ].join('\n')
 }
 
-/** @returns one line of JSON: names are quoted, so that their control characters are visible */
-export function refusalLine({ place, username, reason }: Refusal): string {
-  return JSON.stringify({ place, username, reason, message: REASONS[reason] })
+/** @returns a refused row as an object for JSON, where control characters in names are escaped */
+export function toJson(refusal: Refusal) {
+  return { ...refusal, message: REASONS[refusal.reason] }
 }
 
 function describeRefusal({ place, username, reason }: Refusal): string {
   const name = username === undefined ? '' : ` ${JSON.stringify(username)}`
   return `refused: ${place}${name}: ${REASONS[reason]}`
-}
-
-function textOf(reason: string): string {
-  return Object.entries(REASONS).find(([key]) => key === reason)?.[1] ?? ''
 }
 
 const MAX_LISTED = 20

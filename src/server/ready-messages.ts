@@ -56,6 +56,6 @@ function exchangeMessage(config: ExchangeSettings, now: number): string[] {
   return exchange.state === 'on'
     ? [`Session cookies of the Flask service are exchanged until ${end}`]
     : [
-        `Session cookies of the Flask service are no longer exchanged since ${end}. Remove FLASK_SECRET_KEY and FLASK_SESSIONS_UNTIL`,
+        `The exchange of Flask session cookies ended on ${end}. Remove FLASK_SECRET_KEY and FLASK_SESSIONS_UNTIL`,
       ]
 }

@@ -76,7 +76,7 @@ test('migration waits for a transaction that is open on a table, without blockin
   const [db, other] = [open(t, url), open(t, url)]
   await migrate(db)
   await query(url, 'DELETE FROM __drizzle_migrations ORDER BY id DESC LIMIT 1')
-  await query(url, 'ALTER TABLE users DROP COLUMN session_epoch')
+  await query(url, 'ALTER TABLE users DROP password_changed_at, DROP sessions_ended_at')
   const holder = await createConnection(url)
   t.after(() => holder.destroy())
   await holder.query('BEGIN')
@@ -129,7 +129,13 @@ test('migration from the first version keeps the rows, and they remain usable', 
   const [{ updated_at: _, ...user } = {}] = await query(url, 'SELECT * FROM users')
   const [session] = await query(url, 'SELECT * FROM sessions')
   const before = [
-    [{ ...user, version: 1, session_epoch: 0, token_epoch: 0 }],
+    [
+      {
+        ...{ ...user, version: 1, session_epoch: 0, token_epoch: 0 },
+        username_key: Buffer.from('a'),
+        ...{ password_changed_at: null, sessions_ended_at: null },
+      },
+    ],
     [{ ...session, epoch: 0 }],
   ]
   await migrate(open(t, url, 2))

@@ -1,5 +1,8 @@
 import { createHmac } from 'node:crypto'
 
+/** The default of FLASK_SESSION_LIFETIME. */
+export const MAX_AGE_MS = 31 * 24 * 60 * 60 * 1_000
+
 /**
  * Signs content as Flask does, with a time that the test chooses. test/plugins/flask-sessions compares it
  * with a cookie that Flask made.

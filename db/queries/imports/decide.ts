@@ -28,13 +28,17 @@ export interface Existing {
   imported: ImportedUser | undefined
 }
 
-/** `taken`: to be taken over from the source. `kept`: changed on both sides, and Gatehouse's is newer. */
+/**
+ * - `none`: the source did not change. A change here alone stays
+ * - `taken`: to be taken over from the source
+ * - `kept`: both sides changed, and Gatehouse's change stays
+ */
 type Change = 'none' | 'taken' | 'kept'
 
 export type Decision =
   | { kind: 'create' }
   | { kind: 'present' }
-  /** It was copied here by other means, with its id. */
+  /** The account exists here with this id and username, but no import created it. */
   | { kind: 'adopt' }
   | { kind: 'deleted-here' }
   | { kind: 'merge'; account: ExistingUser; password: Change; role: Change }
@@ -44,8 +48,9 @@ export type Decision =
  * Decides what happens to an account of the source, by a comparison of three: the source now, the
  * source at the latest import, and Gatehouse.
  *
- * A change on one side is taken over. If both sides changed, Gatehouse's change stays. It is the newer
- * one, because the source takes no more changes after Gatehouse takes the first one.
+ * If only the source changed since the latest import, its change is taken over. If both sides changed,
+ * Gatehouse's change stays: the Flask service accepts no changes after the switch, so it is the newer one.
+ * A role that was ever changed in Gatehouse stays, because the time of its change is not stored.
  */
 export function decide(source: SourceAccount, { account, namesake, imported }: Existing): Decision {
   if (!imported) {

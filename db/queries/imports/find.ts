@@ -5,7 +5,7 @@ import type { Existing, ExistingUser, ImportedUser, SourceAccount } from './deci
 
 type Identity = Pick<SourceAccount, 'id' | 'key'>
 
-/** What identifies an imported account that still exists or was deleted. */
+/** What identifies an imported account. */
 export type ImportedIdentity = Pick<ImportedUser, 'userId' | 'keepsId' | 'usernameKey'>
 
 const PAGE_ROWS = 5_000
@@ -19,59 +19,72 @@ const existing = {
 
 /**
  * @param sources at most a few thousand, because their names go into one statement
- * @returns a function that returns what the database has for one of them
+ * @param gone ids of accounts that count as deleted
+ * @returns what the database has for each of them
  */
-export async function findExisting(
+export async function findExisting<Source extends Identity>(
   tx: Queryable,
-  sources: readonly Identity[],
-): Promise<(source: Identity) => Existing> {
+  sources: readonly Source[],
+  gone: readonly number[] = [],
+): Promise<Map<Source, Existing>> {
+  const isGone = new Set(gone)
   const imported = await findImported(tx, sources)
-  const ids = sources.flatMap((source) => imported(source)?.userId ?? source.id ?? [])
-  const byId = new Map((await findByIds(tx, ids)).map((user) => [user.id, user]))
-  const keys = sources.map(({ key }) => key)
-  const namesakes =
-    keys.length === 0
-      ? []
-      : await tx
-          .select(existing)
-          .from(users, { forceIndex: 'users_username_key' })
-          .where(inArray(users.usernameKey, keys))
-  const byKey = new Map(namesakes.map((user) => [user.usernameKey, user]))
-  return (source) => {
-    const mark = imported(source)
-    const id = mark?.userId ?? source.id
-    return {
-      imported: mark,
-      account: id === undefined ? undefined : byId.get(id),
-      namesake: byKey.get(source.key),
-    }
-  }
+  const idOf = (source: Source) => imported.get(source)?.userId ?? source.id
+  const accounts = await findByIds(
+    tx,
+    sources.flatMap((source) => idOf(source) ?? []),
+  )
+  const namesakes = await findByKeys(
+    tx,
+    sources.map(({ key }) => key),
+  )
+  const isHere = ({ id }: ExistingUser) => !isGone.has(id)
+  const byId = new Map(accounts.filter(isHere).map((user) => [user.id, user]))
+  const byKey = new Map(namesakes.filter(isHere).map((user) => [user.usernameKey, user]))
+  const existingOf = (source: Source): Existing => ({
+    imported: imported.get(source),
+    account: byId.get(idOf(source) ?? 0),
+    namesake: byKey.get(source.key),
+  })
+  return new Map(sources.map((source) => [source, existingOf(source)]))
 }
 
-/** @returns a function that returns one of them as it was at the latest import */
-export async function findImported(
+/** @throws Error if the account is not one that was looked for */
+export function existingOf<Source>(found: Map<Source, Existing>, source: Source): Existing {
+  const existing = found.get(source)
+  if (!existing) throw new Error('the account was not looked for')
+  return existing
+}
+
+/** @returns those of them that were imported, as they were at the latest import */
+export async function findImported<Source extends Identity>(
   tx: Queryable,
-  sources: readonly Identity[],
-): Promise<(source: Identity) => ImportedUser | undefined> {
+  sources: readonly Source[],
+): Promise<Map<Source, ImportedUser>> {
   const ids = sources.flatMap(({ id }) => id ?? [])
   const keys = sources.flatMap(({ id, key }) => (id === undefined ? key : []))
-  const marks = [
-    ...(ids.length === 0
+  const rowsById =
+    ids.length === 0
       ? []
       : await tx
           .select()
           .from(importedUsers, { forceIndex: 'PRIMARY' })
-          .where(and(inArray(importedUsers.userId, ids), eq(importedUsers.keepsId, true)))),
-    ...(keys.length === 0
+          .where(and(inArray(importedUsers.userId, ids), eq(importedUsers.keepsId, true)))
+  const rowsByKey =
+    keys.length === 0
       ? []
       : await tx
           .select()
           .from(importedUsers, { forceIndex: 'imported_users_username_key' })
-          .where(and(inArray(importedUsers.usernameKey, keys), eq(importedUsers.keepsId, false)))),
-  ]
-  const byId = new Map(marks.map((mark) => [mark.userId, mark]))
-  const byKey = new Map(marks.map((mark) => [mark.usernameKey, mark]))
-  return ({ id, key }) => (id === undefined ? byKey.get(key) : byId.get(id))
+          .where(and(inArray(importedUsers.usernameKey, keys), eq(importedUsers.keepsId, false)))
+  const byId = new Map(rowsById.map((row) => [row.userId, row]))
+  const byKey = new Map(rowsByKey.map((row) => [row.usernameKey, row]))
+  const found = new Map<Source, ImportedUser>()
+  for (const source of sources) {
+    const row = source.id === undefined ? byKey.get(source.key) : byId.get(source.id)
+    if (row) found.set(source, row)
+  }
+  return found
 }
 
 async function findByIds(tx: Queryable, ids: readonly number[]): Promise<ExistingUser[]> {
@@ -82,7 +95,15 @@ async function findByIds(tx: Queryable, ids: readonly number[]): Promise<Existin
     .where(inArray(users.id, [...ids]))
 }
 
-/** Yields all accounts that were imported, those that were deleted since included. */
+async function findByKeys(tx: Queryable, keys: readonly string[]): Promise<ExistingUser[]> {
+  if (keys.length === 0) return []
+  return tx
+    .select(existing)
+    .from(users, { forceIndex: 'users_username_key' })
+    .where(inArray(users.usernameKey, [...keys]))
+}
+
+/** Yields all accounts that were imported and still exist. */
 export async function* allImported(tx: Queryable): AsyncGenerator<ImportedIdentity> {
   for (let last = 0; ; ) {
     const page = await tx
@@ -92,6 +113,7 @@ export async function* allImported(tx: Queryable): AsyncGenerator<ImportedIdenti
         usernameKey: importedUsers.usernameKey,
       })
       .from(importedUsers, { forceIndex: 'PRIMARY' })
+      .innerJoin(users, eq(users.id, importedUsers.userId))
       .where(gt(importedUsers.userId, last))
       .orderBy(asc(importedUsers.userId))
       .limit(PAGE_ROWS)
@@ -100,14 +122,4 @@ export async function* allImported(tx: Queryable): AsyncGenerator<ImportedIdenti
     if (!end) return
     last = end.userId
   }
-}
-
-/**
- * Forgets what was imported, after the move. The accounts stay.
- *
- * @returns the number of forgotten accounts
- */
-export async function forgetImported(db: Queryable): Promise<number> {
-  const [{ affectedRows }] = await db.delete(importedUsers)
-  return affectedRows
 }

@@ -5,7 +5,7 @@ import { importedUsers, users } from '../../schema.ts'
 import * as access from '../access.ts'
 import type { NewEvent } from '../events.ts'
 import { type Decision, decide, type SourceAccount } from './decide.ts'
-import { findExisting } from './find.ts'
+import { existingOf, findExisting } from './find.ts'
 
 /**
  * Takes over what changed in the source since the latest import, and nothing that changed here. A new
@@ -21,7 +21,7 @@ export async function merge(
 ): Promise<{ decision: Decision; events: NewEvent[] }> {
   const [account] = await tx.select().from(users).where(eq(users.id, id)).for('update')
   // Decided again, because the account may have changed before it was locked.
-  const decision = decide(source, (await findExisting(tx, [source]))(source))
+  const decision = decide(source, existingOf(await findExisting(tx, [source]), source))
   if (!account || decision.kind !== 'merge') return { decision, events: [] }
   const events: NewEvent[] = []
   if (decision.password === 'taken') {
@@ -46,15 +46,4 @@ export async function merge(
     .set({ version: sql`${users.version} + 1` })
     .where(eq(users.id, id))
   return { decision, events }
-}
-
-/** Deletes an account that the source no longer has. */
-export async function remove(tx: Queryable, id: number): Promise<NewEvent[]> {
-  const [account] = await tx.select().from(users).where(eq(users.id, id)).for('update')
-  await tx.delete(importedUsers).where(eq(importedUsers.userId, id))
-  if (!account) return []
-  const { username } = account
-  const { detail } = await access.endEverything(tx, account)
-  await tx.delete(users).where(eq(users.id, id))
-  return [{ type: 'user_deleted', userId: id, detail: { username, imported: true, ...detail } }]
 }

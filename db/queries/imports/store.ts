@@ -7,8 +7,9 @@ import { importedUsers, users } from '../../schema.ts'
 import { transaction } from '../../transaction.ts'
 import { type NewEvent, type Origin, recordEvents } from '../events.ts'
 import { type Decision, decide, type SourceAccount } from './decide.ts'
-import { findExisting } from './find.ts'
-import { merge, remove } from './merge.ts'
+import { deleteImported } from './delete.ts'
+import { existingOf, findExisting } from './find.ts'
+import { merge } from './merge.ts'
 
 /** Rows in one statement, which must fit into a packet of the database. */
 const BATCH_ROWS = 1_000
@@ -28,7 +29,7 @@ export interface StoreOptions {
   reservedId: number
   /** Decides and counts, and writes nothing. */
   isDryRun: boolean
-  /** Called after each batch with the number of its accounts. */
+  /** Called with the number of accounts that are decided so far. */
   onProgress(accounts: number): void
 }
 
@@ -52,8 +53,15 @@ export function store<Account extends SourceAccount>(
   return transaction(db, async (tx) => {
     const events: NewEvent[] = []
     const decisions = new Map<Account, Decision>()
-    for (const id of options.isDryRun ? [] : options.gone) events.push(...(await remove(tx, id)))
+    options.onProgress(0) // this may be another attempt
+    // First, so that the name of a deleted account is free for a row of the source.
+    for (const id of options.isDryRun ? [] : options.gone) {
+      const event = await deleteImported(tx, id)
+      if (event) events.push(event)
+    }
     const deleted = options.isDryRun ? options.gone.length : events.length
+    // Before anything else gets an id: the server may register accounts at the same time.
+    if (!options.isDryRun) await raiseNextId(tx, options.reservedId)
     // First those with an id, so that no new id is one of theirs.
     await storeBatches(
       tx,
@@ -61,7 +69,6 @@ export function store<Account extends SourceAccount>(
       decisions,
       options,
     )
-    if (!options.isDryRun) await reserveIds(tx, options.reservedId)
     await storeBatches(
       tx,
       accounts.filter(({ id }) => id === undefined),
@@ -97,33 +104,37 @@ async function storeBatches<Account extends SourceAccount>(
     for (const [account, decision] of await storeBatch(tx, batch, options)) {
       decisions.set(account, decision)
     }
-    options.onProgress(batch.length)
+    options.onProgress(decisions.size)
   }
 }
 
 async function storeBatch<Account extends SourceAccount>(
   tx: Queryable,
   batch: readonly Account[],
-  { isDryRun, readAt }: StoreOptions,
+  { isDryRun, readAt, gone }: StoreOptions,
 ): Promise<Map<Account, Decision>> {
   for (let attempt = 1; ; attempt++) {
-    const existing = await findExisting(tx, batch)
-    const decided = new Map(batch.map((source) => [source, decide(source, existing(source))]))
+    const existing = await findExisting(tx, batch, isDryRun ? gone : [])
+    const decided = new Map(
+      batch.map((source) => [source, decide(source, existingOf(existing, source))]),
+    )
     if (isDryRun) return decided
-    const having = (kind: Decision['kind']) =>
+    const decidedAs = (kind: Decision['kind']) =>
       batch.filter((source) => decided.get(source)?.kind === kind)
     try {
-      await create(tx, having('create'), readAt)
+      await create(tx, decidedAs('create'), readAt)
     } catch (error) {
       if (!isDuplicateKey(error) || attempt === MAX_ATTEMPTS) throw error
       continue
     }
-    await mark(
+    await recordImported(
       tx,
-      having('adopt').map((source) => ({ ...source, userId: source.id ?? 0 })),
+      decidedAs('adopt').map((source) => ({ ...source, userId: source.id ?? 0 })),
       readAt,
     )
-    const present = having('present').flatMap((source) => existing(source).imported?.userId ?? [])
+    const present = decidedAs('present').flatMap(
+      (source) => existing.get(source)?.imported?.userId ?? [],
+    )
     if (present.length > 0) {
       await tx
         .update(importedUsers)
@@ -155,7 +166,7 @@ async function create(tx: Queryable, sources: SourceAccount[], readAt: string): 
       ),
     )
   const ids = new Map(made.map(({ id, key }) => [key, id]))
-  await mark(
+  await recordImported(
     tx,
     sources.map((source) => ({ ...source, userId: ids.get(source.key) ?? 0 })),
     readAt,
@@ -163,7 +174,7 @@ async function create(tx: Queryable, sources: SourceAccount[], readAt: string): 
 }
 
 /** Stores how the accounts were in the source. */
-async function mark(
+async function recordImported(
   tx: Queryable,
   accounts: (SourceAccount & { userId: number })[],
   readAt: string,
@@ -174,7 +185,7 @@ async function mark(
     id !== undefined,
     passwordHash,
     role,
-    importedUsers.importedAt.mapToDriverValue(readAt) as string,
+    importedUsers.importedAt.mapToDriverValue(readAt) as string, // which Drizzle types as unknown
   ])
   // A row of an import without ids may be there.
   const ids = accounts.map(({ userId }) => userId)
@@ -190,10 +201,10 @@ async function mark(
  * Makes the database give higher ids to new accounts. Both servers continue after the highest id
  * that was ever inserted, also if it was deleted.
  */
-async function reserveIds(tx: Queryable, reservedId: number): Promise<void> {
+async function raiseNextId(tx: Queryable, reservedId: number): Promise<void> {
   const highest = sql`COALESCE(MAX(${users.id}), 0)`.mapWith(Number)
   if (reservedId <= onlyRow(await tx.select({ highest }).from(users)).highest) return
-  const username = `reserved ${reservedId}` // not a new name, and unique
+  const username = `\0${reservedId}` // no account has a control character in its name
   await tx
     .insert(users)
     .values({ id: reservedId, username, usernameKey: username, passwordHash: '' })

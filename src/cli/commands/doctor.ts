@@ -13,7 +13,9 @@ const SUBJECT_WIDTH = 16
 export function addDoctor(program: Command): void {
   program
     .command('doctor')
-    .description('Checks the settings and the database, and says what to do. Changes nothing.')
+    .description(
+      'Checks the settings and the database, and says what to do. In a checkout without DATABASE_URL, it opens the private database, as `npm start` does.',
+    )
     .option('--json', 'print the checks as JSON')
     .addHelpText('after', '\nExit codes: 0 no check failed, 1 a check failed.')
     .action(({ json }: { json?: true }) =>

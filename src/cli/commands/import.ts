@@ -1,14 +1,15 @@
-import { rename, rm, writeFile } from 'node:fs/promises'
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { closeDatabase, openDatabase } from '../../../db/client.ts'
-import { forgetImported } from '../../../db/queries/imports/find.ts'
+import { forgetImported } from '../../../db/queries/imports/delete.ts'
 import { createPasswords } from '../../../plugins/passwords/passwords.ts'
 import { hashConcurrency } from '../../config/capacity.ts'
 import { type Config, sourcePassword } from '../../config/config.ts'
 import { importAccounts } from '../../import/import.ts'
-import { describe, type ImportReport, refusalLine, summarize } from '../../import/report.ts'
+import { describe, type ImportReport, summarize, toJson } from '../../import/report.ts'
 import { accountFile } from '../../import/sources/file.ts'
-import { flaskDatabase, isDatabaseUrl } from '../../import/sources/flask-database.ts'
+import { flaskDatabase, isMysqlUrl } from '../../import/sources/flask-database.ts'
 import type { Source } from '../../import/sources/source.ts'
 import { FailedUsage } from '../exit-code.ts'
 import { commandOrigin } from '../operator.ts'
@@ -22,7 +23,7 @@ const EXIT_REFUSED = 2
 const TIMEOUT_MS = 60 * 60 * 1_000
 const DEFAULT_RESERVED_IDS = 100_000
 
-interface ImportOptions {
+interface ImportFlags {
   table: string
   rejects?: string
   reserveIds: number
@@ -64,24 +65,40 @@ Example:
     .exitOverride((error) => {
       throw new FailedUsage(error.exitCode, error.code, error.message)
     })
-    .action(async (source: string | undefined, options: ImportOptions) => {
-      if ((source === undefined) !== (options.forget === true)) {
-        command.error('error: give either a source or --forget')
-      }
+    .action(async (source: string | undefined, flags: ImportFlags) => {
+      checkUsage(command, source, flags)
       await withDatabase((url, config) =>
-        source === undefined ? forget(url) : importFrom(source, url, config, options),
+        source === undefined ? forget(url) : importFrom(source, url, config, flags),
       )
     })
+}
+
+/** Ends the command unless it has either a source or `--forget` alone. */
+function checkUsage(
+  command: Command,
+  source: string | undefined,
+  { forget, rejects }: ImportFlags,
+): void {
+  if ((source === undefined) !== (forget === true)) {
+    command.error('error: give either a source or --forget')
+  }
+  const given = command.options
+    .map((option) => option.attributeName())
+    .filter((name) => command.getOptionValueSource(name) === 'cli')
+  if (source !== undefined && rejects !== undefined && resolve(source) === resolve(rejects)) {
+    command.error('error: --rejects would overwrite the source')
+  }
+  if (forget && given.length > 1) command.error('error: --forget takes no other option')
 }
 
 async function importFrom(
   text: string,
   url: string,
   config: Config,
-  options: ImportOptions,
+  flags: ImportFlags,
 ): Promise<void> {
-  const source: Source = isDatabaseUrl(text)
-    ? flaskDatabase(text, { table: options.table, password: sourcePassword() })
+  const source: Source = isMysqlUrl(text)
+    ? flaskDatabase(text, { table: flags.table, password: sourcePassword() })
     : accountFile(text)
   const concurrency = hashConcurrency(config)
   const passwords = await createPasswords({
@@ -89,6 +106,8 @@ async function importFrom(
     minLength: config.PASSWORD_MIN_LENGTH,
     queue: { concurrency, maxWaiting: 0 },
   })
+  // Before anything is stored, so that a file that cannot be written is a failure.
+  const rejects = flags.rejects === undefined ? undefined : await openRejects(flags.rejects)
   // One connection for the lock, one for the work.
   const db = openDatabase(url, { connections: 2, timeoutMs: TIMEOUT_MS })
   try {
@@ -97,34 +116,52 @@ async function importFrom(
       origin: commandOrigin(),
       passwords,
       hashConcurrency: concurrency,
-      reservedIds: options.reserveIds,
-      deleteMissing: options.deleteMissing ?? false,
-      isDryRun: options.dryRun ?? false,
+      reservedIds: flags.reserveIds,
+      deleteMissing: flags.deleteMissing ?? false,
+      isDryRun: flags.dryRun ?? false,
       showProgress: (phase, total) =>
         showProgressBar(total, phase === 'hashing' ? 'passwords hashed' : 'accounts stored'),
     })
-    if (options.rejects !== undefined) await writeRejects(options.rejects, report)
-    console.log(
-      options.json
-        ? JSON.stringify({
-            ...summarize(report),
-            ...(!options.rejects && { refusals: report.refusals }),
-          })
-        : describe(report, options.rejects === undefined),
-    )
+    print(report, flags)
     if (report.refusals.length > 0) process.exitCode = EXIT_REFUSED
+    await rejects?.finish(report)
   } finally {
+    await rejects?.close()
     await closeDatabase(db)
   }
 }
 
-/** The file gets its name when it is complete. It holds usernames, so only its owner may read it. */
-async function writeRejects(file: string, { refusals }: ImportReport): Promise<void> {
+function print(report: ImportReport, { json, rejects }: ImportFlags): void {
+  const listRefusals = rejects === undefined
+  const refusals = listRefusals ? { refusals: report.refusals.map(toJson) } : {}
+  console.log(
+    json
+      ? JSON.stringify({ ...summarize(report), ...refusals })
+      : describe(report, { listRefusals }),
+  )
+}
+
+/**
+ * Opens the file of refused rows. It gets its name when it is complete. It holds usernames, so only
+ * its owner may read it.
+ */
+async function openRejects(file: string) {
+  const existing = await stat(file).catch(() => undefined)
+  if (existing && !existing.isFile()) throw new Error(`${file} is not a file.`)
   const part = `${file}.part`
-  await rm(part, { force: true })
-  const lines = refusals.map((refusal) => `${refusalLine(refusal)}\n`)
-  await writeFile(part, lines.join(''), { mode: 0o600, flag: 'wx' })
-  await rename(part, file)
+  await rm(part, { force: true }) // a killed process may have left it
+  const handle: FileHandle = await open(part, 'wx', 0o600)
+  return {
+    async finish({ refusals }: ImportReport): Promise<void> {
+      await handle.write(refusals.map((refusal) => `${JSON.stringify(toJson(refusal))}\n`).join(''))
+      await rename(part, file)
+    },
+    /** Deletes what is not finished. */
+    async close(): Promise<void> {
+      await handle.close()
+      await rm(part, { force: true })
+    },
+  }
 }
 
 async function forget(url: string): Promise<void> {
@@ -132,7 +169,7 @@ async function forget(url: string): Promise<void> {
   try {
     const count = await forgetImported(db)
     console.log(
-      `Forgot ${count} imported accounts. They stay; their cookies of the old service are worth nothing.`,
+      `Forgot ${count} imported accounts. The accounts stay. Their Flask cookies are no longer exchanged.`,
     )
   } finally {
     await closeDatabase(db)

@@ -3,13 +3,15 @@ import { extname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import { TextDecoderStream } from 'node:stream/web'
-import { type CsvError, type Info, parse } from 'csv-parse'
-import type { Source, SourceRow, UnreadableRow } from './source.ts'
+import { type Info, parse } from 'csv-parse'
+import type { Source, SourceRow } from './source.ts'
 
-type Row = SourceRow | UnreadableRow
 type Fields = Partial<Record<string, unknown>>
 
-const READERS: Partial<Record<string, (file: string) => AsyncIterable<Row>>> = {
+const FIELDS = ['id', 'username', 'password', 'hash', 'role']
+const URL_SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i
+
+const READERS: Partial<Record<string, (file: string) => AsyncIterable<SourceRow>>> = {
   '.ndjson': readNdjson,
   '.jsonl': readNdjson,
   '.csv': readCsv,
@@ -22,7 +24,8 @@ const READERS: Partial<Record<string, (file: string) => AsyncIterable<Row>>> = {
  * @throws Error if the name of the file has another ending
  */
 export function accountFile(file: string): Source {
-  const read = READERS[extname(file).toLowerCase()]
+  // The URL of another database may hold a password, which errors about a file would show.
+  const read = URL_SCHEME.test(file) ? undefined : READERS[extname(file).toLowerCase()]
   if (!read) {
     const endings = Object.keys(READERS).join(', ')
     throw new Error(`The source is neither a mysql:// URL nor a file that ends in ${endings}.`)
@@ -41,7 +44,7 @@ function textOf(file: string): Readable {
   return Readable.fromWeb(readable)
 }
 
-async function* readNdjson(file: string): AsyncGenerator<Row> {
+async function* readNdjson(file: string): AsyncGenerator<SourceRow> {
   let line = 0
   for await (const text of createInterface({ input: textOf(file), crlfDelay: Infinity })) {
     line++
@@ -53,54 +56,57 @@ function parseObject(text: string): Fields | undefined {
   try {
     const value: unknown = JSON.parse(text)
     return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value))
+      ? Object.fromEntries(Object.entries(value).filter(([, field]) => field !== null))
       : undefined
   } catch {
     return undefined
   }
 }
 
-async function* readCsv(file: string): AsyncGenerator<Row> {
-  const unreadable: UnreadableRow[] = []
-  const parser = parse({
-    bom: true,
-    columns: (header: string[]) => checkHeader(file, header),
-    info: true,
-    skip_empty_lines: true,
-    skip_records_with_error: true,
-    on_skip: (error: CsvError | undefined) => {
-      unreadable.push({ place: `line ${error?.lines}`, isUnreadable: true })
-      return undefined
-    },
-  })
+/**
+ * @throws Error at a quotation mark in the wrong place: it is unclear where the next row begins
+ */
+async function* readCsv(file: string): AsyncGenerator<SourceRow> {
   const input = textOf(file)
+  const parser = parse({ bom: true, info: true, relax_column_count: true, skip_empty_lines: true })
   input.on('error', (error) => parser.destroy(error))
-  for await (const record of input.pipe(parser)) {
-    const { record: fields, info }: { record: Record<string, string>; info: Info } = record
-    yield toRow(`line ${info.lines}`, withoutEmpty(fields))
+  let header: string[] | undefined
+  for await (const parsed of input.pipe(parser)) {
+    const { record, info }: { record: string[]; info: Info } = parsed
+    if (header) yield toRow(`line ${info.lines}`, fieldsOf(header, record))
+    else header = checkHeader(file, record)
   }
-  yield* unreadable
+  if (!header) checkHeader(file, [])
 }
 
-/** @throws Error if no row could be imported */
+/** @throws Error if no row could be imported, or a field would have two values */
 function checkHeader(file: string, header: string[]): string[] {
-  const has = (name: string) => header.includes(name)
-  if (has('username') && has('role') && (has('password') || has('hash'))) return header
+  const count = (name: string) => header.filter((other) => other === name).length
+  const isComplete = count('username') && count('role') && count('password') + count('hash')
+  const isRepeated = FIELDS.some((name) => count(name) > 1)
+  if (isComplete && !isRepeated) return header
   throw new Error(
-    `The first line of ${file} must name the columns username, role, and password or hash.`,
+    `The first line of ${file} must name the columns username, role, and password or hash, each once.`,
   )
 }
 
-/** In CSV, an empty field is the way to leave one out. */
-function withoutEmpty(fields: Record<string, string>): Fields {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== ''))
+/**
+ * In CSV, an empty field is the way to leave one out.
+ *
+ * @returns undefined if the row has too few or too many fields
+ */
+function fieldsOf(header: string[], record: string[]): Fields | undefined {
+  if (record.length !== header.length) return undefined
+  const named = header.map((name, index) => [name, record[index]] as const)
+  return Object.fromEntries(named.filter(([, value]) => value !== ''))
 }
 
-/** A row with both a hash and a password does not say which one is valid. */
-function toRow(place: string, fields: Fields | undefined): Row {
-  if (!fields || (fields.hash !== undefined && fields.password !== undefined)) {
-    return { place, isUnreadable: true }
-  }
+/** @param fields undefined if the line is not an object */
+function toRow(place: string, fields: Fields | undefined): SourceRow {
+  if (!fields) return { place, fault: 'unreadable' }
   const { id, username, role, password, hash } = fields
-  return { place, id, username, role, password, hash }
+  const row = { place, id, username, role, password, hash }
+  // It does not say which one is valid.
+  const isAmbiguous = hash !== undefined && password !== undefined
+  return isAmbiguous ? { ...row, fault: 'hash-and-password' } : row
 }

@@ -1,16 +1,17 @@
-import { asc, gt, sql } from 'drizzle-orm'
+import { asc } from 'drizzle-orm'
 import { DrizzleQueryError } from 'drizzle-orm/errors'
-import { bigint, mysqlTable, text } from 'drizzle-orm/mysql-core'
-import { closeDatabase, onOneConnection, openDatabase } from '../../../db/client.ts'
+import { mysqlTable, text } from 'drizzle-orm/mysql-core'
+import { closeDatabase, openDatabase } from '../../../db/client.ts'
 import { describeFailure } from '../../process/failure.ts'
 import type { Source, SourceRow } from './source.ts'
 
-const PAGE_ROWS = 5_000
+/** For the query, which returns the whole table. */
+const TIMEOUT_MS = 10 * 60 * 1_000
 /** SQLAlchemy names the driver in the scheme. */
 const SCHEME = /^(mysql|mariadb)(\+[a-z0-9_]+)?:/i
 
 /** @returns whether a source is the URL of a database, and not the name of a file */
-export function isDatabaseUrl(source: string): boolean {
+export function isMysqlUrl(source: string): boolean {
   return SCHEME.test(source)
 }
 
@@ -21,7 +22,7 @@ export interface FlaskDatabaseOptions {
 }
 
 /**
- * The table of the Flask service, read in one snapshot. Nothing is written or locked.
+ * The table of the Flask service, read by one query: a consistent snapshot. Nothing is written or locked.
  *
  * @param source `mysql://user:password@host:port/database`, also with the name of a driver as
  *   SQLAlchemy writes it
@@ -44,32 +45,17 @@ function parse(source: string): URL {
 }
 
 async function* readAll(url: string, table: string): AsyncGenerator<SourceRow> {
-  const db = openDatabase(url, { connections: 1 })
+  const db = openDatabase(url, { connections: 1, timeoutMs: TIMEOUT_MS })
+  // Text, so that nothing is converted before it is checked.
   const rows = mysqlTable(table, {
-    id: bigint('id', { mode: 'number' }),
+    id: text('id'),
     username: text('username'),
     password: text('password'),
     role: text('role'),
   })
-  // The pages wait in memory, because a generator cannot yield from within a callback.
-  const pages: SourceRow[][] = []
+  let found: (typeof rows.$inferSelect)[]
   try {
-    await onOneConnection(db, async (connection) => {
-      await connection.execute(sql`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ`)
-      await connection.execute(sql`START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY`)
-      let page: (typeof rows.$inferSelect)[]
-      do {
-        const last = pages.at(-1)?.at(-1)?.id
-        page = await connection
-          .select()
-          .from(rows)
-          .where(typeof last === 'number' ? gt(rows.id, last) : undefined)
-          .orderBy(asc(rows.id))
-          .limit(PAGE_ROWS)
-        pages.push(page.map((row) => ({ place: `id ${row.id}`, ...row })))
-      } while (page.length === PAGE_ROWS)
-      await connection.execute(sql`COMMIT`)
-    })
+    found = await db.select().from(rows).orderBy(asc(rows.id))
   } catch (error) {
     // The message of a Drizzle error is the query.
     const reason = error instanceof DrizzleQueryError ? error.cause : error
@@ -77,5 +63,5 @@ async function* readAll(url: string, table: string): AsyncGenerator<SourceRow> {
   } finally {
     await closeDatabase(db)
   }
-  for (const page of pages) yield* page
+  for (const row of found) yield { place: `id ${row.id}`, ...row }
 }

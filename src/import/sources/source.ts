@@ -1,7 +1,9 @@
-/** A row as the source has it. Nothing about it is checked. */
+/** A row as the source has it. No value is checked. */
 export interface SourceRow {
   /** Where a person finds the row: `id 7` or `line 3`. */
   place: string
+  /** Why the row cannot be used as a whole. */
+  fault?: 'unreadable' | 'hash-and-password'
   /** Undefined if the source has no ids. */
   id?: unknown
   username?: unknown
@@ -12,15 +14,9 @@ export interface SourceRow {
   role?: unknown
 }
 
-/** A line of a file that has no row. */
-export interface UnreadableRow {
-  place: string
-  isUnreadable: true
-}
-
 export interface Source {
   /** For the report, without a password. */
   name: string
   /** Reads all rows once. The iteration throws an error that says what is wrong with the source as a whole. */
-  rows(): AsyncIterable<SourceRow | UnreadableRow>
+  rows(): AsyncIterable<SourceRow>
 }

@@ -1,10 +1,9 @@
 import { type TestContext, test } from 'node:test'
 import { eq } from 'drizzle-orm'
 import { users } from '../../../db/schema.ts'
-import { MAX_AGE_MS } from '../../../plugins/flask-sessions/flask-cookie.ts'
 import { createDatabase } from '../../support/database/database.ts'
 import { statementsDuring } from '../../support/database/statements.ts'
-import { signFlaskCookie } from '../../support/flask-cookies.ts'
+import { MAX_AGE_MS, signFlaskCookie } from '../../support/flask-cookies.ts'
 import { makeUser, signIn, storedSessions } from '../../support/http/accounts.ts'
 import { type App, build, send } from '../../support/http/build.ts'
 import { assertError } from '../../support/http/error-answer.ts'
@@ -22,7 +21,7 @@ function buildExchanging(t: TestContext, settings = {}) {
   return build(t, { DATABASE_URL, ...EXCHANGE, ...settings })
 }
 
-/** Asserts that the cookie is refused and leaves no trace. */
+/** Asserts that the cookie is refused, and that no row marks it as used. */
 async function assertRefused(t: TestContext, app: App, cookie: string, name?: string) {
   const response = await send(app, 'GET', '/me', { cookie })
   assertError(t, response, 401, 'UNAUTHENTICATED')
@@ -30,7 +29,7 @@ async function assertRefused(t: TestContext, app: App, cookie: string, name?: st
   t.assert.strictEqual(await usedCookieOf(app, cookie), undefined, name)
 }
 
-test('a cookie of Flask is refused for an account that is disabled, deleted or not imported under its id', async (t: TestContext) => {
+test('a Flask cookie is refused for an account that is disabled, deleted or not imported under its id', async (t: TestContext) => {
   const { app } = await buildExchanging(t)
   const disabled = await makeImported(app)
   await app.db.update(users).set({ disabled: true }).where(eq(users.id, disabled.id))
@@ -49,7 +48,7 @@ test('a cookie of Flask is refused for an account that is disabled, deleted or n
   }
 })
 
-test('a cookie of Flask is refused if the sessions of the account ended since it was signed', async (t: TestContext) => {
+test('a Flask cookie is refused if the sessions of the account ended since it was signed', async (t: TestContext) => {
   const { app } = await buildExchanging(t)
   const account = await makeImported(app)
   const end = new Date(Date.now() - 60_000)
@@ -62,7 +61,7 @@ test('a cookie of Flask is refused if the sessions of the account ended since it
   t.assert.strictEqual((await send(app, 'GET', '/me', { cookie: at(1_000) })).statusCode, 200)
 })
 
-test('a password change and an end of all sessions end the cookies of Flask, too', async (t: TestContext) => {
+test('a password change and an end of all sessions revoke the Flask cookies, too', async (t: TestContext) => {
   const { app } = await buildExchanging(t)
   const admin = await signIn(app, await makeUser(app, 'admin'))
   const body = { password: 'a wind from the old harbour' }
@@ -76,6 +75,16 @@ test('a password change and an end of all sessions end the cookies of Flask, too
     const later = flaskCookieOf(account, new Date(Date.now() + 2_000))
     t.assert.strictEqual((await send(app, 'GET', '/me', { cookie: later })).statusCode, 200)
   }
+})
+
+test('a cookie older than FLASK_SESSION_LIFETIME is refused', async (t: TestContext) => {
+  const { app } = await buildExchanging(t, { FLASK_SESSION_LIFETIME: 3_600 })
+  const account = await makeImported(app)
+  const signedAgo = (seconds: number) =>
+    flaskCookieOf(account, new Date(Date.now() - seconds * 1_000))
+  await assertRefused(t, app, signedAgo(3_602))
+  const cookie = signedAgo(3_500)
+  t.assert.strictEqual((await send(app, 'GET', '/me', { cookie })).statusCode, 200)
 })
 
 test('a cookie that is forged, expired or malformed causes no query', async (t: TestContext) => {
@@ -102,7 +111,7 @@ test('a cookie that is forged, expired or malformed causes no query', async (t: 
   )
 })
 
-test('without the settings, and after their date, a cookie of Flask causes no query', async (t: TestContext) => {
+test('without the settings, and after their date, a Flask cookie causes no query', async (t: TestContext) => {
   const past = { ...EXCHANGE, FLASK_SESSIONS_UNTIL: '2020-01-01' }
   for (const settings of [{}, past]) {
     const { app } = await build(t, { DATABASE_URL, ...settings })
@@ -115,7 +124,7 @@ test('without the settings, and after their date, a cookie of Flask causes no qu
   }
 })
 
-test('a request of a page on another site, whose browser would drop the cookie, leaves the cookie of Flask unused', async (t: TestContext) => {
+test('a request of a page on another site, whose browser would drop the cookie, leaves the Flask cookie unused', async (t: TestContext) => {
   const { app } = await buildExchanging(t, { COOKIE_SECURE: true })
   const account = await makeImported(app)
   const cookie = flaskCookieOf(account)

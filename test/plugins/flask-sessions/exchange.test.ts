@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import { eq } from 'drizzle-orm'
 import { events, sessions } from '../../../db/schema.ts'
-import { MAX_AGE_MS } from '../../../plugins/flask-sessions/flask-cookie.ts'
 import { createDatabase } from '../../support/database/database.ts'
 import { createDatabaseLink } from '../../support/database/database-link.ts'
+import { MAX_AGE_MS } from '../../support/flask-cookies.ts'
 import {
   cookieOf,
   giveToken,
@@ -31,7 +31,7 @@ for (const [path, status] of [
   ['/user/x', 400],
   ['/users', 401],
 ] as const) {
-  test(`a cookie of Flask, on GET ${path}, is exchanged once for a session`, async (t: TestContext) => {
+  test(`a Flask cookie, on GET ${path}, is exchanged once for a session`, async (t: TestContext) => {
     const { app } = await buildExchanging(t)
     const account = await makeImported(app)
     const cookie = flaskCookieOf(account)
@@ -93,7 +93,7 @@ for (const settings of [
   })
 }
 
-test('a cookie of Flask, of an admin and with a change, acts for the account', async (t: TestContext) => {
+test('a Flask cookie, of an admin and with a change, acts for the account', async (t: TestContext) => {
   const { app } = await buildExchanging(t)
   const admin = await makeImported(app, { role: 'admin' })
   const other = await makeUser(app)
@@ -104,7 +104,7 @@ test('a cookie of Flask, of an admin and with a change, acts for the account', a
   t.assert.strictEqual(response.json().disabled, true)
 })
 
-test('a cookie of Flask, after the own session has ended, is exchanged', async (t: TestContext) => {
+test('a Flask cookie, after the own session has ended, is exchanged', async (t: TestContext) => {
   const { app } = await buildExchanging(t, { COOKIE_SECURE: true })
   const account = await makeImported(app)
   const ended = await signIn(app, account)
@@ -114,7 +114,7 @@ test('a cookie of Flask, after the own session has ended, is exchanged', async (
   t.assert.strictEqual((await storedSessions(app, account.id)).length, 1)
 })
 
-test('a cookie of Flask, beside a session or a token, is not exchanged', async (t: TestContext) => {
+test('a Flask cookie, beside a session or a token, is not exchanged', async (t: TestContext) => {
   const { app } = await buildExchanging(t, { COOKIE_SECURE: true })
   const account = await makeImported(app)
   const other = await makeUser(app)

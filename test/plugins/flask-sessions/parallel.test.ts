@@ -3,7 +3,8 @@ import { type TestContext, test } from 'node:test'
 import { eq, sql } from 'drizzle-orm'
 import type { Database } from '../../../db/client.ts'
 import { digest } from '../../../db/digest.ts'
-import { type EarlierCookie, exchange } from '../../../db/queries/exchange.ts'
+import { exchange } from '../../../db/queries/exchange.ts'
+import type { VerifiedFlaskCookie } from '../../../db/queries/used-cookies.ts'
 import { sessions, usedCookies } from '../../../db/schema.ts'
 import { transaction } from '../../../db/transaction.ts'
 import { changeMeanwhile } from '../../support/database/blocked-change.ts'
@@ -19,7 +20,7 @@ import { until } from '../../support/until.ts'
 const POOL_SIZE = 10
 
 for (const instances of [1, 2]) {
-  test(`parallel requests with one cookie of Flask, to ${instances} instance(s), get one session`, async (t: TestContext) => {
+  test(`parallel requests with one Flask cookie, to ${instances} instance(s), get one session`, async (t: TestContext) => {
     const DATABASE_URL = await createDatabase()
     const apps: App[] = []
     for (let index = 0; index < instances; index++) {
@@ -86,7 +87,7 @@ test('a request that waits for a connection, while another instance exchanges it
 async function prepare(t: TestContext) {
   const { app } = await build(t, { DATABASE_URL: await createDatabase(), ...EXCHANGE })
   const account = await makeImported(app)
-  const cookie: EarlierCookie = {
+  const cookie: VerifiedFlaskCookie = {
     digest: randomBytes(32),
     userId: account.id,
     signedAt: new Date(),
@@ -95,7 +96,7 @@ async function prepare(t: TestContext) {
   return { app, account, cookie }
 }
 
-function exchangeAfter(db: Database, cookie: EarlierCookie, elapsedMs: number) {
+function exchangeAfter(db: Database, cookie: VerifiedFlaskCookie, elapsedMs: number) {
   const secretId = randomBytes(24).toString('base64url')
   const request = { secretId, userAgent: undefined, origin: {}, elapsedMs: () => elapsedMs }
   return { secretId, result: exchange(db, cookie, LIMITS, request) }
@@ -132,7 +133,7 @@ test('a request that waits while another exchanges its cookie gets that session'
   t.assert.deepStrictEqual(await storedSessions(app, account.id), [])
 })
 
-test('a request in parallel, whose session has ended meanwhile or whose cookie was ended, is refused', async (t: TestContext) => {
+test('a parallel request is refused if the session or the cookie was revoked', async (t: TestContext) => {
   const { app, account } = await prepare(t)
   const cookie = flaskCookieOf(account)
   t.assert.strictEqual((await send(app, 'GET', '/me', { cookie })).statusCode, 200)
@@ -147,7 +148,7 @@ test('a request in parallel, whose session has ended meanwhile or whose cookie w
   t.assert.deepStrictEqual(await storedSessions(app, account.id), [])
 })
 
-test('an exchange, while another account ends the cookie by a logout, is refused and opens no session', async (t: TestContext) => {
+test('an exchange, while a logout of another account revokes the cookie, is refused and opens no session', async (t: TestContext) => {
   const { app, account, cookie } = await prepare(t)
   const { result } = await transaction(app.db, async (tx) => {
     const { digest: key, expiresAt } = cookie
@@ -167,4 +168,23 @@ test('an exchange, while another account ends the cookie by a logout, is refused
   })
   t.assert.deepStrictEqual(await result, { ok: false, reason: 'cookie-refused' })
   t.assert.deepStrictEqual(await storedSessions(app, account.id), [])
+})
+
+test('a used cookie authenticates its session for FLASK_SESSIONS_GRACE, and no longer than the session lives', async (t: TestContext) => {
+  const settings = { DATABASE_URL: await createDatabase(), ...EXCHANGE, FLASK_SESSIONS_GRACE: 60 }
+  const { app } = await build(t, settings)
+  const account = await makeImported(app)
+  const cookie = flaskCookieOf(account)
+  const first = await send(app, 'GET', '/me', { cookie })
+  const second = await send(app, 'GET', '/me', { cookie })
+  t.assert.deepStrictEqual([first.statusCode, second.statusCode], [200, 200])
+  t.assert.strictEqual(second.headers['set-cookie'], undefined)
+  t.assert.strictEqual((await storedSessions(app, account.id)).length, 1)
+  await send(app, 'POST', '/logout', { cookie: cookieOf(first) })
+  assertError(t, await send(app, 'GET', '/me', { cookie }), 401, 'UNAUTHENTICATED')
+
+  const other = flaskCookieOf(await makeImported(app))
+  await send(app, 'GET', '/me', { cookie: other })
+  await app.db.update(usedCookies).set({ usedAt: sql`${usedCookies.usedAt} - INTERVAL 62 SECOND` })
+  assertError(t, await send(app, 'GET', '/me', { cookie: other }), 401, 'UNAUTHENTICATED')
 })

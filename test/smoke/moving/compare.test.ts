@@ -8,28 +8,28 @@ import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
 import { hash } from '@node-rs/bcrypt'
 import { createDatabase, createEmptyDatabase } from '../../support/database/database.ts'
-import { createOldTable, openOldAccounts } from '../../support/flask/accounts.ts'
-import { createOldService } from '../../support/flask/service.ts'
+import { createFlaskTable, openFlaskAccounts } from '../../support/flask/accounts.ts'
+import { createFlaskService } from '../../support/flask/service.ts'
 import { makeUser } from '../../support/http/accounts.ts'
 import { build } from '../../support/http/build.ts'
 import { makeFolder } from '../../support/process/folder.ts'
 
 const SCRIPT = resolve('examples/moving-from-flask/compare.mjs')
-/** The answers of a program on Flask 3.1.3, Flask-Login 0.6.3, Werkzeug 3.1.9 and bcrypt 5.0.0. */
+/** The responses of a program on Flask 3.1.3, Flask-Login 0.6.3, Werkzeug 3.1.9 and bcrypt 5.0.0. */
 const RECORDED = resolve('test/support/flask/recorded.json')
 /** As in the recording. */
 const PASSWORD = 'tea at the old mill'
 const COST = 4
 
-test('the stand-in for the old service, when the recorded client plays, answers as Flask does', async (t: TestContext) => {
-  const { url } = await startOldService(t)
+test('the stand-in for the Flask service, when the recorded client plays, responds as Flask does', async (t: TestContext) => {
+  const { url } = await startFlaskService(t)
   const { code, stdout, stderr } = await compare('--against', RECORDED, url)
   t.assert.strictEqual(stdout, '29 requests: 0 differences in 0, none in 29.\n', stderr)
   t.assert.strictEqual(code, 0)
 })
 
-test('a comparison of the old service with Gatehouse lists what clients meet and exits with 2', async (t: TestContext) => {
-  const old = await startOldService(t)
+test('a comparison of the Flask service with Gatehouse lists what clients meet and exits with 2', async (t: TestContext) => {
+  const old = await startFlaskService(t)
   const { app } = await build(t, { DATABASE_URL: await createDatabase() })
   const [{ id, username, password }, other] = [await makeUser(app), await makeUser(app)]
   await old.accounts.rename(id, username)
@@ -47,15 +47,15 @@ test('a comparison of the old service with Gatehouse lists what clients meet and
 })
 
 test('a recording of one service is written to a file, without the values of cookies', async (t: TestContext) => {
-  const { url } = await startOldService(t)
-  const file = join(await makeFolder(t), 'answers.json')
+  const { url } = await startFlaskService(t)
+  const file = join(await makeFolder(t), 'responses.json')
   const recorded = await compare('--record', file, url)
-  t.assert.strictEqual(recorded.stdout, `29 answers written to ${file}.\n`, recorded.stderr)
+  t.assert.strictEqual(recorded.stdout, `29 responses written to ${file}.\n`, recorded.stderr)
   t.assert.ok(!(await readFile(file, 'utf8')).includes('session=ey'), 'the file has no cookie')
 })
 
-test('a comparison with a service that does not answer names it and exits with 1', async (t: TestContext) => {
-  const { url } = await startOldService(t)
+test('a comparison with a service that does not respond names it and exits with 1', async (t: TestContext) => {
+  const { url } = await startFlaskService(t)
   const { code, stderr } = await compare(url, 'http://127.0.0.1:9')
   t.assert.strictEqual(code, 1)
   t.assert.match(stderr, /^POST http:\/\/127\.0\.0\.1:9\/user failed: /)
@@ -71,14 +71,14 @@ test('the comparison prints its usage: with --help it exits with 0, without a UR
 })
 
 /** With the two accounts of the recording. */
-async function startOldService(t: TestContext) {
+async function startFlaskService(t: TestContext) {
   const database = await createEmptyDatabase()
-  await createOldTable(database)
-  const accounts = openOldAccounts(database)
+  await createFlaskTable(database)
+  const accounts = openFlaskAccounts(database)
   for (const name of ['maria', 'pedro']) {
     await accounts.insert(name, await hash(PASSWORD, { cost: COST }))
   }
-  const server = createOldService({ accounts, secret: 'a key' }).listen(0, '127.0.0.1')
+  const server = createFlaskService({ accounts, secret: 'a key' }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.after(async () => {
     server.closeAllConnections()

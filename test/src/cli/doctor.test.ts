@@ -35,13 +35,13 @@ test('doctor, on a good set-up, reports that every check is ok and ends with 0',
   t.assert.strictEqual(textOf('flask sessions'), 'are not exchanged')
 })
 
-test('doctor says while cookies of the Flask service are exchanged, and when that is over', async (t: TestContext) => {
+test('doctor reports whether the exchange of Flask cookies is on or has ended', async (t: TestContext) => {
   const key = { FLASK_SECRET_KEY: 'c3f0a1d27be84956' }
   const on = await doctor(t, { ...key, FLASK_SESSIONS_UNTIL: '2999-12-31' })
   t.assert.match(on.textOf('flask sessions') ?? '', /exchanged until 3000-01-01T/)
   t.assert.deepStrictEqual([on.code, on.bad], [0, []])
   const over = await doctor(t, { ...key, FLASK_SESSIONS_UNTIL: '2020-12-31' })
-  t.assert.match(over.textOf('flask sessions') ?? '', /is over since 2021-01-01T/)
+  t.assert.match(over.textOf('flask sessions') ?? '', /^the exchange ended on 2021-01-01T/)
   t.assert.deepStrictEqual([over.code, over.bad], [0, ['warn flask sessions']])
   const weak = { FLASK_SECRET_KEY: 'short', FLASK_SESSIONS_UNTIL: '2999-12-31' }
   t.assert.deepStrictEqual((await doctor(t, weak)).bad, ['warn flask sessions'])

@@ -43,6 +43,8 @@ test('configuration, of an empty environment, has the defaults', (t: TestContext
       RATE_LIMIT_WINDOW: 60,
       MAX_EVENT_LOOP_DELAY_MS: 500,
       LOGIN_THROTTLE_ENABLED: true,
+      FLASK_SESSIONS_GRACE: 0,
+      FLASK_SESSION_LIFETIME: 2_678_400,
     },
   )
 })
@@ -85,6 +87,8 @@ test('configuration, with every variable set, has every value in its type', (t: 
     LOGIN_THROTTLE_ENABLED: 'false',
     FLASK_SECRET_KEY: 'any text, with a comma',
     FLASK_SESSIONS_UNTIL: '2026-12-31',
+    FLASK_SESSIONS_GRACE: '5',
+    FLASK_SESSION_LIFETIME: '3600',
   }
   t.assert.deepStrictEqual(Object.keys(given).sort(), [...NAMES].sort())
   const typed = {
@@ -108,6 +112,8 @@ test('configuration, with every variable set, has every value in its type', (t: 
     RATE_LIMIT_WINDOW: 86_400,
     MAX_EVENT_LOOP_DELAY_MS: 60_000,
     LOGIN_THROTTLE_ENABLED: false,
+    FLASK_SESSIONS_GRACE: 5,
+    FLASK_SESSION_LIFETIME: 3_600,
   }
   t.assert.deepStrictEqual({ ...loadConfig({ ...given, HOME: '/' }) }, { ...given, ...typed })
 })

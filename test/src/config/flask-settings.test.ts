@@ -1,6 +1,6 @@
 import { type TestContext, test } from 'node:test'
 import { loadConfig } from '../../../src/config/config.ts'
-import { endOfMove, flaskKey } from '../../../src/config/flask-settings.ts'
+import { exchangeEnd, parseFlaskKey } from '../../../src/config/flask-settings.ts'
 import { flaskKeyWarnings } from '../../../src/config/warnings.ts'
 import { readyMessages } from '../../../src/server/ready-messages.ts'
 import { createDatabase } from '../../support/database/database.ts'
@@ -12,7 +12,7 @@ const UNTIL = '2026-12-31'
 const BEFORE = Date.parse('2026-12-31T23:59:59.999Z')
 const AFTER = BEFORE + 1
 
-test('FLASK_SESSIONS_UNTIL accepts a date, which lasts to its end in UTC, or a time with a zone', (t: TestContext) => {
+test('FLASK_SESSIONS_UNTIL accepts a date, which lasts until its end in UTC, or a time with a zone', (t: TestContext) => {
   for (const [text, end] of [
     ['2026-12-31', '2027-01-01T00:00:00.000Z'],
     ['2028-02-29', '2028-03-01T00:00:00.000Z'],
@@ -20,7 +20,7 @@ test('FLASK_SESSIONS_UNTIL accepts a date, which lasts to its end in UTC, or a t
     ['2026-12-31T18:00:30.5+02:00', '2026-12-31T16:00:30.500Z'],
   ] as const) {
     const config = loadConfig({ FLASK_SECRET_KEY: KEY, FLASK_SESSIONS_UNTIL: text })
-    t.assert.strictEqual(endOfMove(config.FLASK_SESSIONS_UNTIL)?.toISOString(), end)
+    t.assert.strictEqual(exchangeEnd(config.FLASK_SESSIONS_UNTIL)?.toISOString(), end)
   }
   for (const bad of [
     ...['2026-02-30', '2027-02-29', '2026-13-01', '2026-00-10', '31.12.2026', '2026-1-1', '2026'],
@@ -62,7 +62,7 @@ test('the log at the start states until when cookies are exchanged, or that it i
   })
   t.assert.deepStrictEqual(linesOf(environment, AFTER), {
     about: [
-      `Session cookies of the Flask service are no longer exchanged since ${end}. Remove FLASK_SECRET_KEY and FLASK_SESSIONS_UNTIL`,
+      `The exchange of Flask session cookies ended on ${end}. Remove FLASK_SECRET_KEY and FLASK_SESSIONS_UNTIL`,
     ],
     warnings: [],
   })
@@ -111,6 +111,6 @@ test('FLASK_SECRET_KEY is taken as UTF-8, or as bytes in hex after `hex:`', (t: 
     ['hex:5f2', '6865783a356632'],
     ['hex:', '6865783a'],
   ] as const) {
-    t.assert.strictEqual(flaskKey(text).toString('hex'), bytes, text)
+    t.assert.strictEqual(parseFlaskKey(text).toString('hex'), bytes, text)
   }
 })

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import { asc } from 'drizzle-orm'
 import type { Database } from '../../../db/client.ts'
@@ -7,7 +8,7 @@ import { open } from '../../support/database/open.ts'
 import { query } from '../../support/database/query.ts'
 import { failureOf } from '../../support/failure-of.ts'
 import { importFrom } from '../../support/flask/import-accounts.ts'
-import { createSource, OLD_HASH, OLD_PASSWORD } from '../../support/flask/source-table.ts'
+import { addRows, createSource, OLD_HASH, OLD_PASSWORD } from '../../support/flask/source-table.ts'
 import { build, send } from '../../support/http/build.ts'
 
 const allUsers = (db: Database) => db.select().from(users).orderBy(asc(users.id))
@@ -26,7 +27,7 @@ test('a second import leaves alone and counts what is there, also passwords that
   t.assert.strictEqual(await db.$count(events), 1)
 })
 
-test('a password and a role that changed in the source are taken over, and end the sessions', async (t: TestContext) => {
+test('a password that changed in the source is taken over and ends the sessions, and so is a role, which ends none', async (t: TestContext) => {
   const source = await createSource([
     { id: 1, username: 'ann', password: OLD_HASH },
     { id: 2, username: 'bob', password: OLD_HASH },
@@ -105,6 +106,30 @@ test('accounts that are gone from the source are reported, and deleted on reques
   t.assert.strictEqual(await db.$count(users), 2)
 })
 
+test('accounts that were deleted on both sides are neither reported nor deleted again', async (t: TestContext) => {
+  const source = await createSource([{ id: 1, username: 'ann', password: OLD_HASH }])
+  const db = open(t, await createDatabase())
+  await importFrom(db, source)
+  await db.delete(users)
+  await query(source, 'DELETE FROM user')
+  await addRows(source, [{ id: 2, username: 'bob', password: OLD_HASH }])
+  for (const isDryRun of [true, false]) {
+    const again = await importFrom(db, source, { isDryRun, deleteMissing: true })
+    t.assert.deepStrictEqual([again.deleted, again.missing], [0, []])
+  }
+})
+
+test('deleting missing accounts is refused if the source has no ids and the accounts were imported with ids', async (t: TestContext) => {
+  const source = await createSource([{ id: 1, username: 'ann', password: OLD_HASH }])
+  const db = open(t, await createDatabase())
+  await importFrom(db, source)
+  const rows = [{ place: 'line 1', username: 'ann', password: OLD_HASH, role: 'user' }]
+  const withoutIds = { name: 'a file', rows: () => Readable.from(rows) }
+  const options = { source: withoutIds, deleteMissing: true }
+  t.assert.match(String(await failureOf(importFrom(db, source, options))), /has no ids/)
+  t.assert.strictEqual(await db.$count(users), 1)
+})
+
 test('a row whose id or name another account has is refused, and a row that was copied by hand is adopted', async (t: TestContext) => {
   const source = await createSource([
     { id: 1, username: 'ann', password: OLD_HASH },
@@ -134,4 +159,19 @@ test('a row whose id or name another account has is refused, and a row that was 
     marks.map(({ userId }) => userId),
     [3],
   )
+})
+
+test('a dry run that deletes missing accounts counts their names as free, like the real run', async (t: TestContext) => {
+  const source = await createSource([{ id: 1, username: 'ann', password: OLD_HASH }])
+  const db = open(t, await createDatabase())
+  await importFrom(db, source)
+  await query(source, 'UPDATE user SET id = 2')
+  const dry = await importFrom(db, source, { isDryRun: true, deleteMissing: true })
+  t.assert.deepStrictEqual(
+    (await allUsers(db)).map(({ id }) => id),
+    [1],
+  )
+  const real = await importFrom(db, source, { deleteMissing: true })
+  t.assert.deepStrictEqual({ ...dry, dryRun: false }, real)
+  t.assert.deepStrictEqual([real.created, real.deleted, real.refused], [1, 1, 0])
 })

@@ -30,12 +30,13 @@ const REFUSED: [Reason, object][] = [
   ['hash-damaged', { password: OLD_HASH.slice(0, 59) }],
   ['hash-unsupported', { password: '5f4dcc3b5aa765d61d8327deb882cf99' }],
   ['hash-unsupported', { password: undefined, hash: 'a password' }],
+  ['hash-and-password', { hash: OLD_HASH, fault: 'hash-and-password' }],
 ]
 
 for (const [reason, changed] of REFUSED) {
   test(`a row with ${JSON.stringify(changed)} is refused as ${reason}`, (t: TestContext) => {
     const checked = new RowChecker().check({ ...good, ...changed })
-    t.assert.strictEqual('reason' in checked && checked.reason, reason)
+    t.assert.strictEqual(checked.ok ? undefined : checked.refusal.reason, reason)
   })
 }
 
@@ -51,8 +52,7 @@ test('names with spaces, accents and other scripts are taken as they are, up to 
     '\ufffd',
   ]) {
     const checked = checker.check({ ...good, id: undefined, username })
-    t.assert.strictEqual('username' in checked && checked.username, username)
-    t.assert.ok('password' in checked, username)
+    t.assert.strictEqual(checked.ok && checked.row.username, username)
   }
 })
 
@@ -65,7 +65,7 @@ test('a second row with an id, or with a name in another case or form, is refuse
     { ...good, id: 3, username: 'ａｎｎ' },
   ].map((row) => {
     const checked = checker.check(row)
-    return 'reason' in checked ? checked.reason : undefined
+    return checked.ok ? undefined : checked.refusal.reason
   })
   t.assert.deepStrictEqual(reasons, [
     undefined,
@@ -77,12 +77,12 @@ test('a second row with an id, or with a name in another case or form, is refuse
   t.assert.strictEqual(checker.highestId, 3)
 })
 
-test('a row without id and name, and an unreadable row, leave the source incomplete', (t: TestContext) => {
+test('a row without id and name, and an unreadable row, are not identified', (t: TestContext) => {
   const complete = new RowChecker()
   complete.check({ ...good, role: 'root' })
   t.assert.strictEqual(complete.allIdentified, true)
   const unreadable = new RowChecker()
-  unreadable.check({ place: 'line 2', isUnreadable: true })
+  unreadable.check({ place: 'line 2', fault: 'unreadable' })
   t.assert.strictEqual(unreadable.allIdentified, false)
   const nameless = new RowChecker()
   nameless.check({ place: 'line 3', password: OLD_HASH })

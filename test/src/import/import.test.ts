@@ -1,6 +1,6 @@
 import { type TestContext, test } from 'node:test'
 import { verify } from '@node-rs/bcrypt'
-import { asc, sql } from 'drizzle-orm'
+import { asc, eq, sql } from 'drizzle-orm'
 import type { Database } from '../../../db/client.ts'
 import { events, importedUsers, users } from '../../../db/schema.ts'
 import { transaction } from '../../../db/transaction.ts'
@@ -122,11 +122,7 @@ test('a name that a registration takes while the import stores its rows is refus
       .values({ id: 99, username: 'ann', usernameKey: 'ann', passwordHash: OLD_HASH })
     const importing = importFrom(db, source)
     await until(
-      async () => {
-        const [rows] = await db.execute(sql`SELECT id FROM information_schema.processlist
-        WHERE db = DATABASE() AND info LIKE 'INSERT INTO users %'`)
-        return Array.isArray(rows) && rows.length > 0
-      },
+      () => isInserting(db),
       () => 'the import does not wait for the name',
     )
     return { importing }
@@ -146,6 +142,26 @@ test('a name that a registration takes while the import stores its rows is refus
   )
 })
 
+test('an account that is registered while an import stores its rows gets an id above the reserved ones', async (t: TestContext) => {
+  const source = await createSource([{ id: 1, username: 'ann', password: OLD_HASH }])
+  const db = open(t, await createDatabase())
+  // The import waits for this transaction when it inserts its first row.
+  const pending = await transaction(db, async (tx) => {
+    await tx.insert(users).values({ id: 50, username: 'x', usernameKey: 'ann', passwordHash: '' })
+    const importing = importFrom(db, source)
+    await until(
+      () => isInserting(db),
+      () => 'the import does not wait for the name',
+    )
+    const other = { username: 'new', usernameKey: 'new', passwordHash: OLD_HASH }
+    const [{ insertId }] = await db.insert(users).values(other)
+    t.assert.ok(insertId > 1_001, String(insertId))
+    await tx.delete(users).where(eq(users.id, 50))
+    return { importing }
+  })
+  t.assert.strictEqual((await pending.importing).created, 1)
+})
+
 test('an import while another one runs is refused', async (t: TestContext) => {
   const source = await createSource([{ username: 'ann', password: OLD_HASH }])
   const db = open(t, await createDatabase())
@@ -158,4 +174,11 @@ test('an import while another one runs is refused', async (t: TestContext) => {
 
 function errorText(_key: string, value: unknown) {
   return value instanceof Error ? value.message : value
+}
+
+/** Whether an import waits to insert its accounts. */
+async function isInserting(db: Database): Promise<boolean> {
+  const [rows] = await db.execute(sql`SELECT id FROM information_schema.processlist
+    WHERE db = DATABASE() AND info LIKE 'INSERT INTO users (id, username%'`)
+  return Array.isArray(rows) && rows.length > 0
 }

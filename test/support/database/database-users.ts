@@ -3,11 +3,12 @@ import type { Database } from '../../../db/client.ts'
 import { hexDigest } from '../../../db/digest.ts'
 import { Lookups } from '../../../db/lookups/lookups.ts'
 import type { Actor, Change } from '../../../db/queries/authority.ts'
+import type { SessionLimits } from '../../../db/queries/live-sessions.ts'
 import * as sessions from '../../../db/queries/sessions.ts'
 import * as users from '../../../db/queries/users.ts'
 import type { Role } from '../../../db/schema.ts'
 
-export const LIMITS: sessions.SessionLimits = {
+export const LIMITS: SessionLimits = {
   idleMs: 3_600_000,
   lifetimeMs: 86_400_000,
   maxPerUser: 1_000,

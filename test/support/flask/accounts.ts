@@ -11,7 +11,7 @@ const TABLE = `CREATE TABLE user (
   UNIQUE (username)
 ) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci`
 
-export interface OldAccount {
+export interface FlaskAccount {
   id: number
   username: string
   /** A bcrypt hash, or the password itself where it was changed. */
@@ -19,17 +19,17 @@ export interface OldAccount {
   role: string
 }
 
-export async function createOldTable(url: string): Promise<void> {
+export async function createFlaskTable(url: string): Promise<void> {
   await query(url, TABLE)
 }
 
-export type OldAccounts = ReturnType<typeof openOldAccounts>
+export type FlaskAccounts = ReturnType<typeof openFlaskAccounts>
 
-/** The statements of the old service. A rejected statement rejects, and the service answers 500. */
-export function openOldAccounts(url: string) {
+/** The statements of the Flask service. A rejected statement rejects, and the service returns a 500. */
+export function openFlaskAccounts(url: string) {
   const pool = createPool({ uri: url, connectionLimit: 5 })
   const first = async (where: 'id' | 'username', value: number | string) => {
-    const [[row]] = await pool.query<(RowDataPacket & OldAccount)[]>(
+    const [[row]] = await pool.query<(RowDataPacket & FlaskAccount)[]>(
       `SELECT id, username, password, role FROM user WHERE ${where} = ?`,
       [value],
     )

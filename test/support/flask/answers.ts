@@ -22,7 +22,7 @@ const TITLES: Record<number, string> = {
   500: 'Internal Server Error',
 }
 
-/** An answer that the service makes by leaving its handler: Flask's own page. */
+/** A response that the service makes by leaving its handler: Flask's own page. */
 export class Page extends Error {
   readonly status: number
   readonly headers: Record<string, string>

@@ -7,6 +7,7 @@ import { flaskDatabase } from '../../../src/import/sources/flask-database.ts'
 import { TEST_COST } from '../http/build.ts'
 
 const CONCURRENCY = 2
+const nothing = () => undefined
 const passwords = await createPasswords({
   cost: TEST_COST,
   minLength: 8,
@@ -27,7 +28,7 @@ export async function importFrom(
     reservedIds: 1_000,
     deleteMissing: false,
     isDryRun: false,
-    showProgress: () => ({ add: () => undefined, stop: () => undefined }),
+    showProgress: () => ({ add: nothing, set: nothing, stop: nothing }),
     ...options,
   })
   const { seconds: _, source: __, ...numbers } = summarize(report)

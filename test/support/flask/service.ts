@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { hash, verify } from '@node-rs/bcrypt'
-import type { OldAccount, OldAccounts } from './accounts.ts'
+import type { FlaskAccount, FlaskAccounts } from './accounts.ts'
 import { MESSAGES, Page, sendJson, sendMessage, sendPage } from './answers.ts'
 import { readFlaskCookie, writeFlaskCookie } from './cookie.ts'
 
@@ -13,8 +13,8 @@ const MAX_PASSWORD_BYTES = 72
 const MAX_COLUMN_LENGTH = 80
 const EXPIRED = 'session=; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; HttpOnly; Path=/'
 
-export interface OldServiceOptions {
-  accounts: OldAccounts
+export interface FlaskServiceOptions {
+  accounts: FlaskAccounts
   /** Flask's `SECRET_KEY`. */
   secret: string
   /** Flask-Login's `login_view` is set: a request without a session is redirected. */
@@ -26,12 +26,12 @@ interface Call {
   request: IncomingMessage
   response: ServerResponse
   /** The account of the session; handlers of public routes do not read it. */
-  caller: OldAccount
+  caller: FlaskAccount
   /** The number in the path. */
   id: number
 }
 
-type Handle = (service: OldServiceOptions, call: Call) => Promise<void>
+type Handle = (service: FlaskServiceOptions, call: Call) => Promise<void>
 
 interface Route {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE'
@@ -50,11 +50,11 @@ const ROUTES: Route[] = [
 ]
 
 /**
- * A stand-in for the old service: the answers, the table and the cookies of a small program on Flask 3.1,
+ * A stand-in for the Flask service: the responses, the table and the cookies of a small program on Flask 3.1,
  * Flask-Login 0.6.3 and bcrypt 5, as recorded from one. Its faults are part of it: it stores a changed
- * password as it is, and answers 500 where such a program does.
+ * password as it is, and returns a 500 where such a program does.
  */
-export function createOldService(service: OldServiceOptions) {
+export function createFlaskService(service: FlaskServiceOptions) {
   return createServer((request, response) => {
     dispatch(service, request, response).catch((error) => {
       sendPage(response, error instanceof Page ? error : new Page(500))
@@ -63,7 +63,7 @@ export function createOldService(service: OldServiceOptions) {
 }
 
 async function dispatch(
-  service: OldServiceOptions,
+  service: FlaskServiceOptions,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -80,7 +80,7 @@ async function dispatch(
   await route.handle(service, { request, response, caller: caller ?? nobody, id })
 }
 
-async function logIn(service: OldServiceOptions, { request, response }: Call): Promise<void> {
+async function logIn(service: FlaskServiceOptions, { request, response }: Call): Promise<void> {
   const { username, password } = await readBody(request)
   if (isText(username) && isText(password)) {
     const account = await service.accounts.byName(username)
@@ -97,25 +97,25 @@ async function logIn(service: OldServiceOptions, { request, response }: Call): P
 }
 
 /** The session ends in the client alone: a copy of the cookie stays valid. */
-async function logOut(_service: OldServiceOptions, { response }: Call): Promise<void> {
+async function logOut(_service: FlaskServiceOptions, { response }: Call): Promise<void> {
   response.setHeader('set-cookie', EXPIRED)
   sendMessage(response, 200, MESSAGES.loggedOut)
 }
 
-async function register({ accounts }: OldServiceOptions, { request, response }: Call) {
+async function register({ accounts }: FlaskServiceOptions, { request, response }: Call) {
   const { username, password } = await readBody(request)
   if (!isText(username) || !isText(password)) return sendMessage(response, 400, MESSAGES.missing)
   await accounts.insert(username, await hash(short(password), { cost: COST }))
   sendMessage(response, 200, MESSAGES.created)
 }
 
-async function read({ accounts }: OldServiceOptions, { response, id }: Call): Promise<void> {
+async function read({ accounts }: FlaskServiceOptions, { response, id }: Call): Promise<void> {
   const account = await accounts.byId(id)
   if (!account) return sendMessage(response, 404, MESSAGES.unknown)
   sendJson(response, 200, { username: account.username })
 }
 
-async function changePassword({ accounts }: OldServiceOptions, call: Call): Promise<void> {
+async function changePassword({ accounts }: FlaskServiceOptions, call: Call): Promise<void> {
   const { request, response, caller, id } = call
   const { password } = await readBody(request)
   if (id !== caller.id && caller.role === 'user') {
@@ -128,7 +128,7 @@ async function changePassword({ accounts }: OldServiceOptions, call: Call): Prom
   sendMessage(response, 200, MESSAGES.changed)
 }
 
-async function remove({ accounts }: OldServiceOptions, { response, caller, id }: Call) {
+async function remove({ accounts }: FlaskServiceOptions, { response, caller, id }: Call) {
   if (caller.role !== 'admin' || id === caller.id) {
     return sendMessage(response, 403, MESSAGES.forbidden)
   }
@@ -137,13 +137,13 @@ async function remove({ accounts }: OldServiceOptions, { response, caller, id }:
   sendMessage(response, 200, MESSAGES.deleted)
 }
 
-async function findCaller({ accounts, secret }: OldServiceOptions, request: IncomingMessage) {
+async function findCaller({ accounts, secret }: FlaskServiceOptions, request: IncomingMessage) {
   const sent = /(?:^|;)\s*session=([^;]+)/.exec(request.headers.cookie ?? '')?.[1]
   const session = sent === undefined ? undefined : readFlaskCookie(sent, secret)
   return session && (await accounts.byId(Number(session._user_id)))
 }
 
-function unauthorized({ hasLoginView }: OldServiceOptions, path: string): Page {
+function unauthorized({ hasLoginView }: FlaskServiceOptions, path: string): Page {
   return hasLoginView
     ? new Page(302, { location: `/login?next=${encodeURIComponent(path)}` })
     : new Page(401)
@@ -174,7 +174,7 @@ function isText(value: unknown): value is string {
 }
 
 /** A password that was changed is stored as it is: bcrypt raises "Invalid salt". */
-function isPasswordOf(account: OldAccount, password: string): Promise<boolean> {
+function isPasswordOf(account: FlaskAccount, password: string): Promise<boolean> {
   if (!account.password.startsWith('$2')) throw new Page(500)
   return verify(short(password), account.password)
 }

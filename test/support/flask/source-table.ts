@@ -10,7 +10,7 @@ export interface FlaskRow {
   role?: string | null
 }
 
-/** bcrypt at its lowest cost, as an old service may have it. */
+/** bcrypt at its lowest cost, as a Flask service may have it. */
 export const OLD_PASSWORD = 'tea at the old mill'
 export const OLD_HASH = await hash(OLD_PASSWORD, { cost: 4 })
 

@@ -5,7 +5,7 @@ import { signFlaskCookie } from '../flask-cookies.ts'
 import { type Account, makeUser } from './accounts.ts'
 import type { App } from './build.ts'
 
-export const FLASK_KEY = 'the key of the old service'
+export const FLASK_KEY = 'the key of the Flask service'
 
 /** Settings with which cookies of the Flask service are exchanged. */
 export const EXCHANGE = { FLASK_SECRET_KEY: FLASK_KEY, FLASK_SESSIONS_UNTIL: '2999-12-31' }

@@ -1,12 +1,12 @@
-/** A response, as a client of the old service reads it. */
+/** A response, as a client of the Flask service reads it. */
 export interface Reply {
   status: number
   /** The parsed body, or an empty object for a page. */
   body: { message?: string; username?: string; user?: { id: number } }
 }
 
-/** Counts what all clients of a run saw, by phase. */
-export class Sightings {
+/** Counts the responses that all clients of a run received, by phase. */
+export class ResponseCounts {
   /** A phase, or `to` and the next one while nginx reloads. */
   phase = ''
   readonly counts = new Map<string, number>()
@@ -22,28 +22,28 @@ export class Sightings {
   }
 }
 
-/** A browser, as far as cookies go. */
+/** Keeps and sends cookies as a browser does. */
 export class Client {
   readonly #base: string
-  readonly #sightings: Sightings
+  readonly #responses: ResponseCounts
   readonly #agent: string
   #cookies = new Map<string, string>()
 
   /** @param agent the user agent, which Flask-Login puts into its cookie */
-  constructor(base: string, sightings: Sightings, agent: string) {
+  constructor(base: string, responses: ResponseCounts, agent: string) {
     this.#base = base
-    this.#sightings = sightings
+    this.#responses = responses
     this.#agent = agent
   }
 
-  /** The names of the cookies that it holds. */
+  /** The names of the cookies that the client has. */
   get cookieNames(): string[] {
     return [...this.#cookies.keys()].sort()
   }
 
-  /** @returns another browser with the same cookies, as of a thief */
+  /** @returns another client with the same cookies, such as a thief has */
   copy(): Client {
-    const copy = new Client(this.#base, this.#sightings, this.#agent)
+    const copy = new Client(this.#base, this.#responses, this.#agent)
     copy.#cookies = new Map(this.#cookies)
     return copy
   }
@@ -79,7 +79,7 @@ export class Client {
       ...(body && { body: JSON.stringify(body) }),
     })
     for (const line of response.headers.getSetCookie()) this.#keep(line)
-    this.#sightings.add(operation, response.status)
+    this.#responses.add(operation, response.status)
     const text = await response.text()
     return { status: response.status, body: text.startsWith('{') ? JSON.parse(text) : {} }
   }

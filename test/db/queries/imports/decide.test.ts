@@ -77,6 +77,17 @@ const CASES: [name: string, existing: Existing, expected: Decision, changed?: ob
     { role: 'admin' },
   ],
   [
+    'a role that changed here before the latest import, and then in the source',
+    { ...there, account: { ...account, role: 'admin' }, imported },
+    {
+      kind: 'merge',
+      account: { ...account, role: 'admin' },
+      password: 'none',
+      role: 'kept',
+    },
+    { role: 'admin' },
+  ],
+  [
     'a role that changed on both sides',
     { ...there, imported: { ...imported, role: 'admin' } },
     { kind: 'merge', account, password: 'none', role: 'kept' },
@@ -84,7 +95,7 @@ const CASES: [name: string, existing: Existing, expected: Decision, changed?: ob
 ]
 
 for (const [name, existing, expected, changed = {}] of CASES) {
-  test(`an import, for ${name}, decides to ${expected.kind}`, (t: TestContext) => {
+  test(`an import, for ${name}, decides: ${expected.kind}`, (t: TestContext) => {
     t.assert.deepStrictEqual(decide({ ...source, ...changed }, existing), expected)
   })
 }

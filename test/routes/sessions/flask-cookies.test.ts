@@ -22,7 +22,7 @@ function assertCleared(t: TestContext, { cookies }: Response, name: string) {
   )
 }
 
-async function assertUnusable(t: TestContext, app: App, id: number, cookie: string) {
+async function assertRevoked(t: TestContext, app: App, id: number, cookie: string) {
   assertError(t, await send(app, 'GET', '/me', { cookie }), 401, 'UNAUTHENTICATED')
   t.assert.deepStrictEqual(await storedSessions(app, id), [])
 }
@@ -32,7 +32,7 @@ for (const [method, path] of [
   ['POST', '/logout'],
   ['DELETE', '/sessions/:current'],
 ] as const) {
-  test(`${method} ${path}, with the cookie of a session and one of Flask, ends both`, async (t: TestContext) => {
+  test(`${method} ${path}, with the cookie of a session and a Flask cookie, ends the session and revokes the Flask cookie`, async (t: TestContext) => {
     const { app } = await build(t, SECURE)
     const account = await makeImported(app)
     const [session, flask] = [await signIn(app, account), flaskCookieOf(account)]
@@ -43,7 +43,7 @@ for (const [method, path] of [
     assertCleared(t, response, '__Host-session')
     assertCleared(t, response, 'session')
     t.assert.strictEqual(response.cookies.at(-1)?.name, 'session', 'the last one')
-    await assertUnusable(t, app, account.id, flask)
+    await assertRevoked(t, app, account.id, flask)
     const [used] = await app.db.select().from(usedCookies)
     t.assert.strictEqual(used?.sessionDigest, null)
     await app.db.delete(usedCookies)
@@ -51,7 +51,7 @@ for (const [method, path] of [
 }
 
 for (const COOKIE_SECURE of [true, false]) {
-  test(`a logout with a cookie of Flask alone ends the cookie, with COOKIE_SECURE=${COOKIE_SECURE}`, async (t: TestContext) => {
+  test(`a logout with a Flask cookie alone revokes the cookie, with COOKIE_SECURE=${COOKIE_SECURE}`, async (t: TestContext) => {
     const { app } = await build(t, { ...SECURE, COOKIE_SECURE })
     const account = await makeImported(app)
     const flask = flaskCookieOf(account)
@@ -60,20 +60,20 @@ for (const COOKIE_SECURE of [true, false]) {
     assertCleared(t, response, 'session')
     assertCleared(t, response, app.sessionCookie.name)
     t.assert.strictEqual(response.cookies.length, COOKIE_SECURE ? 2 : 1)
-    await assertUnusable(t, app, account.id, flask)
+    await assertRevoked(t, app, account.id, flask)
   })
 }
 
-test('a logout of one account with the cookie of Flask of another ends both', async (t: TestContext) => {
+test('a logout of one account with the Flask cookie of another ends the session and revokes the cookie', async (t: TestContext) => {
   const { app } = await build(t, SECURE)
   const [account, other] = [await makeImported(app), await makeImported(app)]
   const [session, flask] = [await signIn(app, account), flaskCookieOf(other)]
   const response = await send(app, 'POST', '/logout', { cookie: `${session}; ${flask}` })
   t.assert.strictEqual(response.statusCode, 200)
-  await assertUnusable(t, app, other.id, flask)
+  await assertRevoked(t, app, other.id, flask)
 })
 
-test('a logout with a token leaves the cookie of Flask beside it alone', async (t: TestContext) => {
+test('a logout with a token leaves the Flask cookie beside it valid', async (t: TestContext) => {
   const { app } = await build(t, SECURE)
   const account = await makeImported(app)
   const { headers: token } = await giveToken(app, account)
@@ -84,7 +84,7 @@ test('a logout with a token leaves the cookie of Flask beside it alone', async (
   t.assert.strictEqual((await send(app, 'GET', '/me', { cookie })).statusCode, 200)
 })
 
-test('the end of another session leaves the cookie of Flask of the request alone', async (t: TestContext) => {
+test('the end of another session leaves the Flask cookie of the request valid', async (t: TestContext) => {
   const { app } = await build(t, SECURE)
   const account = await makeImported(app)
   await signIn(app, account)
@@ -96,7 +96,7 @@ test('the end of another session leaves the cookie of Flask of the request alone
 })
 
 for (const COOKIE_SECURE of [true, false]) {
-  test(`a login ends the cookie of Flask that it replaces, with COOKIE_SECURE=${COOKIE_SECURE}`, async (t: TestContext) => {
+  test(`a login revokes the Flask cookie of its request, with COOKIE_SECURE=${COOKIE_SECURE}`, async (t: TestContext) => {
     const { app } = await build(t, { ...SECURE, COOKIE_SECURE })
     const account = await makeImported(app)
     const { username, password } = await makeUser(app)
@@ -116,11 +116,11 @@ for (const COOKIE_SECURE of [true, false]) {
     t.assert.match(own[0]?.value ?? '', /^.{32}\./)
     if (COOKIE_SECURE) assertCleared(t, response, 'session')
     t.assert.strictEqual(response.cookies.length, COOKIE_SECURE ? 2 : 1)
-    await assertUnusable(t, app, account.id, flask)
+    await assertRevoked(t, app, account.id, flask)
   })
 }
 
-test('a login or a logout, with a cookie of Flask after the date, neither uses nor deletes it', async (t: TestContext) => {
+test('a login or a logout, with a Flask cookie after the date, neither uses nor deletes it', async (t: TestContext) => {
   const { app } = await build(t, { ...SECURE, FLASK_SESSIONS_UNTIL: '2020-01-01' })
   const account = await makeImported(app)
   const flask = flaskCookieOf(account)
