@@ -31,7 +31,7 @@ export default fp<SweeperOptions>(
         isQueued = false
         try {
           const rows = await sweep(app.db, retention, closing.signal)
-          if (rows > 0) app.log.info({ rows }, 'ended and expired rows deleted')
+          if (rows) app.log.info({ rows }, 'ended and expired rows deleted')
         } catch (error) {
           app.faultLog.report(error, 'ended and expired rows were not deleted')
         }

@@ -45,6 +45,7 @@ import passwordUpdate from '../routes/users/update-password.ts'
 import { type ResolvedConfig, splitList } from './config/config.ts'
 import { exchangeState } from './config/flask-settings.ts'
 import { CURSOR_KEY_PURPOSE, deriveKeys, TOKEN_KEY_PURPOSE } from './config/keys.ts'
+import { retention, sessionLimits } from './config/limits.ts'
 import { VERSION } from './config/version.ts'
 import { isRequestLogged, type LogStream, standardOutput } from './server/logger.ts'
 import { MAX_PARAM_LENGTH, serverOptions } from './server/options.ts'
@@ -69,11 +70,7 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
   const secrets = splitList(config.SESSION_SECRET)
   const exchange = exchangeOptions(config)
   const throttled = config.LOGIN_THROTTLE_ENABLED
-  const limits = {
-    idleMs: config.SESSION_IDLE * MS_PER_S,
-    lifetimeMs: config.SESSION_LIFETIME * MS_PER_S,
-    maxPerUser: config.MAX_SESSIONS,
-  }
+  const limits = sessionLimits(config)
 
   await app.register(connections)
   await app.register(clientAddress)
@@ -92,11 +89,7 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
     timeoutMs: config.DATABASE_TIMEOUT_MS,
   })
   await app.register(lookups, { url: config.DATABASE_URL, limits })
-  await app.register(sweeper, {
-    idleMs: limits.idleMs,
-    eventsMs: config.EVENTS_RETENTION * MS_PER_S,
-    intervalMs: SWEEP_INTERVAL_MS,
-  })
+  await app.register(sweeper, { ...retention(config), intervalMs: SWEEP_INTERVAL_MS })
   await app.register(lastUsed)
   await app.register(passwords, {
     cost: config.BCRYPT_COST,

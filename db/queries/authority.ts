@@ -1,4 +1,4 @@
-import { and, eq, gt, inArray, isNull, or } from 'drizzle-orm'
+import { and, eq, gt, inArray, isNull, ne, or } from 'drizzle-orm'
 import type { Queryable } from '../client.ts'
 import { now } from '../clock.ts'
 import { type Role, sessions, tokens, users } from '../schema.ts'
@@ -14,6 +14,23 @@ export interface Actor {
   credential: Credential
 }
 
+/**
+ * The operator of the command line, who needs no permission: a person who can write to the database can
+ * make any change. It is a class, so that nothing that a request sends can be one. Only `src/cli`
+ * creates it, and a test enforces this.
+ */
+export class Operator {
+  /** No account acted. The origin of the event names the operator. */
+  readonly id = undefined
+  readonly credential = undefined
+  /** Whether the operator accepts that no enabled admin remains. */
+  readonly mayEndLastAdmin: boolean
+
+  constructor({ mayEndLastAdmin }: { mayEndLastAdmin: boolean }) {
+    this.mayEndLastAdmin = mayEndLastAdmin
+  }
+}
+
 /** The precision of "last used": a session or token is written at most this often. */
 export const USE_PRECISION_MS = 60_000
 
@@ -25,9 +42,9 @@ export interface Credential {
   isStale: boolean
 }
 
-/** A change to an account: the caller, where the request came from, and the account. */
-export interface Change {
-  actor: Actor
+/** A change to an account: who makes it, where it came from, and the account. */
+export interface Change<By extends Actor | Operator = Actor | Operator> {
+  actor: By
   origin: Origin
   userId: number
   /** If given, the change is made only if the account has one of these versions. */
@@ -81,12 +98,22 @@ export function mayActOn(actor: { id: number; role: Role }, userId: number): boo
   return actor.role === 'admin' || actor.id === userId
 }
 
+/** The reason why a change of the command line was not made. */
+export class LastAdminError extends Error {
+  constructor() {
+    super('No enabled admin would remain.')
+  }
+}
+
 /**
  * Checks again, within the transaction of a change, whether its actor may make it. The guard's
  * check may be out of date: access can end while the body arrives or a password is hashed.
  *
  * Both accounts stay locked until the commit. They are locked in the order of their ids, so that
  * two admins who act on each other cannot deadlock.
+ *
+ * An operator passes every rule. For them, `assertAdminRemains` does what 'admin-on-another' does
+ * for an admin.
  *
  * @returns the account to change, or the first reason against the change
  */
@@ -95,23 +122,60 @@ export async function authorize(
   { actor, userId, versions }: Omit<Change, 'origin'>,
   rule: Rule,
 ): Promise<{ ok: true; account: LockedAccount } | Refused> {
+  const isOperator = actor instanceof Operator
   const rows = await tx
     .select(lockedColumns)
     .from(users)
-    .where(inArray(users.id, [userId, actor.id]))
+    .where(inArray(users.id, isOperator ? [userId] : [userId, actor.id]))
     .orderBy(users.id)
     .for('update')
-  const acting = rows.find(({ id }) => id === actor.id)
-  if (!acting || acting.disabled || !(await isLive(tx, acting, actor.credential))) {
-    return refused('actor-gone')
+  if (!isOperator) {
+    const refusal = await refusalOf(tx, actor, { rows, userId, rule })
+    if (refusal) return refused(refusal)
   }
-  const isPermitted = rule === 'own-or-admin' ? mayActOn(acting, userId) : acting.role === 'admin'
-  if (!isPermitted) return refused('not-permitted')
-  if (rule === 'admin-on-another' && userId === actor.id) return refused('own-account')
   const account = rows.find(({ id }) => id === userId)
   if (!account) return refused('not-found')
   if (!hasWantedVersion({ versions }, account)) return refused('version-differs')
   return { ok: true, account }
+}
+
+/** @returns the first reason why the actor may not make the change, or undefined */
+async function refusalOf(
+  tx: Queryable,
+  actor: Actor,
+  { rows, userId, rule }: { rows: LockedAccount[]; userId: number; rule: Rule },
+): Promise<Refusal | undefined> {
+  const acting = rows.find(({ id }) => id === actor.id)
+  if (!acting || acting.disabled || !(await isLive(tx, acting, actor.credential))) {
+    return 'actor-gone'
+  }
+  const isPermitted = rule === 'own-or-admin' ? mayActOn(acting, userId) : acting.role === 'admin'
+  if (!isPermitted) return 'not-permitted'
+  return rule === 'admin-on-another' && userId === actor.id ? 'own-account' : undefined
+}
+
+/**
+ * Checks, before an operator disables, demotes or deletes an account, that another enabled admin
+ * remains. The row of that admin stays locked until the commit. A deadlock with a change of that
+ * admin repeats the transaction.
+ *
+ * @param account locked by `authorize`
+ * @throws LastAdminError unless the operator accepts it
+ */
+export async function assertAdminRemains(
+  tx: Queryable,
+  actor: Actor | Operator,
+  { id, role, disabled }: Pick<LockedAccount, 'id' | 'role' | 'disabled'>,
+): Promise<void> {
+  if (!(actor instanceof Operator) || actor.mayEndLastAdmin) return
+  if (role !== 'admin' || disabled) return
+  const others = await tx
+    .select({ id: users.id })
+    .from(users, { forceIndex: 'users_role' })
+    .where(and(eq(users.role, 'admin'), eq(users.disabled, false), ne(users.id, id)))
+    .limit(1)
+    .for('update')
+  if (others.length === 0) throw new LastAdminError()
 }
 
 const lockedColumns = {

@@ -10,11 +10,16 @@ const MAX_ROWS = 500
 
 export type EventRecord = typeof events.$inferSelect
 
-/** Where a change came from. Both are undefined for the command line. */
+/** Where a change came from: a request, or the command line. */
 export interface Origin {
   address?: string | undefined
   requestId?: string
+  /** The name of the operating system's user who ran the command. */
+  osUser?: string
 }
+
+/** Longer names are cut: the detail of an event is limited. */
+const MAX_OS_USER_LENGTH = 32
 
 export interface NewEvent {
   type: EventType
@@ -107,8 +112,10 @@ export function list(
     .limit(limit)
 }
 
-function row(origin: Origin, { detail, ...event }: NewEvent) {
-  return { ...event, ...origin, detail: detail && JSON.stringify(detail) }
+function row({ osUser, ...origin }: Origin, { detail, ...event }: NewEvent) {
+  const via = osUser !== undefined && { via: 'cli', osUser: osUser.slice(0, MAX_OS_USER_LENGTH) }
+  const all = via ? { ...detail, ...via } : detail
+  return { ...event, ...origin, detail: all && JSON.stringify(all) }
 }
 
 /**

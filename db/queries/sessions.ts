@@ -85,6 +85,15 @@ const ownerColumns = {
   tokenEpoch: users.tokenEpoch,
 }
 
+/** @returns the id of the account that has the session, even if it has ended and its row remains */
+export async function findUserId(db: Queryable, sessionId: number): Promise<number | undefined> {
+  const [found] = await db
+    .select({ userId: sessions.userId })
+    .from(sessions)
+    .where(eq(sessions.id, sessionId))
+  return found?.userId
+}
+
 async function findOwner(tx: Queryable, secretId: string) {
   const [found] = await tx
     .select({ id: sessions.id, userId: sessions.userId })
@@ -122,7 +131,7 @@ export function endAll(
   db: Database,
   change: Change,
   keptSessionId?: number,
-): Promise<{ ok: true; hasLeftovers: boolean } | Refused> {
+): Promise<{ ok: true; count: number; hasLeftovers: boolean } | Refused> {
   const { actor, origin, userId } = change
   return transaction(db, async (tx) => {
     const permission = await authorize(tx, change, 'own-or-admin')
@@ -139,7 +148,7 @@ export function endAll(
       const detail = { sessionsEnded: count, sessionIds: ids }
       await recordEvent(tx, origin, { type: 'session_ended', actorId: actor.id, userId, detail })
     }
-    return { ok: true, hasLeftovers }
+    return { ok: true, count, hasLeftovers }
   })
 }
 

@@ -28,15 +28,15 @@ export interface Retention extends Pick<SessionLimits, 'idleMs'> {
  * returns at once.
  *
  * @param signal ends the sweep after the current batch
- * @returns the number of deleted rows
+ * @returns the number of deleted rows, or undefined if another process sweeps
  */
 export function sweep(
   db: Database,
   { idleMs, eventsMs }: Retention,
   signal?: AbortSignal,
-): Promise<number> {
+): Promise<number | undefined> {
   return onOneConnection(db, async (connection) => {
-    if (!(await takeLock(connection, 'sweep', 0))) return 0
+    if (!(await takeLock(connection, 'sweep', 0))) return undefined
     let swept = await sweepEndedAccess(connection, signal)
     const expired: ExpiredRows[] = [
       {

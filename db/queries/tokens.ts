@@ -49,6 +49,8 @@ export function create(
   return transaction(db, async (tx) => {
     const permission = await authorize(tx, change, 'own-or-admin')
     if (!permission.ok) return permission
+    // Only the command line gets here: a disabled account cannot act. Enabling it must not revive a token.
+    if (permission.account.disabled) return refused('not-permitted')
     // The account's row is locked: concurrent requests are counted one after the other.
     const { tokenEpoch: epoch } = permission.account
     if (await hasTokens(tx, permission.account, maxTokens)) return refused('token-limit')
@@ -91,6 +93,15 @@ export function list(
     )
     .orderBy(desc(tokens.id))
     .limit(limit)
+}
+
+/** @returns the id of the account that has the token, even if it has ended and its row remains */
+export async function findUserId(db: Queryable, tokenId: number): Promise<number | undefined> {
+  const [found] = await db
+    .select({ userId: tokens.userId })
+    .from(tokens)
+    .where(eq(tokens.id, tokenId))
+  return found?.userId
 }
 
 /** Ends a token of the account. A token of another account is `not-found`. */

@@ -8,6 +8,7 @@ import { usernameKey } from '../usernames.ts'
 import * as access from './access.ts'
 import {
   type Actor,
+  assertAdminRemains,
   authorize,
   type Change,
   type CheckedPassword,
@@ -33,7 +34,7 @@ const profile = {
 const nextVersion = sql`${users.version} + 1`
 
 /** What admins see. */
-const managedProfile = { ...profile, disabled: users.disabled }
+export const managedProfile = { ...profile, disabled: users.disabled }
 export type ManagedUserRecord = UserRecord & { disabled: boolean }
 
 export async function find(db: Queryable, id: number) {
@@ -133,8 +134,8 @@ export function changePassword(
       .update(users)
       .set({ passwordHash, version: nextVersion, passwordChangedAt: now, sessionsEndedAt: now })
       .where(eq(users.id, userId))
-    const { kind, id } = actor.credential
-    const kept = kind === 'session' ? eq(sessions.id, id) : undefined
+    const { credential } = actor
+    const kept = credential?.kind === 'session' ? eq(sessions.id, credential.id) : undefined
     const { detail, hasLeftovers } = await access.endEverything(tx, permission.account, kept)
     const who = { actorId: actor.id, userId }
     await recordEvent(tx, origin, { type: 'password_changed', ...who, detail })
@@ -142,7 +143,11 @@ export function changePassword(
   })
 }
 
-/** Deletes an account, its sessions and its tokens. Only an admin may, and not their own account. */
+/**
+ * Deletes an account, its sessions and its tokens. Only an admin may, and not their own account.
+ *
+ * @throws LastAdminError
+ */
 export function remove(
   db: Database,
   change: Change,
@@ -151,6 +156,7 @@ export function remove(
   return transaction(db, async (tx) => {
     const permission = await authorize(tx, change, 'admin-on-another')
     if (!permission.ok) return permission
+    await assertAdminRemains(tx, actor, permission.account)
     const { username } = permission.account
     const ended = await access.endEverything(tx, permission.account)
     const detail = { username, ...ended.detail }
@@ -165,6 +171,8 @@ export function remove(
  * account. So one admin always remains: the actor is an enabled admin whose row is locked.
  *
  * Disabling ends the account's sessions and tokens, so that enabling it restores none of them.
+ *
+ * @throws LastAdminError
  */
 export function update(
   db: Database,
@@ -175,6 +183,8 @@ export function update(
   return transaction(db, async (tx) => {
     const permission = await authorize(tx, change, 'admin-on-another')
     if (!permission.ok) return permission
+    const endsAdmin = patch.disabled || (patch.role !== undefined && patch.role !== 'admin')
+    if (endsAdmin) await assertAdminRemains(tx, actor, permission.account)
     await tx
       .update(users)
       .set({ ...patch, version: nextVersion, ...(patch.disabled && { sessionsEndedAt: now }) })

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import type { Change } from '../../db/queries/authority.ts'
+import type { Actor, Change } from '../../db/queries/authority.ts'
 import type { Origin } from '../../db/queries/events.ts'
 import { actorOf } from '../../plugins/auth/auth.ts'
 
@@ -9,7 +9,7 @@ export function originOf(request: FastifyRequest): Origin {
 }
 
 /** A change of a guarded request to the caller's own account. */
-export function changeToOwn(request: FastifyRequest): Change {
+export function changeToOwn(request: FastifyRequest): Change<Actor> {
   return changeTo(request, actorOf(request).id)
 }
 
@@ -18,6 +18,10 @@ export function changeToOwn(request: FastifyRequest): Change {
  *
  * @param versions of the account to which the change is limited
  */
-export function changeTo(request: FastifyRequest, userId: number, versions?: number[]): Change {
+export function changeTo(
+  request: FastifyRequest,
+  userId: number,
+  versions?: number[],
+): Change<Actor> {
   return { actor: actorOf(request), origin: originOf(request), userId, versions }
 }

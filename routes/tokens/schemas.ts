@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
 import { page } from '../common/pages.ts'
 import { closedObject, Id, nullable, Timestamp } from '../common/schemas.ts'
 
@@ -6,6 +7,12 @@ import { closedObject, Id, nullable, Timestamp } from '../common/schemas.ts'
 const NAME = '^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028-\\u202e\\u2066-\\u2069\\ufeff]+$'
 
 const TokenName = Type.String({ minLength: 1, maxLength: 100, examples: ['nightly job'] })
+
+const NewTokenName = { ...TokenName, pattern: NAME, description: 'without control characters' }
+
+export function isNewTokenName(text: string): boolean {
+  return text.isWellFormed() && Value.Check(NewTokenName, text)
+}
 
 export const Token = Type.Object(
   {
@@ -28,7 +35,7 @@ export const NewToken = Type.Object(
 
 export const TokenRequest = closedObject(
   {
-    name: { ...TokenName, pattern: NAME, description: 'without control characters' },
+    name: NewTokenName,
     expiresAt: Type.Optional({
       ...Timestamp,
       description: 'In the future, at most ten years ahead. Without it, the token does not expire',
@@ -39,3 +46,11 @@ export const TokenRequest = closedObject(
 )
 
 export const TokenPage = page('TokenPage', Token)
+
+const MAX_LIFETIME_MS = 10 * 365 * 24 * 60 * 60 * 1_000
+
+/** Whether a token may expire then: in the future, at most ten years ahead. */
+export function isTokenExpiry(date: Date): boolean {
+  const aheadMs = date.getTime() - Date.now()
+  return aheadMs > 0 && aheadMs <= MAX_LIFETIME_MS
+}

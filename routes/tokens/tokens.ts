@@ -9,9 +9,7 @@ import type { Handler } from '../common/handler.ts'
 import { idAt, PageQuery, readPage } from '../common/pages.ts'
 import { accepted } from '../common/refusals.ts'
 import { IdParams, Message, ref } from '../common/schemas.ts'
-import { NewToken, TokenPage, TokenRequest } from './schemas.ts'
-
-const MAX_LIFETIME_MS = 10 * 365 * 24 * 60 * 60 * 1_000
+import { isTokenExpiry, NewToken, TokenPage, TokenRequest } from './schemas.ts'
 
 const tags = ['Tokens']
 
@@ -104,8 +102,7 @@ export default (async (app, { maxPerUser }) => {
 /** @throws VALIDATION_FAILED if the timestamp has passed, or is more than ten years ahead */
 function futureTimestamp(text: string): string {
   const date = new Date(text)
-  const aheadMs = date.getTime() - Date.now()
-  if (!(aheadMs > 0 && aheadMs <= MAX_LIFETIME_MS)) {
+  if (!isTokenExpiry(date)) {
     throw new errors.VALIDATION_FAILED().at(
       'body.expiresAt',
       'must be in the future, at most ten years ahead',

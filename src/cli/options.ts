@@ -1,5 +1,8 @@
 import { InvalidArgumentError } from 'commander'
 
+/** The highest value of an option that counts rows. */
+export const MAX_COUNT = 999_999_999
+
 /** @returns a parser for an option that is a whole number from `min` to `max` */
 export function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {
@@ -16,4 +19,23 @@ export function serverUrl(text: string): string {
     if (href === `${origin}/`) return origin
   }
   throw new InvalidArgumentError('It must be a URL without a path, such as http://127.0.0.1:3000.')
+}
+
+/** For the commands that print a result. */
+export const JSON_OPTION = ['--json', 'print JSON'] as const
+
+/** For the changes that could leave no enabled admin. */
+export const FORCE_OPTION = ['--force', 'do it even to the last enabled admin'] as const
+
+export interface OutputOptions {
+  json?: true
+}
+
+export interface ChangeOptions extends OutputOptions {
+  force?: true
+}
+
+/** @returns the end of a command's help */
+export function example(...lines: string[]): string {
+  return `\nExample:\n${lines.map((line) => `  gatehouse ${line}`).join('\n')}`
 }

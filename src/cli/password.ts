@@ -1,5 +1,7 @@
 import { buffer } from 'node:stream/consumers'
 import { read } from 'read'
+import { createPasswords, type Passwords } from '../../plugins/passwords/passwords.ts'
+import type { Config } from '../config/config.ts'
 
 /**
  * Prompts for a new password twice, or reads it from standard input if that is not a terminal. It
@@ -23,4 +25,13 @@ function onlyLine(bytes: Buffer): string {
   }
   if (/[\r\n]/.test(line)) throw new Error('The password has more than one line.')
   return line
+}
+
+/** @returns the policy and the hashes of a command, which hashes one password */
+export function commandPasswords(config: Config): Promise<Passwords> {
+  return createPasswords({
+    cost: config.BCRYPT_COST,
+    minLength: config.PASSWORD_MIN_LENGTH,
+    queue: { concurrency: 1, maxWaiting: 0 },
+  })
 }

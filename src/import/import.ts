@@ -42,6 +42,7 @@ async function importLocked(db: Database, options: ImportOptions): Promise<Impor
   try {
     const { decisions, deleted } = await store(db, accounts, {
       source: source.name,
+      origin: options.origin,
       readAt,
       gone: deleteMissing ? missingIds : [],
       reservedId: reservedIds === 0 ? 0 : checker.highestId + reservedIds,

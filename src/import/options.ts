@@ -1,8 +1,11 @@
+import type { Origin } from '../../db/queries/events.ts'
 import type { Passwords } from '../../plugins/passwords/passwords.ts'
 import type { Source } from './sources/source.ts'
 
 export interface ImportOptions {
   source: Source
+  /** Who imports, for the events. */
+  origin: Origin
   passwords: Passwords
   /** How many passwords are hashed at the same time. */
   hashConcurrency: number

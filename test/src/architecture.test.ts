@@ -82,6 +82,14 @@ test('a file of db imports nothing of Fastify', (t: TestContext) => {
   )
 })
 
+test('only the command line creates an operator, whom no rule about callers concerns', (t: TestContext) => {
+  const creators = sources.filter(({ text }) => /\bnew Operator\b/.test(text))
+  t.assert.deepStrictEqual(
+    creators.map(({ path }) => path),
+    ['src/cli/operator.ts'],
+  )
+})
+
 test('process.env is read by the configuration and by what runs before it', (t: TestContext) => {
   const readers = sources.filter(({ text }) =>
     /process\s*\??\.\s*env\b|\benv\b[^'\n]*from 'node:process'/.test(text),

@@ -5,7 +5,7 @@ import { isDuplicateKey } from '../../errors.ts'
 import { insertRows } from '../../insert-rows.ts'
 import { importedUsers, users } from '../../schema.ts'
 import { transaction } from '../../transaction.ts'
-import { type NewEvent, recordEvents } from '../events.ts'
+import { type NewEvent, type Origin, recordEvents } from '../events.ts'
 import { type Decision, decide, type SourceAccount } from './decide.ts'
 import { deleteImported } from './delete.ts'
 import { existingOf, findExisting } from './find.ts'
@@ -19,6 +19,8 @@ const MAX_ATTEMPTS = 3
 export interface StoreOptions {
   /** The source's name, for the event. */
   source: string
+  /** Who imports, for the events. */
+  origin: Origin
   /** The database's clock before the source was read. */
   readAt: string
   /** The ids of accounts to delete, because the source no longer has them. */
@@ -86,7 +88,7 @@ export function store<Account extends SourceAccount>(
     if (created > 0) {
       events.push({ type: 'users_imported', detail: { count: created, source: options.source } })
     }
-    if (events.length > 0) await recordEvents(tx, {}, events)
+    if (events.length > 0) await recordEvents(tx, options.origin, events)
     return { decisions, deleted }
   })
 }

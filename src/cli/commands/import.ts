@@ -12,6 +12,7 @@ import { accountFile } from '../../import/sources/file.ts'
 import { flaskDatabase, isMysqlUrl } from '../../import/sources/flask-database.ts'
 import type { Source } from '../../import/sources/source.ts'
 import { FailedUsage } from '../exit-code.ts'
+import { commandOrigin } from '../operator.ts'
 import { wholeNumber } from '../options.ts'
 import { showProgressBar } from '../progress-bar.ts'
 import { withDatabase } from '../with-database.ts'
@@ -112,6 +113,7 @@ async function importFrom(
   try {
     const report = await importAccounts(db, {
       source,
+      origin: commandOrigin(),
       passwords,
       hashConcurrency: concurrency,
       reservedIds: flags.reserveIds,

@@ -101,7 +101,7 @@ for (const [circumstance, args, reason] of [
 test('--help, of every command, prints its usage and ends with 0', async (t: TestContext) => {
   const site = await install(t)
   for (const [args, use] of [
-    [[], /Usage: gatehouse \[options\] \[command\][\s\S]*migrate[\s\S]*user/],
+    [[], /Usage: gatehouse \[options\] \[command\][\s\S]*user[\s\S]*migrate/],
     [['migrate'], /Usage: gatehouse migrate/],
     [['user', 'create'], /Usage: gatehouse user create [\s\S]*<name>[\s\S]*--role <role>/],
   ] as const) {
@@ -145,6 +145,11 @@ test(
     t.assert.ok(isRunning(pid))
     const rows = await query(url, 'SELECT username, role FROM users')
     t.assert.deepStrictEqual(rows, [{ username: 'ada', role: 'user' }])
+    const listed = await site.run(CLI, ['user', 'list', '--json'])
+    t.assert.match(listed.stdout, /^\[\n\{"id":1,"username":"ada",.*\}\n\]\n$/)
+    const token = await site.run(CLI, ['token', 'create', 'ada', '--name', 'job'])
+    t.assert.match(token.stdout, /^gh_\S{43}\n$/)
+    t.assert.strictEqual((await query(url, 'SELECT id FROM tokens')).length, 1)
   },
 )
 

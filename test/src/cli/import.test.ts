@@ -22,7 +22,7 @@ async function setUp(t: TestContext, rows: FlaskRow[]) {
 }
 
 test('import, when all rows come over, prints the report and ends with 0', async (t: TestContext) => {
-  const { run, source, stored } = await setUp(t, [GOOD, PLAIN])
+  const { run, source, stored, DATABASE_URL } = await setUp(t, [GOOD, PLAIN])
   const { code, stdout, stderr } = await run([source])
   t.assert.deepStrictEqual({ code, stderr }, { code: 0, stderr: '' })
   t.assert.match(
@@ -33,6 +33,8 @@ test('import, when all rows come over, prints the report and ends with 0', async
     { id: 1, username: 'ann' },
     { id: 2, username: 'bob' },
   ])
+  const [event] = await query(DATABASE_URL, 'SELECT detail FROM events')
+  t.assert.match(String(event?.detail), /^\{"count":2,.*"via":"cli","osUser":"[^"]+"\}$/)
 })
 
 test('import, when rows are refused, lists them without passwords, stores the others and ends with 2', async (t: TestContext) => {

@@ -22,6 +22,7 @@ export async function importFrom(
 ) {
   const report = await importAccounts(db, {
     source: flaskDatabase(sourceUrl, { table: 'user', password: undefined }),
+    origin: {},
     passwords,
     hashConcurrency: CONCURRENCY,
     reservedIds: 1_000,

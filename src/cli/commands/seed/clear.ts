@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { closeDatabase, openDatabase } from '../../../../db/client.ts'
 import { clearSeeded, countSeeded } from '../../../../db/queries/seed.ts'
+import { example } from '../../options.ts'
 import { showProgressBar } from '../../progress-bar.ts'
 import { withDatabase } from '../../with-database.ts'
 import {
@@ -14,6 +15,7 @@ export function addSeedClear(seed: Command): void {
     .command('clear')
     .description('Deletes the users that seed created, with their sessions and tokens.')
     .option(...PRODUCTION_OPTION)
+    .addHelpText('after', example('seed clear'))
     .action((options: ProductionOptions) =>
       withDatabase(clear, loadConfigUnlessProduction(command, options)),
     )

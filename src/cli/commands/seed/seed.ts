@@ -14,7 +14,7 @@ import {
   usernamePrefix,
 } from '../../../seed/data.ts'
 import { openSeedFiles, type SeedFiles } from '../../../seed/files.ts'
-import { serverUrl, wholeNumber } from '../../options.ts'
+import { example, serverUrl, wholeNumber } from '../../options.ts'
 import { showProgressBar } from '../../progress-bar.ts'
 import { leavingAfter } from '../../with-database.ts'
 import {
@@ -60,6 +60,7 @@ export function addSeed(program: Command): Command {
     .option('--out <folder>', 'the folder of the files', 'load/data')
     .option('--url <url>', "the server's URL (default: from HOST and PORT)", serverUrl)
     .option(...PRODUCTION_OPTION)
+    .addHelpText('after', example('seed --users 10000 --out load/data'))
     .action(async (options: SeedOptions) => {
       const loaded = loadConfigUnlessProduction(command, options)
       await leavingAfter(

@@ -1,12 +1,17 @@
 import { type Command, Option } from 'commander'
-import { closeDatabase, openDatabase } from '../../../../db/client.ts'
 import * as users from '../../../../db/queries/users.ts'
 import type { Role } from '../../../../db/schema.ts'
-import { createPasswords } from '../../../../plugins/passwords/passwords.ts'
-import { isNewUsername } from '../../../../routes/users/schemas.ts'
+import { isNewUsername, toManagedUser } from '../../../../routes/users/schemas.ts'
 import type { Config } from '../../../config/config.ts'
-import { readPassword } from '../../password.ts'
-import { withDatabase } from '../../with-database.ts'
+import { commandOrigin } from '../../operator.ts'
+import { example, JSON_OPTION, type OutputOptions } from '../../options.ts'
+import { printResult } from '../../output/result.ts'
+import { commandPasswords, readPassword } from '../../password.ts'
+import { connected, withDatabase } from '../../with-database.ts'
+
+interface CreateOptions extends OutputOptions {
+  role: Role
+}
 
 export function addUserCreate(user: Command): void {
   user
@@ -14,10 +19,14 @@ export function addUserCreate(user: Command): void {
     .description('Creates a user. Prompts for the password, or reads it from standard input.')
     .argument('<name>', 'the username')
     .addOption(new Option('--role <role>', 'the role').choices(['user', 'admin']).default('user'))
-    .action((name: string, { role }: { role: Role }) =>
+    .option(...JSON_OPTION)
+    .addHelpText('after', example('user create ada --role admin'))
+    .action((name: string, options: CreateOptions) =>
       withDatabase(async (url, config) => {
-        await createUser(url, config, name, role)
-        console.log(`User ${name} created, role ${role}.`)
+        const created = await createUser(url, config, name, options.role)
+        const sentence = `User ${name} created, role ${options.role}.`
+        const item = toManagedUser({ ...created, disabled: false })
+        await printResult(sentence, item, options)
       }),
     )
 }
@@ -27,26 +36,20 @@ async function createUser(
   config: Config,
   username: string,
   role: Role,
-): Promise<void> {
+): Promise<users.UserRecord> {
   if (!isNewUsername(username)) {
     throw new Error(
       'A username is 1 to 80 letters, digits or ._@+- and starts with a letter or digit.',
     )
   }
-  const passwords = await createPasswords({
-    cost: config.BCRYPT_COST,
-    minLength: config.PASSWORD_MIN_LENGTH,
-    queue: { concurrency: 1, maxWaiting: 0 },
-  })
+  const passwords = await commandPasswords(config)
   const password = await readPassword()
   passwords.check(password, username)
-
-  const db = openDatabase(url, { connections: 1 })
-  try {
-    const passwordHash = await passwords.hash(password)
-    const created = await users.create(db, { origin: {} }, { username, passwordHash, role })
+  const passwordHash = await passwords.hash(password)
+  return connected(url, async (db) => {
+    const user = { username, passwordHash, role }
+    const created = await users.create(db, { origin: commandOrigin() }, user)
     if (!created.ok) throw new Error(`A user named ${username} already exists.`)
-  } finally {
-    await closeDatabase(db)
-  }
+    return created.user
+  })
 }

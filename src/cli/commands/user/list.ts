@@ -1,0 +1,49 @@
+import { type Command, Option } from 'commander'
+import * as users from '../../../../db/queries/users.ts'
+import type { Role } from '../../../../db/schema.ts'
+import { toManagedUser } from '../../../../routes/users/schemas.ts'
+import { example, JSON_OPTION, MAX_COUNT, type OutputOptions, wholeNumber } from '../../options.ts'
+import { type Layout, pagesOf, printList } from '../../output/list.ts'
+import { shortTime } from '../../output/table.ts'
+import { withConnection } from '../../with-database.ts'
+
+interface ListOptions extends OutputOptions {
+  prefix?: string
+  role?: Role
+  disabled?: boolean
+  limit?: number
+}
+
+const LAYOUT: Layout<users.ManagedUserRecord> = {
+  headings: ['ID', 'USERNAME', 'ROLE', 'STATE', 'CREATED'],
+  toCells: ({ id, username, role, disabled, createdAt }) => [
+    id,
+    username,
+    role,
+    disabled ? 'disabled' : 'enabled',
+    shortTime(createdAt),
+  ],
+  toItem: toManagedUser,
+}
+
+export function addUserList(user: Command): void {
+  user
+    .command('list')
+    .description('Lists users, ordered by username.')
+    .option('--prefix <text>', 'only usernames that begin with it, case-insensitive')
+    .addOption(new Option('--role <role>', 'only users of this role').choices(['user', 'admin']))
+    .option('--disabled', 'only disabled users')
+    .option('--no-disabled', 'only enabled users')
+    .option('--limit <n>', 'how many users at most (default: all)', wholeNumber(1, MAX_COUNT))
+    .option(...JSON_OPTION)
+    .addHelpText('after', example('user list --role admin --no-disabled'))
+    .action((options: ListOptions) =>
+      withConnection(async (db) => {
+        const { prefix, role, disabled } = options
+        const find = (after: string | undefined, limit: number) =>
+          users.list(db, { after, prefix, role, disabled, limit })
+        const pages = pagesOf(find, ({ username }) => username, options.limit)
+        await printList(pages, LAYOUT, options)
+      }),
+    )
+}
