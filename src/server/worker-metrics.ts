@@ -19,6 +19,7 @@ export class WorkerMetrics {
   readonly #latest = new Map<Worker, MetricSnapshot[]>()
   /** The sums of workers that have exited. A sum that falls looks like a restart to Prometheus. */
   #retired: MetricSnapshot[] = []
+  #retiring = Promise.resolve()
   #lastId = 0
 
   /** @param workers returns those that listen */
@@ -66,11 +67,14 @@ export class WorkerMetrics {
     }
   }
 
-  async #retire(worker: Worker): Promise<void> {
-    const last = onlySums(this.#latest.get(worker) ?? [])
-    this.#latest.delete(worker)
-    const sums = AggregatorRegistry.aggregate([this.#retired, last])
-    this.#retired = await snapshotOf(sums)
+  /** One after the other, so that no sum is lost when two workers exit together. */
+  #retire(worker: Worker): void {
+    this.#retiring = this.#retiring.then(async () => {
+      const last = onlySums(this.#latest.get(worker) ?? [])
+      const sums = AggregatorRegistry.aggregate([this.#retired, last])
+      this.#retired = await snapshotOf(sums)
+      this.#latest.delete(worker)
+    })
   }
 }
 

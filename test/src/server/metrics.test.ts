@@ -1,6 +1,6 @@
 import { type TestContext, test } from 'node:test'
 import { createDatabase } from '../../support/database/database.ts'
-import { scrape } from '../../support/metrics/samples.ts'
+import { type Samples, scrape } from '../../support/metrics/samples.ts'
 import { freePort } from '../../support/process/free-port.ts'
 import { exitCode, install, listenTo, startServer } from '../../support/process/installation.ts'
 import { listeningSockets } from '../../support/process/listening-sockets.ts'
@@ -19,8 +19,7 @@ test('the port of the metrics, on the loopback, answers GET /metrics and nothing
   const server = await startServer(site, { ...PRODUCTION, METRICS_PORT: '0' })
   const metrics = await server.until(/Metrics at (http:\/\/127\.0\.0\.1:\d+\/metrics)/)
   await fetch(`${server.url}/livez`)
-  const samples = await scrape(metrics)
-  t.assert.strictEqual(samples.sum(COUNT, LIVENESS), 1)
+  const samples = await untilCounted(metrics, 1)
   t.assert.strictEqual(samples.sum('gatehouse_processes'), 1)
   t.assert.strictEqual(samples.sum('gatehouse_processes_serving'), 1)
   const type = (await fetch(metrics)).headers.get('content-type')
@@ -65,8 +64,7 @@ test('the metrics of two workers are one sum, which does not fall when a worker 
   const metrics = await server.until(/Metrics at (http:[^"]+)/)
   const live = () => fetch(`${server.url}/livez`, { headers: { connection: 'close' } })
   for (let request = 0; request < 20; request++) t.assert.strictEqual((await live()).status, 200)
-  const before = await scrape(metrics)
-  t.assert.strictEqual(before.sum(COUNT, LIVENESS), 20)
+  const before = await untilCounted(metrics, 20)
   t.assert.strictEqual(before.sum('gatehouse_processes'), 2)
   t.assert.strictEqual(before.sum('gatehouse_processes_serving'), 2)
   t.assert.strictEqual(before.sum('db_client_connection_max'), 2 * (10 + 3))
@@ -88,7 +86,7 @@ test('the metrics of two workers are one sum, which does not fall when a worker 
   )
   t.assert.deepStrictEqual(new Set(counts), new Set([20]))
   await live()
-  t.assert.strictEqual((await scrape(metrics)).sum(COUNT, LIVENESS), 21)
+  await untilCounted(metrics, 21)
   server.child.kill('SIGTERM')
   t.assert.strictEqual(await exitCode(server.child), 0)
 })
@@ -99,7 +97,7 @@ test('the metrics of a worker that hangs are missing, and the others are returne
   const server = await startServer(site, settings)
   const metrics = await server.until(/Metrics at (http:[^"]+)/)
   await fetch(`${server.url}/livez`, { headers: { connection: 'close' } })
-  t.assert.strictEqual((await scrape(metrics)).sum(COUNT, LIVENESS), 1)
+  await untilCounted(metrics, 1)
   const [, pid] = /"pid":(\d+)[^\n]*listening at/.exec(server.said()) ?? []
   process.kill(Number(pid), 'SIGSTOP')
   const samples = await scrape(metrics)
@@ -107,3 +105,16 @@ test('the metrics of a worker that hangs are missing, and the others are returne
   t.assert.strictEqual(samples.sum(COUNT, LIVENESS), 1)
   process.kill(Number(pid), 'SIGCONT')
 })
+
+/** Waits for the count of responses of `/livez`: a client has its response before it is counted. */
+async function untilCounted(metrics: string, expected: number): Promise<Samples> {
+  let samples = await scrape(metrics)
+  await until(
+    async () => {
+      samples = await scrape(metrics)
+      return samples.sum(COUNT, LIVENESS) === expected
+    },
+    () => `${samples.sum(COUNT, LIVENESS)} responses are counted, not ${expected}`,
+  )
+  return samples
+}
