@@ -3,11 +3,14 @@ import type { RowDataPacket } from 'mysql2'
 import type { Queryable } from './connections/connection.ts'
 import { ConnectionPool } from './connections/pool.ts'
 import { TimeLimit } from './connections/time-limit.ts'
+import type { DatabaseObserver } from './observer.ts'
 
 export type { Queryable } from './connections/connection.ts'
 
 interface View {
   readonly pool: ConnectionPool
+  /** One for all views of a pool. */
+  readonly observer: DatabaseObserver
   /** For an operation, in ms. */
   readonly timeoutMs: number
   /** @returns the limit of the next operation */
@@ -39,7 +42,7 @@ export function openDatabase(
   { connections, timeoutMs = COMMAND_TIMEOUT_MS }: DatabaseOptions,
 ): Database {
   const pool = new ConnectionPool(url, connections)
-  return viewOf({ pool, timeoutMs, nextLimit: () => new TimeLimit(timeoutMs) })
+  return viewOf({ pool, observer: {}, timeoutMs, nextLimit: () => new TimeLimit(timeoutMs) })
 }
 
 export async function closeDatabase({ pool }: Database): Promise<void> {
@@ -51,20 +54,21 @@ export async function closeDatabase({ pool }: Database): Promise<void> {
  *   rolled back
  * @returns a view of the database for one request: its operations share one limit
  */
-export function forRequest({ pool, timeoutMs }: Database, signal: AbortSignal): Database {
+export function forRequest({ pool, observer, timeoutMs }: Database, signal: AbortSignal): Database {
   const limit = new TimeLimit(timeoutMs)
-  return viewOf({ pool, timeoutMs, nextLimit: () => limit, signal })
+  return viewOf({ pool, observer, timeoutMs, nextLimit: () => limit, signal })
 }
 
 /** @param timeoutMs for each operation, if the database's own limit isn't shorter */
-export function withTimeout({ pool, timeoutMs: longest }: Database, timeoutMs: number): Database {
+export function withTimeout(db: Database, timeoutMs: number): Database {
+  const { pool, observer, timeoutMs: longest } = db
   const limitMs = Math.min(timeoutMs, longest)
-  return viewOf({ pool, timeoutMs: limitMs, nextLimit: () => new TimeLimit(limitMs) })
+  return viewOf({ pool, observer, timeoutMs: limitMs, nextLimit: () => new TimeLimit(limitMs) })
 }
 
 /** @returns a view with the same limit, whose transactions are committed even if the client is gone */
-export function withoutSignal({ pool, timeoutMs, nextLimit }: Database): Database {
-  return viewOf({ pool, timeoutMs, nextLimit })
+export function withoutSignal({ pool, observer, timeoutMs, nextLimit }: Database): Database {
+  return viewOf({ pool, observer, timeoutMs, nextLimit })
 }
 
 function viewOf(view: View): Database {

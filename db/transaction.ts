@@ -3,6 +3,7 @@ import type { Database, Queryable } from './client.ts'
 import type { DatabaseConnection } from './connections/connection.ts'
 import { OperationError } from './connections/errors.ts'
 import { databaseFault } from './errors.ts'
+import { beginNotes, takeNotes } from './observer.ts'
 
 /** A lock timeout, which undoes the statement, and a deadlock, which undoes the transaction. */
 const CONFLICTS = new Set([1205, 1213])
@@ -35,7 +36,7 @@ export async function transaction<T>(
   const limit = db.nextLimit()
   for (let attempt = 1; ; attempt++) {
     try {
-      return await db.pool.use(limit, (connection) => runOnce(connection, db.signal, work))
+      return await db.pool.use(limit, (connection) => runOnce(connection, db, work))
     } catch (error) {
       const errno = databaseFault(error)?.errno
       if (attempt === MAX_ATTEMPTS || errno === undefined || !CONFLICTS.has(errno)) throw error
@@ -46,15 +47,17 @@ export async function transaction<T>(
 
 async function runOnce<T>(
   connection: DatabaseConnection,
-  signal: AbortSignal | undefined,
+  { signal, observer }: Database,
   work: (tx: Queryable) => Promise<T>,
 ): Promise<T> {
   try {
     throwIfGone(signal)
     await connection.query({ sql: 'BEGIN' })
+    if (observer.onCommit) beginNotes(connection.queries)
     const result = await work(connection.queries)
     throwIfGone(signal)
     await commit(connection)
+    observer.onCommit?.(takeNotes(connection.queries))
     return result
   } catch (error) {
     await rollBack(connection)

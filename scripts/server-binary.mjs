@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -33,15 +33,24 @@ export function findRedisBinary() {
 }
 
 /** Where the set-up unpacks Debian's package of nginx, which would start a service if it were installed. */
-export const NGINX_FOLDER = join(
-  dirname(dirname(fileURLToPath(import.meta.url))),
-  'node_modules/.cache/nginx',
-)
+export const NGINX_FOLDER = cacheFolder('nginx')
 
 /** @returns {string | undefined} the path of nginx: of the machine, or of the set-up */
 export function findNginxBinary() {
   const unpacked = join(NGINX_FOLDER, 'usr/sbin/nginx')
   return findProgram('nginx') ?? (isExecutable(unpacked) ? unpacked : undefined)
+}
+
+/** Where the set-up unpacks Debian's package of Prometheus, which would start a service if it were installed. */
+export const PROMETHEUS_FOLDER = cacheFolder('prometheus')
+
+/**
+ * @param {'prometheus' | 'promtool'} name
+ * @returns {string | undefined} its path: of the machine, or of the set-up
+ */
+export function findPrometheusBinary(name) {
+  const unpacked = join(PROMETHEUS_FOLDER, 'usr/bin', name)
+  return findProgram(name) ?? (isExecutable(unpacked) ? unpacked : undefined)
 }
 
 /**
@@ -51,6 +60,17 @@ export function findNginxBinary() {
 export function findProgram(name) {
   const folders = [...(process.env.PATH ?? '').split(delimiter).filter(Boolean), ...USUAL_FOLDERS]
   return folders.map((folder) => join(folder, name)).find(isExecutable)
+}
+
+/**
+ * @param {string} name
+ * @returns {string} a folder beside the installed packages
+ */
+function cacheFolder(name) {
+  const root = dirname(dirname(fileURLToPath(import.meta.url)))
+  // The compiled form of this file, which tests use, is one folder deeper.
+  const base = existsSync(join(root, 'node_modules')) ? root : dirname(root)
+  return join(base, 'node_modules/.cache', name)
 }
 
 /** @param {string} path */

@@ -17,9 +17,11 @@ import { parseEnv } from 'node:util'
 import {
   findNginxBinary,
   findProgram,
+  findPrometheusBinary,
   findRedisBinary,
   findServerBinary,
   NGINX_FOLDER,
+  PROMETHEUS_FOLDER,
 } from './server-binary.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -40,6 +42,12 @@ const TEST_PACKAGES = [
   { program: () => findProgram('chromium'), package: 'chromium', why: 'no Chromium' },
   // Installing it would start a service on port 80.
   { program: findNginxBinary, package: 'nginx', why: 'no nginx', folder: NGINX_FOLDER },
+  {
+    program: () => findPrometheusBinary('promtool') && findPrometheusBinary('prometheus'),
+    package: 'prometheus',
+    why: 'no Prometheus',
+    folder: PROMETHEUS_FOLDER,
+  },
 ]
 
 const HOW_TO_GET_A_SERVER = `Gatehouse needs a MySQL or MariaDB server, and none is installed on this machine.

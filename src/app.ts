@@ -15,6 +15,8 @@ import faultLog from '../plugins/fault-log.ts'
 import flaskSessions from '../plugins/flask-sessions/flask-sessions.ts'
 import jsonBody from '../plugins/json-body.ts'
 import lookups from '../plugins/lookups.ts'
+import metricSources from '../plugins/metrics/metric-sources.ts'
+import metrics from '../plugins/metrics/metrics.ts'
 import docsPage from '../plugins/openapi/docs-page.ts'
 import openapi from '../plugins/openapi/openapi.ts'
 import overload from '../plugins/overload.ts'
@@ -72,6 +74,7 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
   const throttled = config.LOGIN_THROTTLE_ENABLED
   const limits = sessionLimits(config)
 
+  if (config.METRICS_PORT !== undefined) await app.register(metrics, { version: VERSION })
   await app.register(connections)
   await app.register(clientAddress)
   await app.register(responseHeaders, { tls: config.COOKIE_SECURE })
@@ -96,6 +99,7 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
     minLength: config.PASSWORD_MIN_LENGTH,
     queue: { concurrency: config.HASH_CONCURRENCY, maxWaiting: config.HASH_QUEUE },
   })
+  if (config.METRICS_PORT !== undefined) await app.register(metricSources)
   await app.register(sessionCookie, {
     secrets,
     secure: config.COOKIE_SECURE,

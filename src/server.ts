@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import cluster from 'node:cluster'
+import type { FastifyBaseLogger } from 'fastify'
 import { pino } from 'pino'
+import type { MetricSnapshot } from '../plugins/metrics/snapshot.ts'
 import { buildApp } from './app.ts'
 import { hashShare, threadsFor, workerCount } from './config/capacity.ts'
 import { loadConfig, type ResolvedConfig, readEnvironment } from './config/config.ts'
@@ -11,8 +13,10 @@ import { flaskKeyWarnings, loadTestWarnings } from './config/warnings.ts'
 import { DATABASE_CLOSE_TIMEOUT_MS } from './embedded-database/embedded-database.ts'
 import { Shutdown } from './process/shutdown.ts'
 import { loggerOptions, standardOutput } from './server/logger.ts'
+import { openMetricsServer, processCounts } from './server/metrics-server.ts'
 import { checkPort } from './server/port.ts'
 import { readyMessages } from './server/ready-messages.ts'
+import { sendMetrics, WorkerMetrics } from './server/worker-metrics.ts'
 import { obeyPrimary, WORKERS_CLOSE_TIMEOUT_MS, Workers } from './server/workers.ts'
 
 /** Long enough to accept connections that are already in the accept queue. */
@@ -67,6 +71,11 @@ async function serve(config: ResolvedConfig) {
     },
     SERVE_CLOSE_TIMEOUT_MS,
   )
+  if (config.METRICS_PORT !== undefined) {
+    const snapshot = () => app.metrics.snapshot()
+    if (cluster.isWorker) sendMetrics(snapshot)
+    else await serveMetrics(config, app.log, async () => [await snapshot(), processCounts(1, 1)])
+  }
   const url = await app.listen({ host: config.HOST, port: config.PORT })
   return { log: app.log, url }
 }
@@ -91,6 +100,24 @@ async function supervise(config: ResolvedConfig, count: number) {
     },
   })
   await shutdown.open(workers.start(), () => workers.stop(), WORKERS_CLOSE_TIMEOUT_MS)
+  const workerMetrics = new WorkerMetrics(() => workers.listening)
+  await serveMetrics(config, log, async () => {
+    const { answered, metrics } = await workerMetrics.collect()
+    return [...metrics, processCounts(count, answered)]
+  })
   log.info({ workers: count, hashesEach: hashes }, 'All workers serve')
   return { log, url: config.PORT === 0 ? undefined : localUrl(config) }
+}
+
+/** Serves the metrics of all processes, if they are wanted. The primary process calls it. */
+async function serveMetrics(
+  { METRICS_HOST: host, METRICS_PORT: port }: ResolvedConfig,
+  log: Pick<FastifyBaseLogger, 'info' | 'error'>,
+  collect: () => Promise<MetricSnapshot[][]>,
+): Promise<void> {
+  if (port === undefined) return
+  const onError = (err: unknown) => log.error({ err }, 'The metrics were not collected')
+  const opening = openMetricsServer({ host, port, collect, onError })
+  const { url } = await shutdown.open(opening, (server) => server.close())
+  log.info(`Metrics at ${url}`)
 }

@@ -12,7 +12,9 @@ import { BUILD, compile, compiled } from './support/compile.ts'
 
 /** Two keep two cores busy while the third waits for a process or for the database. */
 const PROCESSES = 3
-const SUITES = ['test/contract', 'test/db', 'test/plugins', 'test/routes', 'test/src']
+const SUITES = ['contract', 'db', 'deploy', 'plugins', 'routes', 'src'].map(
+  (name) => `test/${name}`,
+)
 
 const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
 const files = (named.length > 0 ? named : SUITES).flatMap(testFiles).sort()

@@ -119,6 +119,27 @@ export const workers: Scenario = (context, { small }) => {
   )
 }
 
+/**
+ * Reads with and without metrics. Two processes of the same program differ, so there are two of each:
+ * the ratio of the second one without metrics shows how much.
+ */
+export const metrics: Scenario = (context, { small }) => {
+  const off = serverOf(context, small)
+  const on = { ...off, settings: { METRICS_PORT: '0' } }
+  const load = loadOf(small)
+  return withServers([on, off, on, off], ([first, other, second, base]) =>
+    compare(
+      context,
+      [
+        { operation: 'read, metrics on (ratio: to the last row)', server: first, load },
+        { operation: 'read, metrics off, another process', server: other, load },
+        { operation: 'read, metrics on, another process', server: second, load },
+      ],
+      { operation: 'read, metrics off', server: base, load },
+    ),
+  )
+}
+
 /** Reads for several minutes, to show whether memory grows. */
 export function soak(minutes: number): Scenario {
   return (context, { small }) =>

@@ -1,7 +1,16 @@
 import { lists, mixed } from '../load/requests.ts'
 import type { Scenario } from '../measure.ts'
 import { flood, login, register } from './hashes.ts'
-import { againstBare, connections, large, paced, reads, statistics, workers } from './reads.ts'
+import {
+  againstBare,
+  connections,
+  large,
+  metrics,
+  paced,
+  reads,
+  statistics,
+  workers,
+} from './reads.ts'
 
 /** The names that `--only` takes, in the order of the runs. */
 export const SCENARIOS: Record<string, Scenario> = {
@@ -11,6 +20,7 @@ export const SCENARIOS: Record<string, Scenario> = {
   statistics,
   large,
   workers,
+  metrics,
   list: againstBare('list of 50 users', lists),
   mixed: againstBare('95 % reads, 5 % new tokens', mixed),
   login,

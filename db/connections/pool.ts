@@ -35,7 +35,8 @@ type OpenerState = 'ready' | 'opening' | 'failing' | 'closed'
  */
 export class ConnectionPool {
   readonly #url: string
-  readonly #size: number
+  /** How many connections there may be at the same time. */
+  readonly size: number
   /** The most recently used one is last, and is used first. */
   readonly #idle: DatabaseConnection[] = []
   readonly #busy = new Set<DatabaseConnection>()
@@ -51,7 +52,7 @@ export class ConnectionPool {
   /** @param size how many connections there may be at the same time */
   constructor(url: string, size: number) {
     this.#url = url
-    this.#size = size
+    this.size = size
   }
 
   get load(): { busy: number; idle: number; waiting: number } {
@@ -155,7 +156,7 @@ export class ConnectionPool {
 
   /** Opens a connection if an operation waits for one and there may be another. */
   #openForWaiting(): void {
-    const isFull = this.#idle.length + this.#busy.size >= this.#size
+    const isFull = this.#idle.length + this.#busy.size >= this.size
     if (this.#opener !== 'ready' || this.#waiting.size === 0 || isFull) return
     this.#opener = 'opening'
     this.#open()

@@ -1,3 +1,5 @@
+import { performance } from 'node:perf_hooks'
+
 export interface BatchLimits {
   /** How many lookups one batch takes. */
   maxSize: number
@@ -19,6 +21,13 @@ export class LookupError extends Error {
   }
 }
 
+/** Called for each batch. Times are in ms. */
+export interface BatchObserver {
+  /** @param waitedMs since the first lookup of the batch arrived */
+  onStart(size: number, waitedMs: number): void
+  onEnd(tookMs: number): void
+}
+
 /** One lookup, with the functions that resolve and reject its promise. */
 export interface Pending<Key, Result> {
   readonly key: Key
@@ -37,6 +46,8 @@ interface Batch<Key, Result> {
   state: BatchState
   readonly lookups: Pending<Key, Result>[]
   readonly timer: NodeJS.Timeout
+  /** Since `performance.timeOrigin`, in ms; 0 if nobody observes. */
+  readonly createdAt: number
 }
 
 /**
@@ -49,6 +60,8 @@ export class BatchQueue<Key, Result> {
   readonly #limits: BatchLimits
   readonly #run: (lookups: readonly Pending<Key, Result>[]) => Promise<void>
   readonly #queue: Batch<Key, Result>[] = []
+  /** Whoever observes sets it. */
+  observer: BatchObserver | undefined
   #waitingLookups = 0
   #runningBatches = 0
 
@@ -62,6 +75,11 @@ export class BatchQueue<Key, Result> {
   ) {
     this.#limits = limits
     this.#run = run
+  }
+
+  /** How many lookups wait in batches that have not started. */
+  get waiting(): number {
+    return this.#waitingLookups
   }
 
   /** @throws LookupError, or what the run of the batch throws */
@@ -82,6 +100,7 @@ export class BatchQueue<Key, Result> {
       state: 'waiting',
       lookups: [],
       timer: setTimeout(() => this.#expire(batch), this.#limits.deadlineMs),
+      createdAt: this.observer ? performance.now() : 0,
     }
     this.#queue.push(batch)
     // Runs after this iteration has added its lookups. Later ones are added while another batch runs.
@@ -105,10 +124,14 @@ export class BatchQueue<Key, Result> {
     batch.state = 'running'
     this.#waitingLookups -= batch.lookups.length
     this.#runningBatches++
+    const { observer } = this
+    const startedAt = observer ? performance.now() : 0
+    observer?.onStart(batch.lookups.length, startedAt - batch.createdAt)
     this.#run(batch.lookups)
       .catch((error) => rejectAll(batch.lookups, error))
       .finally(() => {
         clearTimeout(batch.timer)
+        observer?.onEnd(performance.now() - startedAt)
         this.#runningBatches--
         this.#startNext()
       })

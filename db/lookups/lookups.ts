@@ -1,5 +1,6 @@
 import { type Database, readColumn } from '../client.ts'
 import { toIsoTimestamp } from '../clock.ts'
+import type { ConnectionPool } from '../connections/pool.ts'
 import type { Actor } from '../queries/authority.ts'
 import type { SessionLimits } from '../queries/live-sessions.ts'
 import type { UserRecord } from '../queries/users.ts'
@@ -32,11 +33,14 @@ type Batch = readonly Pending<Wanted, Found>[]
 
 /** Finds callers and accounts for all requests of one iteration of the event loop by one query. */
 export class Lookups {
+  /** The connections that it uses. */
+  readonly pool: ConnectionPool
   readonly #queue: BatchQueue<Wanted, Found>
   readonly #unverified: BatchQueue<Wanted, Found>
 
   /** @param db a pool of LOOKUP_CONNECTIONS that nothing else uses, so that nothing delays it */
   constructor(db: Database, limits: SessionLimits) {
+    this.pool = db.pool
     const statements = createStatements(limits)
     const run = async (batch: Batch) => {
       const keys = batch.map(({ key }) => key)
@@ -44,6 +48,11 @@ export class Lookups {
     }
     this.#queue = new BatchQueue(LIMITS, run)
     this.#unverified = new BatchQueue(UNVERIFIED_LIMITS, run)
+  }
+
+  /** To be observed. */
+  get queues() {
+    return { verified: this.#queue, unverified: this.#unverified }
   }
 
   /** @throws LookupError, or an error of the database */

@@ -1,5 +1,6 @@
 import { and, asc, desc, eq, gt, lt, sql } from 'drizzle-orm'
 import type { Database, Queryable } from '../client.ts'
+import { noteEvents } from '../observer.ts'
 import { type EventType, eventCounter, events } from '../schema.ts'
 import { transaction } from '../transaction.ts'
 
@@ -54,6 +55,7 @@ export async function recordEvents(
     }))
     await tx.insert(events).values(rows)
   }
+  noteEvents(tx, list)
 }
 
 /**

@@ -64,7 +64,11 @@ export function sweep(
         where: (of) => sql`${of}.expires_at <= ${now}`,
       },
     ]
-    for (const rows of expired) swept += await deleteAll(connection, rows, signal)
+    for (const rows of expired) {
+      const deleted = await deleteAll(connection, rows, signal)
+      if (deleted > 0 && rows.table === sessions) db.observer.onSessionsExpired?.(deleted)
+      swept += deleted
+    }
     return swept
   })
 }

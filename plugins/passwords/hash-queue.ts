@@ -18,6 +18,13 @@ const MAX_WAIT_MS = 2_500
 /** The weight of the newest time in the mean, so that it follows a slower machine in ten hashes. */
 const NEWEST_WEIGHT = 0.2
 
+/** Called for each hash. Times are in ms. */
+export interface HashObserver {
+  onRefused(): void
+  /** @param waitedMs for its slot; `tookMs` comes after that */
+  onEnd(waitedMs: number, tookMs: number): void
+}
+
 /** A place in the queue, kept from before the account is known until its hash is computed. */
 export interface HashPlace {
   /** Gives the place up. It has no effect later on. */
@@ -45,7 +52,9 @@ type QueueState = 'free' | 'busy' | 'full'
  * Rejects at once when the estimated wait, from recent hash times, exceeds MAX_ESTIMATE_MS.
  */
 export class HashQueue {
-  readonly #concurrency: number
+  readonly concurrency: number
+  /** Whoever observes sets it. */
+  observer: HashObserver | undefined
   readonly #maxWaiting: number
   /** For each waiting hash, the function that gives it a slot. In the order of arrival. */
   readonly #waiting = new Set<() => void>()
@@ -54,7 +63,7 @@ export class HashQueue {
   #meanMs: number
 
   constructor({ concurrency, maxWaiting, expectedMs }: HashQueueOptions) {
-    this.#concurrency = concurrency
+    this.concurrency = concurrency
     this.#maxWaiting = maxWaiting
     this.#meanMs = expectedMs
   }
@@ -72,11 +81,11 @@ export class HashQueue {
 
   /** How many hashes would wait before a new one. Negative if slots are free. */
   get #ahead(): number {
-    return this.#running + this.#waiting.size + this.#places.size - this.#concurrency
+    return this.#running + this.#waiting.size + this.#places.size - this.concurrency
   }
 
   get #estimatedWaitMs(): number {
-    return (Math.max(0, this.#ahead) * this.#meanMs) / this.#concurrency
+    return (Math.max(0, this.#ahead) * this.#meanMs) / this.concurrency
   }
 
   /**
@@ -94,6 +103,7 @@ export class HashQueue {
   /** @throws HASH_CAPACITY, with the estimated time until a slot is free */
   #assertCapacity(): void {
     if (this.state !== 'full') return
+    this.observer?.onRefused()
     throw new errors.HASH_CAPACITY().retryAfter(this.#estimatedWaitMs / 1_000)
   }
 
@@ -105,13 +115,16 @@ export class HashQueue {
     if (place) place.leave()
     else this.#assertCapacity()
     if (signal?.aborted) throw new OperationError('CLIENT_GONE')
-    if (this.#running < this.#concurrency) this.#running++
+    const arrival = performance.now()
+    if (this.#running < this.concurrency) this.#running++
     else await this.#waitForSlot(signal)
     const start = performance.now()
     try {
       return await work()
     } finally {
-      this.#record(performance.now() - start)
+      const tookMs = performance.now() - start
+      this.#record(tookMs)
+      this.observer?.onEnd(start - arrival, tookMs)
       this.#passSlotOn()
     }
   }
@@ -128,6 +141,7 @@ export class HashQueue {
       const start = leaveWith(resolve)
       const abandon = leaveWith(() => reject(new OperationError('CLIENT_GONE')))
       const timeOut = leaveWith(() => {
+        this.observer?.onRefused()
         reject(new errors.HASH_CAPACITY().retryAfter(this.#meanMs / 1_000))
       })
       const timer = setTimeout(timeOut, MAX_WAIT_MS)

@@ -82,6 +82,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv, isBuilt = IS_BUILT): 
     DOCS_ENABLED: !isProduction,
     ...config,
     HOST: config.HOST === 'localhost' ? LOOPBACK : config.HOST,
+    METRICS_HOST: config.METRICS_HOST === 'localhost' ? LOOPBACK : config.METRICS_HOST,
   })
 }
 
@@ -131,10 +132,13 @@ function conflictsIn(data: NodeJS.ProcessEnv): string[] {
     COOKIE_SECURE === undefined ? NODE_ENV === 'production' : COOKIE_SECURE === 'true'
   const hasKey = data.FLASK_SECRET_KEY !== undefined
   const hasEnd = data.FLASK_SESSIONS_UNTIL !== undefined
+  const { METRICS_PORT = '0', PORT = String(Environment.properties.PORT.default) } = data
+  const isSamePort = Number(METRICS_PORT) > 0 && Number(METRICS_PORT) === Number(PORT)
   return [
     ...(COOKIE_SAME_SITE === 'none' && !isSecure
       ? ['  COOKIE_SAME_SITE=none requires COOKIE_SECURE=true']
       : []),
+    ...(isSamePort ? ['  METRICS_PORT must differ from PORT'] : []),
     ...(hasKey === hasEnd
       ? []
       : ['  FLASK_SECRET_KEY and FLASK_SESSIONS_UNTIL require each other']),

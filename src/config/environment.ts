@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { flaskSettings } from './flask-settings.ts'
+import { metricsSettings } from './metrics-settings.ts'
 
 /** At least 32 characters, not counting the spaces around them. */
 const SECRET = ' *[^, ][^,]{30,}[^, ] *'
@@ -232,6 +233,7 @@ export const Environment = Type.Object(
       description:
         'Delays logins to an account, and checks of its current password, after repeated failures',
     }),
+    ...metricsSettings,
     ...flaskSettings,
   },
   {

@@ -1,8 +1,8 @@
 import { isIPv6 } from 'node:net'
 import { DrizzleQueryError } from 'drizzle-orm/errors'
 
-/** What Node adds to an error of `listen`. */
-type ListenError = NodeJS.ErrnoException & { address?: string; port?: number }
+/** What Node adds to an error of `listen`, and the start of the names of the settings it concerns. */
+type ListenError = NodeJS.ErrnoException & { address?: string; port?: number; settings?: string }
 
 /**
  * Describes a failure in one line for a person at a terminal, without a stack. The message of a
@@ -19,15 +19,20 @@ function isListenError(error: unknown): error is ListenError {
   return error instanceof Error && 'syscall' in error && error.syscall === 'listen'
 }
 
-function listenReasonOf({ code, address = '', port }: ListenError): string | undefined {
+function listenReasonOf({
+  code,
+  address = '',
+  port,
+  settings = '',
+}: ListenError): string | undefined {
   const target = `${isIPv6(address) ? `[${address}]` : address}:${port}`
   switch (code) {
     case 'EADDRINUSE':
-      return `PORT ${port} is in use: another process listens on ${target}. Set PORT to a free port.`
+      return `${settings}PORT ${port} is in use: another process listens on ${target}. Set ${settings}PORT to a free port.`
     case 'EACCES':
-      return `PORT ${port} is not allowed: this user may not listen on ${target}. Set PORT to 1024 or above.`
+      return `${settings}PORT ${port} is not allowed: this user may not listen on ${target}. Set ${settings}PORT to 1024 or above.`
     case 'EADDRNOTAVAIL':
-      return `HOST ${address} is not an address of this machine. Set HOST to one that is.`
+      return `${settings}HOST ${address} is not an address of this machine. Set ${settings}HOST to one that is.`
     default:
       return undefined
   }

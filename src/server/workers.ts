@@ -43,6 +43,11 @@ export class Workers {
     this.#options = options
   }
 
+  /** Those that serve. */
+  get listening(): readonly Worker[] {
+    return [...this.#listening]
+  }
+
   /**
    * @returns once all workers listen
    * @throws Error if a worker exits before it listens; the others are stopped

@@ -45,12 +45,14 @@ test('configuration, of an empty environment, has the defaults', (t: TestContext
       LOGIN_THROTTLE_ENABLED: true,
       FLASK_SESSIONS_GRACE: 0,
       FLASK_SESSION_LIFETIME: 2_678_400,
+      METRICS_HOST: '127.0.0.1',
     },
   )
 })
 
 test('configuration, with HOST=localhost, has an address, on which one server listens', (t: TestContext) => {
   t.assert.strictEqual(loadConfig({ HOST: 'localhost' }).HOST, '127.0.0.1')
+  t.assert.strictEqual(loadConfig({ METRICS_HOST: 'localhost' }).METRICS_HOST, '127.0.0.1')
 })
 
 test('configuration, with every variable set, has every value in its type', (t: TestContext) => {
@@ -85,6 +87,8 @@ test('configuration, with every variable set, has every value in its type', (t: 
     REDIS_URL: 'redis://127.0.0.1:6379',
     MAX_EVENT_LOOP_DELAY_MS: '60000',
     LOGIN_THROTTLE_ENABLED: 'false',
+    METRICS_PORT: '65535',
+    METRICS_HOST: '::1',
     FLASK_SECRET_KEY: 'any text, with a comma',
     FLASK_SESSIONS_UNTIL: '2026-12-31',
     FLASK_SESSIONS_GRACE: '5',
@@ -114,12 +118,13 @@ test('configuration, with every variable set, has every value in its type', (t: 
     LOGIN_THROTTLE_ENABLED: false,
     FLASK_SESSIONS_GRACE: 5,
     FLASK_SESSION_LIFETIME: 3_600,
+    METRICS_PORT: 65_535,
   }
   t.assert.deepStrictEqual({ ...loadConfig({ ...given, HOME: '/' }) }, { ...given, ...typed })
 })
 
 test('configuration, with every variable wrong, lists them all with what is allowed and no value', (t: TestContext) => {
-  const anyText = ['HOST', 'FLASK_SECRET_KEY']
+  const anyText = ['HOST', 'METRICS_HOST', 'FLASK_SECRET_KEY']
   const wrong = NAMES.filter((name) => name !== 'HOST')
   const value = (name: string) => `wrong-${name.toLowerCase().replaceAll('_', '')}`
   const message = errorOf(t, Object.fromEntries(wrong.map((name) => [name, value(name)])))
@@ -136,6 +141,7 @@ test('configuration, with every variable wrong, lists them all with what is allo
 test('configuration, with a number at a limit, is accepted, and beyond it is rejected', (t: TestContext) => {
   const limits = {
     PORT: [0, 65_535],
+    METRICS_PORT: [0, 65_535],
     BCRYPT_COST: [10, 15],
     HASH_CONCURRENCY: [1, 64],
     DATABASE_TIMEOUT_MS: [100, 60_000],

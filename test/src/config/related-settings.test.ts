@@ -49,3 +49,11 @@ test('COOKIE_SAME_SITE=none without COOKIE_SECURE is rejected, together with all
     /COOKIE/,
   )
 })
+
+test('METRICS_PORT that is the same as PORT, set or by default, is rejected, except 0', (t: TestContext) => {
+  for (const environment of [{ METRICS_PORT: '3000' }, { METRICS_PORT: '80', PORT: '80' }]) {
+    const message = configErrorOf(t, () => loadConfig(environment))
+    t.assert.match(message, /^ {2}METRICS_PORT must differ from PORT$/m)
+  }
+  t.assert.strictEqual(loadConfig({ METRICS_PORT: '0', PORT: '0' }).METRICS_PORT, 0)
+})
