@@ -42,10 +42,13 @@ export class HashWork {
     return { result, rounds: times.median / this.#round.median }
   }
 
-  /** Hashes `password` for about `rounds` rounds, rounded to a multiple of 16 (bcrypt's minimum cost is 4). */
+  /**
+   * Hashes `password` for about `rounds` rounds, in multiples of 16 (bcrypt's minimum cost is 4). It
+   * rounds down, because each hash has some fixed work beside its rounds.
+   */
   async fill(password: string, rounds: number): Promise<void> {
     const step = 2 ** MIN_COST
-    let left = Math.round(rounds / step) * step
+    let left = Math.floor(rounds / step) * step
     while (left >= step) {
       const cost = Math.floor(Math.log2(left))
       await this.countRounds(2 ** cost, () => hash(password, { cost }))
