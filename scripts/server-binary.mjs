@@ -1,5 +1,5 @@
-import { accessSync, constants, existsSync } from 'node:fs'
-import { delimiter, dirname, join } from 'node:path'
+import { accessSync, constants } from 'node:fs'
+import { basename, delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** MariaDB first: on a machine with both names, `mysqld` can be a link to `mariadbd`. */
@@ -67,10 +67,13 @@ export function findProgram(name) {
  * @returns {string} a folder beside the installed packages
  */
 function cacheFolder(name) {
-  const root = dirname(dirname(fileURLToPath(import.meta.url)))
-  // The compiled form of this file, which tests use, is one folder deeper.
-  const base = existsSync(join(root, 'node_modules')) ? root : dirname(root)
-  return join(base, 'node_modules/.cache', name)
+  return join(projectFolder(), 'node_modules/.cache', name)
+}
+
+/** The compiled form of this file, which tests use, is one folder deeper. */
+function projectFolder() {
+  const folder = dirname(dirname(fileURLToPath(import.meta.url)))
+  return basename(folder) === '.test-build' ? dirname(folder) : folder
 }
 
 /** @param {string} path */
