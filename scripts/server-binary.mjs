@@ -1,5 +1,5 @@
 import { accessSync, constants } from 'node:fs'
-import { delimiter, dirname, join } from 'node:path'
+import { basename, delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** MariaDB first: on a machine with both names, `mysqld` can be a link to `mariadbd`. */
@@ -33,10 +33,7 @@ export function findRedisBinary() {
 }
 
 /** Where the set-up unpacks Debian's package of nginx, which would start a service if it were installed. */
-export const NGINX_FOLDER = join(
-  dirname(dirname(fileURLToPath(import.meta.url))),
-  'node_modules/.cache/nginx',
-)
+export const NGINX_FOLDER = join(projectFolder(), 'node_modules/.cache/nginx')
 
 /** @returns {string | undefined} the path of nginx: of the machine, or of the set-up */
 export function findNginxBinary() {
@@ -61,4 +58,10 @@ function isExecutable(path) {
   } catch {
     return false
   }
+}
+
+/** The compiled form of this file, which tests use, is one folder deeper. */
+function projectFolder() {
+  const folder = dirname(dirname(fileURLToPath(import.meta.url)))
+  return basename(folder) === '.test-build' ? dirname(folder) : folder
 }
