@@ -6,7 +6,7 @@ export interface CommittedEvent {
   detail?: Record<string, string | number | boolean | number[]>
 }
 
-/** Called after changes, once they cannot be undone. Whoever observes sets the functions. */
+/** Called after changes, once they cannot be undone. The observer sets the functions. */
 export interface DatabaseObserver {
   /** @param events of one transaction */
   onCommit?: (events: readonly CommittedEvent[]) => void

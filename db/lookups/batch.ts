@@ -60,7 +60,7 @@ export class BatchQueue<Key, Result> {
   readonly #limits: BatchLimits
   readonly #run: (lookups: readonly Pending<Key, Result>[]) => Promise<void>
   readonly #queue: Batch<Key, Result>[] = []
-  /** Whoever observes sets it. */
+  /** Set by the observer. */
   observer: BatchObserver | undefined
   #waitingLookups = 0
   #runningBatches = 0

@@ -16,6 +16,8 @@ export interface ExchangeRequest {
   origin: Origin
   /** @returns how long ago the request arrived, in ms */
   elapsedMs: () => number
+  /** How long after the exchange a request may arrive and still get the same session, in ms. */
+  graceMs: number
 }
 
 export interface Exchanged {
@@ -30,7 +32,8 @@ type Result = Exchanged | Refused<'cookie-refused'>
 
 /**
  * Exchanges a Flask cookie of an imported account for a session. A cookie is exchanged once: a request that
- * arrives after the exchange is refused. A parallel request, which arrived before, gets the same session.
+ * arrives later than `graceMs` after the exchange is refused. A request that arrived before gets the same
+ * session.
  *
  * A cookie is also refused if its account was not imported under this id, or is disabled or deleted, or if
  * all sessions of the account have ended since the cookie was signed.
@@ -41,14 +44,14 @@ export async function exchange(
   db: Database,
   cookie: VerifiedFlaskCookie,
   limits: SessionLimits,
-  { secretId, userAgent, origin, elapsedMs }: ExchangeRequest,
+  { secretId, userAgent, origin, elapsedMs, graceMs }: ExchangeRequest,
 ): Promise<Result> {
   // The elapsed time is read once a connection is free, because it includes the wait for one.
   const known = await db.pool.use(db.nextLimit(), ({ queries }) =>
-    findCookieUse(queries, cookie, elapsedMs()),
+    findCookieUse(queries, cookie, elapsedMs() + graceMs),
   )
   if (!known) return refused('cookie-refused')
-  if (known.isUsed) return known.arrivedBefore ? shared(known) : refused('cookie-refused')
+  if (known.isUsed) return known.isRecent ? shared(known) : refused('cookie-refused')
 
   return transaction(db, async (tx) => {
     const [owner] = await tx
@@ -85,27 +88,25 @@ const ownerColumns = {
 }
 
 /**
- * @param elapsedMs how long ago the request arrived
- * @returns whether the cookie was used, and whether the request arrived before; undefined if the account
- *   was not imported under the id in the cookie
+ * @param recentMs how long ago a use counts as recent
+ * @returns whether the cookie was used, and whether recently; undefined if the account was not imported
+ *   under the id in the cookie
  */
 async function findCookieUse(
   queries: Queryable,
   { userId, digest }: VerifiedFlaskCookie,
-  elapsedMs: number,
+  recentMs: number,
 ) {
   const [found] = await queries
     .select({
       usedAt: usedCookies.usedAt,
       sessionDigest: usedCookies.sessionDigest,
-      arrivedBefore: sql<number>`${usedCookies.usedAt} >= ${ago(Math.floor(elapsedMs))}`,
+      isRecent: sql<number>`${usedCookies.usedAt} >= ${ago(Math.floor(recentMs))}`,
     })
     .from(importedUsers, { forceIndex: 'PRIMARY' })
     .leftJoin(usedCookies, eq(usedCookies.digest, digest), { forceIndex: 'PRIMARY' })
     .where(and(eq(importedUsers.userId, userId), eq(importedUsers.keepsId, true)))
-  return (
-    found && { ...found, isUsed: found.usedAt !== null, arrivedBefore: found.arrivedBefore === 1 }
-  )
+  return found && { ...found, isUsed: found.usedAt !== null, isRecent: found.isRecent === 1 }
 }
 
 /** @returns the session that the cookie was exchanged for, or a refusal if the cookie was revoked */

@@ -83,7 +83,8 @@ export default fp<FlaskSessionsOptions>(
           secretId,
           userAgent: request.headers['user-agent'],
           origin: { address: request.clientAddress, requestId: request.id },
-          elapsedMs: () => reply.elapsedTime + graceMs,
+          elapsedMs: () => reply.elapsedTime,
+          graceMs,
         }).catch((error) => {
           // If it was committed, the client needs the cookie. If not, it still has Flask's.
           const isOpen = error instanceof OperationError && error.code === 'OUTCOME_UNKNOWN'

@@ -1,13 +1,13 @@
-import { Counter, Gauge } from '@platformatic/prom-client'
+import { Counter, Gauge, Histogram } from '@platformatic/prom-client'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { ConnectionPool } from '../../db/connections/pool.ts'
 import { countSessions } from './session-counts.ts'
 
 const MS_PER_S = 1_000
-const BATCH_BOUNDS = [1, 2, 4, 8, 16, 32, 64, 128, 256]
-const LOOKUP_BOUNDS_S = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1, 2]
-const HASH_BOUNDS_S = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256]
+const LOOKUP_BUCKETS_S = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1, 2]
+const HASH_BUCKETS_S = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
 /** Adds to `metrics` the state of the other plugins, which it reads when metrics are collected. */
 export default fp(
@@ -60,41 +60,49 @@ function measurePools({ metrics }: FastifyInstance, pools: Record<string, Connec
 }
 
 function measureLookups({ metrics, lookups }: FastifyInstance): void {
-  const sizes = metrics.histogram({
+  const registers = [metrics.registry]
+  const sizes = new Histogram({
     name: 'gatehouse_lookup_batch_size',
     help: 'Lookups of callers and accounts that share one query.',
-    bounds: BATCH_BOUNDS,
+    labelNames: ['queue'],
+    buckets: BATCH_BUCKETS,
+    registers,
   })
-  const waits = metrics.histogram({
+  const waits = new Histogram({
     name: 'gatehouse_lookup_batch_wait_seconds',
     help: 'Time from the first lookup of a batch to its query.',
-    bounds: LOOKUP_BOUNDS_S,
+    labelNames: ['queue'],
+    buckets: LOOKUP_BUCKETS_S,
+    registers,
   })
-  const durations = metrics.histogram({
+  const durations = new Histogram({
     name: 'gatehouse_lookup_batch_duration_seconds',
     help: 'Time from the query of a batch to its results.',
-    bounds: LOOKUP_BOUNDS_S,
+    labelNames: ['queue'],
+    buckets: LOOKUP_BUCKETS_S,
+    registers,
   })
   const queues = Object.entries(lookups.queues)
   for (const [queue, batches] of queues) {
-    const cells = {
-      size: sizes.cell({ queue }),
-      wait: waits.cell({ queue }),
-      duration: durations.cell({ queue }),
-    }
+    for (const histogram of [sizes, waits, durations]) histogram.zero({ queue })
+    const [size, wait, duration] = [
+      sizes.labels(queue),
+      waits.labels(queue),
+      durations.labels(queue),
+    ]
     batches.observer = {
-      onStart(size, waitedMs) {
-        cells.size.observe(size)
-        cells.wait.observe(waitedMs / MS_PER_S)
+      onStart(lookups, waitedMs) {
+        size.observe(lookups)
+        wait.observe(waitedMs / MS_PER_S)
       },
-      onEnd: (tookMs) => cells.duration.observe(tookMs / MS_PER_S),
+      onEnd: (tookMs) => duration.observe(tookMs / MS_PER_S),
     }
   }
   new Gauge({
     name: 'gatehouse_lookups_waiting',
     help: 'Lookups whose query has not started.',
     labelNames: ['queue'],
-    registers: [metrics.registry],
+    registers,
     collect() {
       for (const [queue, { waiting }] of queues) this.set({ queue }, waiting)
     },
@@ -129,22 +137,23 @@ function measureHashes({ metrics, passwords: { queue } }: FastifyInstance): void
     help: 'Password hashes refused with HASH_CAPACITY, before or after they waited.',
     registers,
   })
-  const durations = metrics.histogram({
+  const durations = new Histogram({
     name: 'gatehouse_password_hash_duration_seconds',
     help: 'Time that a password hash or its verification takes, without the wait.',
-    bounds: HASH_BOUNDS_S,
+    buckets: HASH_BUCKETS_S,
+    registers,
   })
-  const waits = metrics.histogram({
+  const waits = new Histogram({
     name: 'gatehouse_password_hash_wait_seconds',
     help: 'Time that a password hash waited for its slot.',
-    bounds: HASH_BOUNDS_S,
+    buckets: HASH_BUCKETS_S,
+    registers,
   })
-  const cells = { duration: durations.cell(), wait: waits.cell() }
   queue.observer = {
     onRefused: () => refused.inc(),
     onEnd(waitedMs, tookMs) {
-      cells.wait.observe(waitedMs / MS_PER_S)
-      cells.duration.observe(tookMs / MS_PER_S)
+      waits.observe(waitedMs / MS_PER_S)
+      durations.observe(tookMs / MS_PER_S)
     },
   }
 }

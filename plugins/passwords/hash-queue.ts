@@ -53,7 +53,7 @@ type QueueState = 'free' | 'busy' | 'full'
  */
 export class HashQueue {
   readonly concurrency: number
-  /** Whoever observes sets it. */
+  /** Set by the observer. */
   observer: HashObserver | undefined
   readonly #maxWaiting: number
   /** For each waiting hash, the function that gives it a slot. In the order of arrival. */

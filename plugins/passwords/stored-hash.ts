@@ -65,7 +65,7 @@ const POSITIVE_INTEGER = /^[1-9]\d*$/
 
 /**
  * A plain password can have these forms, too: it is refused rather than guessed, because a hash
- * that is taken for a password would let in whoever has read the hash.
+ * that is taken for a password would let in anyone who has read the hash.
  */
 const UNSUPPORTED = [
   /^\$(?:argon2\w*|1|2|2x|3|5|6|7|y|gy|P|H|S|md5|sha1|apr1|scrypt|bcrypt-sha256)\$/, // crypt(3), passlib, phpass

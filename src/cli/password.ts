@@ -27,11 +27,14 @@ function onlyLine(bytes: Buffer): string {
   return line
 }
 
-/** @returns the policy and the hashes of a command, which hashes one password */
-export function commandPasswords(config: Config): Promise<Passwords> {
+/**
+ * @param concurrency how many passwords the command hashes at the same time
+ * @returns the policy and the hashes of a command
+ */
+export function commandPasswords(config: Config, concurrency = 1): Promise<Passwords> {
   return createPasswords({
     cost: config.BCRYPT_COST,
     minLength: config.PASSWORD_MIN_LENGTH,
-    queue: { concurrency: 1, maxWaiting: 0 },
+    queue: { concurrency, maxWaiting: 0 },
   })
 }

@@ -50,8 +50,8 @@ export interface CheckedRow {
   password: { kind: Scheme; hash: string } | { kind: 'plain'; text: string }
 }
 
-type Refused<Why> = { ok: false } & Why
-type Checked = { ok: true; row: CheckedRow } | Refused<{ refusal: Refusal }>
+type Checked = { ok: true; row: CheckedRow } | { ok: false; refusal: Refusal }
+type ReadPassword = { ok: true; password: CheckedRow['password'] } | { ok: false; reason: Reason }
 
 /** How much of a name a report shows, in UTF-16 code units. */
 const SHOWN_LENGTH = 200
@@ -115,10 +115,7 @@ function parseId(value: unknown): number | undefined | false {
   return formats.id(text) && Number(text)
 }
 
-function readPassword({
-  hash,
-  password,
-}: SourceRow): { ok: true; password: CheckedRow['password'] } | Refused<{ reason: Reason }> {
+function readPassword({ hash, password }: SourceRow): ReadPassword {
   const text = hash ?? password
   if (typeof text !== 'string' || text === '') return { ok: false, reason: 'password-missing' }
   if (!text.isWellFormed()) return { ok: false, reason: 'password-invalid' }

@@ -54,11 +54,11 @@ export function summarize(report: ImportReport) {
   }
 }
 
-/** @returns the report for people */
+/** @returns the lines of the report for people. Names in it may hold characters that a terminal obeys */
 export function describe(
   report: ImportReport,
   { listRefusals }: { listRefusals: boolean },
-): string {
+): string[] {
   const { isDryRun } = report
   const summary = summarize(report)
   const { createdWith: by } = summary
@@ -87,13 +87,13 @@ export function describe(
     `${isDryRun ? 'Dry run, nothing is stored. ' : ''}${report.count} rows in ${report.source}, ${summary.seconds} s:`,
     ...shown.map(([count, text]) => `  ${pad(count)} ${text}`),
     ...reasons,
-    ...(summary.updated + summary.kept.length > 0 ? [RULE] : []),
+    ...(summary.updated + summary.kept.length > 0 ? RULE.split('\n') : []),
     ...(listRefusals ? report.refusals.map(describeRefusal) : []),
-  ].join('\n')
+  ]
 }
 
-/** @returns a refused row as an object for JSON, where control characters in names are escaped */
-export function toJson(refusal: Refusal) {
+/** @returns a refused row as an object for JSON */
+export function refusalItem(refusal: Refusal) {
   return { ...refusal, message: REASONS[refusal.reason] }
 }
 

@@ -3,19 +3,20 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { closeDatabase, openDatabase } from '../../../db/client.ts'
 import { forgetImported } from '../../../db/queries/imports/delete.ts'
-import { createPasswords } from '../../../plugins/passwords/passwords.ts'
 import { hashConcurrency } from '../../config/capacity.ts'
 import { type Config, sourcePassword } from '../../config/config.ts'
 import { importAccounts } from '../../import/import.ts'
-import { describe, type ImportReport, summarize, toJson } from '../../import/report.ts'
+import { describe, type ImportReport, refusalItem, summarize } from '../../import/report.ts'
 import { accountFile } from '../../import/sources/file.ts'
 import { flaskDatabase, isMysqlUrl } from '../../import/sources/flask-database.ts'
 import type { Source } from '../../import/sources/source.ts'
 import { FailedUsage } from '../exit-code.ts'
 import { commandOrigin } from '../operator.ts'
-import { wholeNumber } from '../options.ts'
+import { example, JSON_OPTION, MAX_COUNT, wholeNumber } from '../options.ts'
+import { print, toJson, visible } from '../output/output.ts'
+import { commandPasswords } from '../password.ts'
 import { showProgressBar } from '../progress-bar.ts'
-import { withDatabase } from '../with-database.ts'
+import { connected, withDatabase } from '../with-database.ts'
 
 /** Some rows were refused; all others are stored. */
 const EXIT_REFUSED = 2
@@ -47,19 +48,19 @@ export function addImport(program: Command): void {
     .option(
       '--reserve-ids <n>',
       'how far above the highest id of the source the ids of new accounts begin',
-      wholeNumber(0, 999_999_999),
+      wholeNumber(0, MAX_COUNT),
       DEFAULT_RESERVED_IDS,
     )
     .option('--delete-missing', 'delete accounts that were imported and are gone from the source')
-    .option('--json', 'print the report as JSON')
+    .option(...JSON_OPTION)
     .option('--forget', 'forget what was imported, after the move: no source is read')
     .addHelpText(
       'after',
-      `
-Exit codes: 0 all rows are imported, 2 some rows were refused, 1 failure: nothing is stored.
-
-Example:
-  gatehouse import mysql://reader@127.0.0.1:3306/flask-crud --dry-run --rejects rejects.ndjson`,
+      '\nExit codes: 0 all rows are imported, 2 some rows were refused, 1 failure: nothing is stored.',
+    )
+    .addHelpText(
+      'after',
+      example('import mysql://reader@127.0.0.1:3306/flask-crud --dry-run --rejects rejects.ndjson'),
     )
     // 2 means refused rows, so wrong usage is a failure.
     .exitOverride((error) => {
@@ -101,11 +102,7 @@ async function importFrom(
     ? flaskDatabase(text, { table: flags.table, password: sourcePassword() })
     : accountFile(text)
   const concurrency = hashConcurrency(config)
-  const passwords = await createPasswords({
-    cost: config.BCRYPT_COST,
-    minLength: config.PASSWORD_MIN_LENGTH,
-    queue: { concurrency, maxWaiting: 0 },
-  })
+  const passwords = await commandPasswords(config, concurrency)
   // Before anything is stored, so that a file that cannot be written is a failure.
   const rejects = flags.rejects === undefined ? undefined : await openRejects(flags.rejects)
   // One connection for the lock, one for the work.
@@ -122,23 +119,23 @@ async function importFrom(
       showProgress: (phase, total) =>
         showProgressBar(total, phase === 'hashing' ? 'passwords hashed' : 'accounts stored'),
     })
-    print(report, flags)
     if (report.refusals.length > 0) process.exitCode = EXIT_REFUSED
-    await rejects?.finish(report)
+    try {
+      await printReport(report, flags)
+    } finally {
+      await rejects?.finish(report)
+    }
   } finally {
     await rejects?.close()
     await closeDatabase(db)
   }
 }
 
-function print(report: ImportReport, { json, rejects }: ImportFlags): void {
+async function printReport(report: ImportReport, { json, rejects }: ImportFlags): Promise<void> {
   const listRefusals = rejects === undefined
-  const refusals = listRefusals ? { refusals: report.refusals.map(toJson) } : {}
-  console.log(
-    json
-      ? JSON.stringify({ ...summarize(report), ...refusals })
-      : describe(report, { listRefusals }),
-  )
+  if (!json) return print(...describe(report, { listRefusals }).map(visible))
+  const refusals = listRefusals ? { refusals: report.refusals.map(refusalItem) } : {}
+  await print(toJson({ ...summarize(report), ...refusals }))
 }
 
 /**
@@ -153,7 +150,8 @@ async function openRejects(file: string) {
   const handle: FileHandle = await open(part, 'wx', 0o600)
   return {
     async finish({ refusals }: ImportReport): Promise<void> {
-      await handle.write(refusals.map((refusal) => `${JSON.stringify(toJson(refusal))}\n`).join(''))
+      const lines = refusals.map((refusal) => `${toJson(refusalItem(refusal))}\n`)
+      await handle.write(lines.join(''))
       await rename(part, file)
     },
     /** Deletes what is not finished. */
@@ -165,13 +163,8 @@ async function openRejects(file: string) {
 }
 
 async function forget(url: string): Promise<void> {
-  const db = openDatabase(url, { connections: 1 })
-  try {
-    const count = await forgetImported(db)
-    console.log(
-      `Forgot ${count} imported accounts. The accounts stay. Their Flask cookies are no longer exchanged.`,
-    )
-  } finally {
-    await closeDatabase(db)
-  }
+  const count = await connected(url, forgetImported)
+  await print(
+    `Forgot ${count} imported accounts. The accounts stay. Their Flask cookies are no longer exchanged.`,
+  )
 }

@@ -98,7 +98,13 @@ async function prepare(t: TestContext) {
 
 function exchangeAfter(db: Database, cookie: VerifiedFlaskCookie, elapsedMs: number) {
   const secretId = randomBytes(24).toString('base64url')
-  const request = { secretId, userAgent: undefined, origin: {}, elapsedMs: () => elapsedMs }
+  const request = {
+    secretId,
+    userAgent: undefined,
+    origin: {},
+    elapsedMs: () => elapsedMs,
+    graceMs: 0,
+  }
   return { secretId, result: exchange(db, cookie, LIMITS, request) }
 }
 

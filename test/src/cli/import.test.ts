@@ -47,6 +47,15 @@ test('import, when rows are refused, lists them without passwords, stores the ot
   t.assert.deepStrictEqual(await stored(), [{ id: 1, username: 'ann' }])
 })
 
+test('import shows characters of names that a terminal would obey as escapes, also in JSON', async (t: TestContext) => {
+  const { run, source } = await setUp(t, [{ ...GOOD, username: 'x\u202ey', role: 'root' }])
+  for (const args of [[], ['--json']]) {
+    const { stdout } = await run([source, ...args])
+    t.assert.match(stdout, /x\\u202ey/)
+    t.assert.doesNotMatch(stdout, /\u202e/)
+  }
+})
+
 test('import --rejects writes the refused rows to a file for its owner, and the report does not list them', async (t: TestContext) => {
   const { site, run, source } = await setUp(t, [GOOD, BAD])
   const { code, stdout } = await run([source, '--rejects', 'rejects.ndjson'])

@@ -2,7 +2,6 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { closeDatabase, type Database, openDatabase } from '../../../../db/client.ts'
 import { findByPrefix } from '../../../../db/queries/seed.ts'
-import { createPasswords } from '../../../../plugins/passwords/passwords.ts'
 import type { ResolvedConfig } from '../../../config/config.ts'
 import { localUrl } from '../../../config/local-url.ts'
 import { resolveConfig } from '../../../config/resolve.ts'
@@ -15,6 +14,7 @@ import {
 } from '../../../seed/data.ts'
 import { openSeedFiles, type SeedFiles } from '../../../seed/files.ts'
 import { example, serverUrl, wholeNumber } from '../../options.ts'
+import { commandPasswords } from '../../password.ts'
 import { showProgressBar } from '../../progress-bar.ts'
 import { leavingAfter } from '../../with-database.ts'
 import {
@@ -117,9 +117,7 @@ async function fill(
   secrets: SeedSecrets,
   files: SeedFiles,
 ): Promise<void> {
-  const queue = { concurrency: 1, maxWaiting: 0 }
-  const policy = { cost: config.BCRYPT_COST, minLength: config.PASSWORD_MIN_LENGTH, queue }
-  const passwordHash = await (await createPasswords(policy)).hash(secrets.password)
+  const passwordHash = await (await commandPasswords(config)).hash(secrets.password)
   const progress = showProgressBar(plan.users + plan.sessions + plan.tokens)
   try {
     for await (const batch of storeSeed(db, plan, config, secrets, passwordHash)) {
