@@ -34,7 +34,7 @@ const ADVICE: [about: (number | string)[], advice: string][] = [
   ],
   [
     [1142, 1143, 1227, 1370],
-    'The user of DATABASE_URL lacks a privilege: docs/production.md lists the grants.',
+    'The user of DATABASE_URL lacks a privilege: docs/operations.md lists the grants.',
   ],
   [
     [1040, 1203, 1226],

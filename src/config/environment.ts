@@ -1,5 +1,7 @@
 import { Type } from '@sinclair/typebox'
+import { browserSettings } from './browser-settings.ts'
 import { flaskSettings } from './flask-settings.ts'
+import { logSettings } from './log-settings.ts'
 import { metricsSettings } from './metrics-settings.ts'
 
 /** At least 32 characters, not counting the spaces around them. */
@@ -61,21 +63,7 @@ export const Environment = Type.Object(
           'Signs session cookies, tokens and page cursors: the first secret signs, all of them verify. Outside production, a missing secret is generated once under `.data/`',
       }),
     ),
-    COOKIE_SECURE: Type.Optional(
-      Type.Boolean({
-        title: '`true` or `false`; the default is `true` in production and `false` otherwise',
-        description:
-          'Clients connect over TLS only: sets the `Secure` attribute, the `__Host-` name and HSTS',
-      }),
-    ),
-    COOKIE_SAME_SITE: Type.Unsafe<'lax' | 'none'>({
-      type: 'string',
-      enum: ['lax', 'none'],
-      default: 'lax',
-      title: '`lax` or `none`; `none` requires `COOKIE_SECURE`',
-      description:
-        '`SameSite` attribute of the session cookie: `none` is for `ALLOWED_ORIGINS` on another site',
-    }),
+    ...browserSettings,
     TRUST_PROXY: Type.Optional(
       Type.String({
         format: 'address-list',
@@ -154,25 +142,7 @@ export const Environment = Type.Object(
       title: '86400 to 315360000, in seconds',
       description: 'How long the audit trail keeps an event',
     }),
-    ALLOWED_ORIGINS: Type.Optional(
-      Type.String({
-        format: 'origin-list',
-        title: 'origins such as `https://app.example`, separated by commas',
-        description: 'Other origins whose pages can send requests with the session cookie',
-      }),
-    ),
-    LOG_LEVEL: Type.Unsafe<'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'>({
-      type: 'string',
-      enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
-      default: 'info',
-      title: '`fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`',
-      description: 'Lowest level that is logged',
-    }),
-    SERVER_TIMING: Type.Boolean({
-      default: false,
-      title: '`true` or `false`',
-      description: 'Sends processing times in the `Server-Timing` header',
-    }),
+    ...logSettings,
     OPENAPI_ENABLED: Type.Boolean({
       default: true,
       title: '`true` or `false`',

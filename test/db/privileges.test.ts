@@ -1,4 +1,4 @@
-// Follows "Privileges" of docs/production.md.
+// Follows "Privileges" of docs/operations.md.
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
@@ -89,9 +89,9 @@ async function createUser(t: TestContext, owner: string, privileges: string) {
   }
 }
 
-/** @returns the lists of privileges in the `GRANT` statements of docs/production.md */
+/** @returns the lists of privileges in the `GRANT` statements of docs/operations.md */
 function grantsInTheDocs(): string[] {
-  const text = readFileSync('docs/production.md', 'utf8')
+  const text = readFileSync('docs/operations.md', 'utf8')
   return [...text.matchAll(/^GRANT (.+?)\s+ON gatehouse\.\*/gm)].map(([, list = '']) => list)
 }
 

@@ -1,4 +1,4 @@
-// Follows "Backup and restore" of docs/production.md.
+// Follows "Backup and restore" of docs/operations.md.
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
