@@ -1,7 +1,6 @@
 import {
   bigint,
   boolean,
-  customType,
   index,
   int,
   mysqlEnum,
@@ -9,43 +8,17 @@ import {
   tinyint,
   uniqueIndex,
 } from 'drizzle-orm/mysql-core'
-import { now, toIsoTimestamp } from './clock.ts'
+import { now } from './clock.ts'
+import {
+  asciiText,
+  id,
+  sha256,
+  timestamp,
+  unicodeText,
+  utf8Bytes,
+  wordList,
+} from './column-types.ts'
 import { MAX_KEY_BYTES, MAX_USERNAME_LENGTH } from './usernames.ts'
-
-/**
- * ASCII text, compared byte by byte. Drizzle cannot express a collation, and the servers' default
- * collations differ and are case-insensitive.
- */
-const asciiText = customType<{ data: string; config: { length: number } }>({
-  dataType: (config) => `varchar(${config?.length ?? 255}) character set ascii collate ascii_bin`,
-})
-
-/** Names its character set, because a database may have a default that cannot store every header. */
-const unicodeText = customType<{ data: string; config: { length: number } }>({
-  dataType: (config) => `varchar(${config?.length ?? 255}) character set utf8mb4`,
-})
-
-/** Text as UTF-8 bytes, compared byte by byte: a collation for text would ignore spaces at the end. */
-const utf8Bytes = customType<{ data: string; driverData: Buffer; config: { length: number } }>({
-  dataType: (config) => `varbinary(${config?.length ?? 255})`,
-  fromDriver: (bytes) => bytes.toString(),
-  toDriver: (text) => Buffer.from(text),
-})
-
-/** 32 raw bytes. Drizzle's own `binary` is text. */
-const sha256 = customType<{ data: Buffer }>({ dataType: () => 'binary(32)' })
-
-const id = () => bigint('id', { mode: 'number', unsigned: true }).autoincrement().primaryKey()
-
-/**
- * A timestamp in UTC with milliseconds, as the text of ISO 8601 that responses have. The default is
- * the database's clock, which all instances share.
- */
-const timestamp = customType<{ data: string; driverData: string }>({
-  dataType: () => 'datetime(3)',
-  fromDriver: toIsoTimestamp,
-  toDriver: (iso) => iso.replace('T', ' ').replace('Z', ''),
-})
 
 const usernameKey = () => utf8Bytes('username_key', { length: MAX_KEY_BYTES })
 
@@ -53,6 +26,8 @@ const usernameKey = () => utf8Bytes('username_key', { length: MAX_KEY_BYTES })
 const passwordHash = () => asciiText('password_hash', { length: 255 })
 
 const ROLES = ['user', 'admin'] as const
+/** A service account has no password: it acts by tokens that admins make. */
+const KINDS = ['person', 'service'] as const
 
 export const users = mysqlTable(
   'users',
@@ -63,6 +38,7 @@ export const users = mysqlTable(
     /** The result of `usernameKey`, so that usernames are unique and case-insensitive. */
     usernameKey: usernameKey().notNull(),
     passwordHash: passwordHash().notNull(),
+    kind: mysqlEnum('kind', KINDS).notNull().default('person'),
     role: mysqlEnum('role', ROLES).notNull().default('user'),
     disabled: boolean('disabled').notNull().default(false),
     /** Grows by one with each change by a client. It is the ETag of the account. */
@@ -74,16 +50,20 @@ export const users = mysqlTable(
     passwordChangedAt: timestamp('password_changed_at'),
     /** The time when a change last ended all sessions. Flask cookies signed before it are refused. */
     sessionsEndedAt: timestamp('sessions_ended_at'),
+    /** Addresses and CIDRs that the tokens of a service account may come from; null for any. */
+    addressRanges: wordList('address_ranges'),
     createdAt: timestamp('created_at').notNull().default(now),
   },
   (table) => [
     uniqueIndex('users_username_key').on(table.usernameKey),
     index('users_role').on(table.role, table.usernameKey),
     index('users_disabled').on(table.disabled, table.usernameKey),
+    index('users_kind').on(table.kind, table.usernameKey),
   ],
 )
 
 export type Role = (typeof users.$inferSelect)['role']
+export type AccountKind = (typeof users.$inferSelect)['kind']
 
 /**
  * Accounts that `gatehouse import` created, as the source had them at the latest import. A row outlives its
@@ -166,6 +146,8 @@ export const tokens = mysqlTable(
     digest: sha256('digest').notNull(),
     ...ownership(),
     name: unicodeText('name', { length: 100 }).notNull(),
+    /** What the token may do; null for all that its owner may. */
+    scopes: wordList('scopes'),
     createdAt: timestamp('created_at').notNull().default(now),
     expiresAt: timestamp('expires_at'),
     lastUsedAt: timestamp('last_used_at'),

@@ -37,11 +37,13 @@ import login from '../routes/sessions/login.ts'
 import logout from '../routes/sessions/logout.ts'
 import userSessions from '../routes/sessions/of-user.ts'
 import ownSessions from '../routes/sessions/own.ts'
+import { serviceTokenCreation, userTokens } from '../routes/tokens/of-service.ts'
 import tokens from '../routes/tokens/tokens.ts'
 import userDeletion from '../routes/users/delete.ts'
 import userList from '../routes/users/list.ts'
 import userReads from '../routes/users/read.ts'
 import registration from '../routes/users/register.ts'
+import services from '../routes/users/services.ts'
 import userUpdate from '../routes/users/update.ts'
 import passwordUpdate from '../routes/users/update-password.ts'
 import { type ResolvedConfig, splitList } from './config/config.ts'
@@ -148,10 +150,16 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
     await scope.register(async (admin) => {
       restrict(admin, 'admin')
       await admin.register(userList)
+      await admin.register(services)
       await admin.register(userUpdate)
       await admin.register(userDeletion)
       await admin.register(userSessions, limits)
+      await admin.register(userTokens)
       await admin.register(events)
+      await admin.register(async (session) => {
+        restrict(session, 'session')
+        await session.register(serviceTokenCreation, { maxPerUser: config.MAX_TOKENS })
+      })
       if (config.REGISTRATION === 'admin') await admin.register(registration)
     })
   })

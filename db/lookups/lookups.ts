@@ -1,13 +1,14 @@
 import { type Database, readColumn } from '../client.ts'
 import { toIsoTimestamp } from '../clock.ts'
 import type { ConnectionPool } from '../connections/pool.ts'
-import type { Actor } from '../queries/authority.ts'
+import type { Actor, Credential } from '../queries/authority.ts'
 import type { SessionLimits } from '../queries/live-sessions.ts'
 import type { UserRecord } from '../queries/users.ts'
 import { BatchQueue, type Pending } from './batch.ts'
 import { LIMITS, UNVERIFIED_LIMITS } from './limits.ts'
 import {
   ACCOUNT_COLUMNS,
+  CREDENTIAL_COLUMNS,
   createStatements,
   queryFor,
   SEPARATOR,
@@ -24,10 +25,8 @@ export interface Found {
   user: UserRecord | undefined | null
 }
 
-/** Where the parts of a row end: its kind, the credential, its owner; then comes a wanted account. */
+/** Where the account begins in a row that has no credential. */
 const KIND_END = 1
-const CREDENTIAL_END = 4
-const ACTOR_END = CREDENTIAL_END + ACCOUNT_COLUMNS
 
 type Batch = readonly Pending<Wanted, Found>[]
 
@@ -74,16 +73,23 @@ export class Lookups {
 function resolveBatch(batch: Batch, rows: string[]): void {
   const actors = { session: new Map<string, Actor>(), token: new Map<string, Actor>() }
   const users = new Map<number, UserRecord>()
+  const addUser = (values: string[], start: number) => {
+    const user = parseUser(values, start)
+    users.set(user.id, user)
+  }
   for (const row of rows) {
     const values = row.split(SEPARATOR)
-    const [kind, digest = '', credentialId, isDue] = values
-    if (kind === 'session' || kind === 'token') {
-      const credential = { kind, id: Number(credentialId), isStale: isDue === '1' } as const
-      actors[kind].set(digest, { ...parseUser(values, CREDENTIAL_END), credential })
-      if (values.length === ACTOR_END) continue // CONCAT_WS leaves out the NULLs of the join
+    const [kind, digest = ''] = values
+    if (kind !== 'session' && kind !== 'token') {
+      addUser(values, KIND_END)
+      continue
     }
-    const user = parseUser(values, kind === 'user' ? KIND_END : ACTOR_END)
-    users.set(user.id, user)
+    // The credential, its owner, and then a wanted account: CONCAT_WS leaves out the NULLs of the join.
+    const ownerStart = CREDENTIAL_COLUMNS[kind]
+    const credential = parseCredential(kind, values)
+    actors[kind].set(digest, { ...parseUser(values, ownerStart), credential })
+    const ownerEnd = ownerStart + ACCOUNT_COLUMNS
+    if (values.length > ownerEnd) addUser(values, ownerEnd)
   }
   for (const { key, resolve } of batch) {
     const { session = '', token = '', userId } = key
@@ -91,6 +97,18 @@ function resolveBatch(batch: Batch, rows: string[]): void {
       actor: actors.session.get(session) ?? actors.token.get(token),
       user: userId === undefined ? null : users.get(userId),
     })
+  }
+}
+
+function parseCredential(kind: 'session' | 'token', values: string[]): Credential {
+  const [, , id, isDue, scopes = '', addressRanges = ''] = values
+  const credential = { id: Number(id), isStale: isDue === '1' }
+  if (kind === 'session') return { kind, ...credential }
+  return {
+    kind,
+    ...credential,
+    scopes: scopes === '' ? undefined : scopes.split(' '),
+    addressRanges: addressRanges === '' ? undefined : addressRanges,
   }
 }
 

@@ -38,9 +38,10 @@ export function createStatements(limits: SessionLimits) {
     epoch: typeof users.sessionEpoch | typeof users.tokenEpoch,
     isDue: unknown,
     isLive: unknown,
+    limits: SQL = sql``,
   ) => {
     const select = (accounts: SQL) =>
-      sql`SELECT CONCAT_WS(${SEPARATOR}, ${kind}, HEX(${table.digest}), ${table.id}, ${isDue}, ${accounts})
+      sql`SELECT CONCAT_WS(${SEPARATOR}, ${kind}, HEX(${table.digest}), ${table.id}, ${isDue}, ${limits}${accounts})
         FROM ${table} FORCE INDEX (${sql.raw(`${kind}s_digest`)})
         STRAIGHT_JOIN ${users} FORCE INDEX (PRIMARY)
           ON ${users.id} = ${table.userId} AND ${epoch} = ${table.epoch}`
@@ -63,14 +64,23 @@ export function createStatements(limits: SessionLimits) {
       sessionQueries.isDue,
       isLiveSession(limits),
     ),
-    token: credential('token', tokens, users.tokenEpoch, tokenQueries.isDue, isUnexpired),
+    token: credential(
+      'token',
+      tokens,
+      users.tokenEpoch,
+      tokenQueries.isDue,
+      isUnexpired,
+      // CONCAT_WS leaves out NULLs.
+      sql`COALESCE(${tokens.scopes}, ''), COALESCE(${users.addressRanges}, ''), `,
+    ),
     user: toText(sql`SELECT CONCAT_WS(${SEPARATOR}, 'user', ${accountOf(users)})
       FROM ${users} FORCE INDEX (PRIMARY) WHERE ${users.id} IN `),
   }
 }
 
-/** The number of columns of an account. */
+/** The number of columns of an account, and of a credential with the kind of its row. */
 export const ACCOUNT_COLUMNS = 5
+export const CREDENTIAL_COLUMNS = { session: 4, token: 6 }
 
 function accountOf({ id, username, role, version, createdAt }: typeof users | typeof wanted): SQL {
   return sql`${id}, ${username}, ${role}, ${version}, ${createdAt}`

@@ -35,11 +35,24 @@ export class Operator {
 export const USE_PRECISION_MS = 60_000
 
 /** The session or the token that a request carries. */
-export interface Credential {
-  kind: 'session' | 'token'
+export type Credential = SessionCredential | TokenCredential
+
+interface StoredCredential {
   id: number
   /** Whether the stored last use is older than USE_PRECISION_MS and must be written. */
   isStale: boolean
+}
+
+interface SessionCredential extends StoredCredential {
+  kind: 'session'
+}
+
+interface TokenCredential extends StoredCredential {
+  kind: 'token'
+  /** What the token may do; undefined for all that its owner may. */
+  scopes: readonly string[] | undefined
+  /** Addresses and CIDRs that the token may come from, separated by spaces; undefined for any. */
+  addressRanges: string | undefined
 }
 
 /** A change to an account: who makes it, where it came from, and the account. */
@@ -172,7 +185,14 @@ export async function assertAdminRemains(
   const others = await tx
     .select({ id: users.id })
     .from(users, { forceIndex: 'users_role' })
-    .where(and(eq(users.role, 'admin'), eq(users.disabled, false), ne(users.id, id)))
+    .where(
+      and(
+        eq(users.role, 'admin'),
+        eq(users.kind, 'person'), // a service account cannot log in
+        eq(users.disabled, false),
+        ne(users.id, id),
+      ),
+    )
     .limit(1)
     .for('update')
   if (others.length === 0) throw new LastAdminError()
@@ -181,6 +201,7 @@ export async function assertAdminRemains(
 const lockedColumns = {
   id: users.id,
   username: users.username,
+  kind: users.kind,
   role: users.role,
   disabled: users.disabled,
   version: users.version,

@@ -23,6 +23,7 @@ export const isDue = or(isNull(tokens.lastUsedAt), lte(tokens.lastUsedAt, ago(US
 const profile = {
   id: tokens.id,
   name: tokens.name,
+  scopes: tokens.scopes,
   createdAt: tokens.createdAt,
   expiresAt: tokens.expiresAt,
   lastUsedAt: tokens.lastUsedAt,
@@ -31,35 +32,47 @@ const profile = {
 export interface NewToken {
   secret: string
   name: string
+  /** What the token may do. Without it, all that its owner may. */
+  scopes?: readonly string[] | undefined
   expiresAt?: string | undefined
+}
+
+export interface TokenRules {
+  /** How many tokens that have not expired the account may have. */
+  maxTokens: number
+  /** Whether the account must be a service account. */
+  onlyForServices?: boolean
 }
 
 /**
  * Creates a token that acts as the account.
- *
- * @param maxTokens how many tokens that have not expired the account may have
  */
 export function create(
   db: Database,
   change: Change,
-  { secret, name, expiresAt }: NewToken,
-  maxTokens: number,
-): Promise<{ ok: true; token: TokenRecord } | Refused | Refused<'token-limit'>> {
+  { secret, name, scopes, expiresAt }: NewToken,
+  { maxTokens, onlyForServices = false }: TokenRules,
+): Promise<{ ok: true; token: TokenRecord } | Refused | Refused<'token-limit' | 'not-a-service'>> {
   const { actor, origin, userId } = change
   return transaction(db, async (tx) => {
     const permission = await authorize(tx, change, 'own-or-admin')
     if (!permission.ok) return permission
     // Only the command line gets here: a disabled account cannot act. Enabling it must not revive a token.
     if (permission.account.disabled) return refused('not-permitted')
+    if (onlyForServices && permission.account.kind !== 'service') return refused('not-a-service')
     // The account's row is locked: concurrent requests are counted one after the other.
     const { tokenEpoch: epoch } = permission.account
     if (await hasTokens(tx, permission.account, maxTokens)) return refused('token-limit')
     const [{ insertId: tokenId }] = await tx
       .insert(tokens)
-      .values({ userId, epoch, digest: digest(secret), name, expiresAt })
+      .values({ userId, epoch, digest: digest(secret), name, scopes, expiresAt })
     const token = onlyRow(await tx.select(profile).from(tokens).where(eq(tokens.id, tokenId)))
     const who = { actorId: actor.id, userId }
-    await recordEvent(tx, origin, { type: 'token_created', ...who, detail: { tokenId } })
+    await recordEvent(tx, origin, {
+      type: 'token_created',
+      ...who,
+      detail: { tokenId, ...(scopes && { scopes: scopes.join(' ') }) },
+    })
     return { ok: true, token }
   })
 }

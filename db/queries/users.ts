@@ -2,7 +2,7 @@ import { and, eq, gt, gte, lt, sql } from 'drizzle-orm'
 import { type Database, onlyRow, type Queryable } from '../client.ts'
 import { now } from '../clock.ts'
 import { isDuplicateKey } from '../errors.ts'
-import { type Role, sessions, users } from '../schema.ts'
+import { type AccountKind, type Role, sessions, users } from '../schema.ts'
 import { transaction } from '../transaction.ts'
 import { usernameKey } from '../usernames.ts'
 import * as access from './access.ts'
@@ -34,8 +34,14 @@ const profile = {
 const nextVersion = sql`${users.version} + 1`
 
 /** What admins see. */
-export const managedProfile = { ...profile, disabled: users.disabled }
-export type ManagedUserRecord = UserRecord & { disabled: boolean }
+export const managedProfile = {
+  ...profile,
+  kind: users.kind,
+  disabled: users.disabled,
+  addressRanges: users.addressRanges,
+}
+export type ManagedUserRecord = UserRecord &
+  Pick<typeof users.$inferSelect, 'kind' | 'disabled' | 'addressRanges'>
 
 export async function find(db: Queryable, id: number) {
   const [user] = await db.select(profile).from(users).where(eq(users.id, id))
@@ -58,18 +64,53 @@ export async function findCredentialById(db: Queryable, id: number) {
   return found
 }
 
+/** A hash that no password matches. */
+const NO_PASSWORD = '*'
+
 export interface NewUser {
   username: string
   passwordHash: string
   role: Role
 }
 
+export interface NewService {
+  username: string
+  role: Role
+  /** Addresses and CIDRs that its tokens may come from; null for any. */
+  addressRanges: readonly string[] | null
+}
+
+/** Who creates an account: an admin; without an actor, a registration or the command line. */
+interface Author {
+  actor?: Actor | undefined
+  origin: Origin
+}
+
+type NewAccount = NewUser & Partial<NewService> & { kind?: AccountKind }
+
 /** @param by.actor the admin who creates the account; undefined for a registration */
 export function create(
   db: Database,
-  { actor, origin }: { actor?: Actor | undefined; origin: Origin },
+  by: Author,
   user: NewUser,
-): Promise<{ ok: true; user: UserRecord } | Refused | Refused<'username-taken'>> {
+): Promise<{ ok: true; user: ManagedUserRecord } | Refused | Refused<'username-taken'>> {
+  return add(db, by, user)
+}
+
+/** Creates a service account. It has no password, and acts by its tokens. */
+export function createService(
+  db: Database,
+  by: Author,
+  service: NewService,
+): Promise<{ ok: true; user: ManagedUserRecord } | Refused | Refused<'username-taken'>> {
+  return add(db, by, { ...service, kind: 'service', passwordHash: NO_PASSWORD })
+}
+
+function add(
+  db: Database,
+  { actor, origin }: Author,
+  user: NewAccount,
+): Promise<{ ok: true; user: ManagedUserRecord } | Refused | Refused<'username-taken'>> {
   return transaction(db, async (tx) => {
     if (actor) {
       const permission = await authorize(tx, { actor, userId: actor.id }, 'admin')
@@ -77,15 +118,16 @@ export function create(
     }
     const userId = await insert(tx, user)
     if (userId === undefined) return refused('username-taken')
-    const created = onlyRow(await tx.select(profile).from(users).where(eq(users.id, userId)))
-    const detail = { username: user.username, role: user.role }
+    const created = onlyRow(await tx.select(managedProfile).from(users).where(eq(users.id, userId)))
+    const { username, role, kind } = user
+    const detail = { username, role, ...(kind && { kind }) }
     await recordEvent(tx, origin, { type: 'user_created', actorId: actor?.id, userId, detail })
     return { ok: true, user: created }
   })
 }
 
 /** @returns the new id, or undefined if the name is taken */
-async function insert(tx: Queryable, user: NewUser): Promise<number | undefined> {
+async function insert(tx: Queryable, user: NewAccount): Promise<number | undefined> {
   try {
     const key = usernameKey(user.username)
     const [{ insertId }] = await tx.insert(users).values({ ...user, usernameKey: key })
@@ -122,11 +164,14 @@ export function changePassword(
   db: Database,
   change: Change,
   { passwordHash, current }: { passwordHash: string; current?: CheckedPassword | undefined },
-): Promise<{ ok: true; hasLeftovers: boolean } | Refused | Refused<'wrong-current-password'>> {
+): Promise<
+  { ok: true; hasLeftovers: boolean } | Refused | Refused<'wrong-current-password' | 'no-password'>
+> {
   const { actor, origin, userId } = change
   return transaction(db, async (tx) => {
     const permission = await authorize(tx, change, 'own-or-admin')
     if (!permission.ok) return permission
+    if (permission.account.kind === 'service') return refused('no-password')
     if (current && !hasSamePassword(permission.account, current)) {
       return refused('wrong-current-password')
     }
@@ -166,6 +211,13 @@ export function remove(
   })
 }
 
+export interface UserPatch {
+  role?: Role
+  disabled?: boolean
+  /** Addresses and CIDRs that the tokens of a service account may come from; null for any. */
+  addressRanges?: readonly string[] | null
+}
+
 /**
  * Sets the role of an account, or disables or enables it. Only an admin may, and not on their own
  * account. So one admin always remains: the actor is an enabled admin whose row is locked.
@@ -177,12 +229,16 @@ export function remove(
 export function update(
   db: Database,
   change: Change,
-  patch: { role?: Role; disabled?: boolean },
-): Promise<{ ok: true; user: ManagedUserRecord; hasLeftovers: boolean } | Refused> {
+  patch: UserPatch,
+): Promise<
+  { ok: true; user: ManagedUserRecord; hasLeftovers: boolean } | Refused | Refused<'not-a-service'>
+> {
   const { actor, origin, userId } = change
   return transaction(db, async (tx) => {
     const permission = await authorize(tx, change, 'admin-on-another')
     if (!permission.ok) return permission
+    const isService = permission.account.kind === 'service'
+    if (patch.addressRanges !== undefined && !isService) return refused('not-a-service')
     const endsAdmin = patch.disabled || (patch.role !== undefined && patch.role !== 'admin')
     if (endsAdmin) await assertAdminRemains(tx, actor, permission.account)
     await tx
@@ -191,7 +247,12 @@ export function update(
       .where(eq(users.id, userId))
     const ended = patch.disabled ? await access.endEverything(tx, permission.account) : undefined
     const user = onlyRow(await tx.select(managedProfile).from(users).where(eq(users.id, userId)))
-    const detail = { ...patch, ...ended?.detail }
+    const { addressRanges, ...rest } = patch
+    const detail = {
+      ...rest,
+      ...(addressRanges !== undefined && { addressRanges: addressRanges?.join(' ') ?? 'any' }),
+      ...ended?.detail,
+    }
     await recordEvent(tx, origin, { type: 'user_updated', actorId: actor.id, userId, detail })
     return { ok: true, user, hasLeftovers: ended?.hasLeftovers ?? false }
   })
@@ -203,6 +264,7 @@ export interface UserFilter {
   prefix?: string | undefined
   role?: Role | undefined
   disabled?: boolean | undefined
+  kind?: AccountKind | undefined
   limit: number
 }
 
@@ -214,12 +276,12 @@ export interface UserFilter {
  */
 export function list(
   db: Queryable,
-  { after, prefix, role, disabled, limit }: UserFilter,
+  { after, prefix, role, disabled, kind, limit }: UserFilter,
 ): Promise<ManagedUserRecord[]> {
   const first = prefix === undefined ? undefined : usernameKey(prefix)
   return db
     .select(managedProfile)
-    .from(users, { forceIndex: listIndex(role, disabled) })
+    .from(users, { forceIndex: listIndex({ role, disabled, kind }) })
     .where(
       and(
         after === undefined ? undefined : gt(users.usernameKey, usernameKey(after)),
@@ -228,14 +290,16 @@ export function list(
         first === undefined ? undefined : lt(users.usernameKey, `${first}\u{10ffff}`),
         role === undefined ? undefined : eq(users.role, role),
         disabled === undefined ? undefined : eq(users.disabled, disabled),
+        kind === undefined ? undefined : eq(users.kind, kind),
       ),
     )
     .orderBy(users.usernameKey)
     .limit(limit)
 }
 
-/** @returns the index that finds the fewest rows in most installations: few accounts are admins or disabled */
-function listIndex(role?: Role, disabled?: boolean) {
+/** @returns the index that finds the fewest rows in most installations: few accounts are services, admins or disabled */
+function listIndex({ role, disabled, kind }: Pick<UserFilter, 'role' | 'disabled' | 'kind'>) {
+  if (kind === 'service') return 'users_kind'
   if (role === 'admin' || (role && !disabled)) return 'users_role'
   return disabled === undefined ? 'users_username_key' : 'users_disabled'
 }

@@ -71,7 +71,7 @@ export interface paths {
         put?: never;
         /**
          * Register an account
-         * @description Creates an account with the role `user`. The setting `REGISTRATION` decides whether anyone may do so, or only admins. Usernames are unique and case-insensitive.
+         * @description Creates an account with the role `user`. The setting `REGISTRATION` decides whether anyone may do so, or only admins. Usernames are unique and case-insensitive. A limited token needs the scope `accounts:write`.
          */
         post: operations["createUser"];
         delete?: never;
@@ -129,21 +129,21 @@ export interface paths {
         };
         /**
          * Read an account
-         * @description Every signed-in user may read every account.
+         * @description Every signed-in user may read every account. A limited token needs the scope `accounts:read`.
          */
         get: operations["getUser"];
         put?: never;
         post?: never;
         /**
          * Delete an account
-         * @description Also deletes its sessions and tokens. The audit trail keeps its events.
+         * @description Also deletes its sessions and tokens. The audit trail keeps its events. A limited token needs the scope `accounts:write`.
          */
         delete: operations["deleteUser"];
         options?: never;
         head?: never;
         /**
          * Change the role or the state of an account
-         * @description Takes effect on the next request of the account. Disabling it ends its sessions and tokens.
+         * @description Takes effect on the next request of the account. Disabling it ends its sessions and tokens. `addressRanges` limits where the tokens of a service account may come from; null ends the limit. A limited token needs the scope `accounts:write`.
          */
         patch: operations["updateUser"];
         trace?: never;
@@ -157,14 +157,14 @@ export interface paths {
         };
         /**
          * List your sessions
-         * @description Open sessions, newest first.
+         * @description Open sessions, newest first. A limited token needs the scope `sessions`.
          */
         get: operations["listSessions"];
         put?: never;
         post?: never;
         /**
          * End your sessions
-         * @description By default, it keeps the session of this request.
+         * @description By default, it keeps the session of this request. A limited token needs the scope `sessions`.
          */
         delete: operations["endSessions"];
         options?: never;
@@ -184,7 +184,7 @@ export interface paths {
         post?: never;
         /**
          * End a session
-         * @description The session must be one of your own.
+         * @description The session must be one of your own. A limited token needs the scope `sessions`.
          */
         delete: operations["endSession"];
         options?: never;
@@ -225,13 +225,13 @@ export interface paths {
         };
         /**
          * List your tokens
-         * @description Newest first.
+         * @description Newest first. A limited token needs the scope `tokens`.
          */
         get: operations["listTokens"];
         put?: never;
         /**
          * Create a token
-         * @description Only this response contains the token. The token acts with the current role of its owner until it expires or is ended. The number of tokens of an account is limited.
+         * @description Only this response contains the token. The token acts with the current role of its owner until it expires or is ended. The number of tokens of an account is limited. A limited token needs the scope `tokens`.
          */
         post: operations["createToken"];
         delete?: never;
@@ -252,7 +252,7 @@ export interface paths {
         post?: never;
         /**
          * End a token
-         * @description Takes effect on the next request with it.
+         * @description Takes effect on the next request with it. A limited token needs the scope `tokens`.
          */
         delete: operations["endToken"];
         options?: never;
@@ -270,7 +270,7 @@ export interface paths {
         get?: never;
         /**
          * Change a password
-         * @description For your own account, or for any account as an admin. It ends all tokens of the account and all its sessions except the session of this request. A wrong current password counts as a failed login.
+         * @description For your own account, or for any account as an admin. It ends all tokens of the account and all its sessions except the session of this request. A wrong current password counts as a failed login. A limited token needs the scope `accounts:write`.
          */
         put: operations["updatePassword"];
         post?: never;
@@ -289,11 +289,15 @@ export interface paths {
         };
         /**
          * List accounts
-         * @description Ordered by username, case-insensitive.
+         * @description Ordered by username, case-insensitive. A limited token needs the scope `accounts:read`.
          */
         get: operations["listUsers"];
         put?: never;
-        post?: never;
+        /**
+         * Create a service account
+         * @description A service account has no password and cannot log in. It acts by the tokens that admins make for it. A limited token needs the scope `accounts:write`.
+         */
+        post: operations["createService"];
         delete?: never;
         options?: never;
         head?: never;
@@ -309,16 +313,60 @@ export interface paths {
         };
         /**
          * List the sessions of an account
-         * @description Open sessions, newest first.
+         * @description Open sessions, newest first. A limited token needs the scope `sessions`.
          */
         get: operations["listUserSessions"];
         put?: never;
         post?: never;
         /**
          * End all sessions of an account
-         * @description Takes effect on the next request of each session.
+         * @description Takes effect on the next request of each session. A limited token needs the scope `sessions`.
          */
         delete: operations["endUserSessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/users/{id}/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the tokens of an account
+         * @description Newest first. A limited token needs the scope `tokens`.
+         */
+        get: operations["listUserTokens"];
+        put?: never;
+        /**
+         * Create a token of a service account
+         * @description Only this response contains the token. It acts with the current role of the service account until it expires, is ended, or the account is disabled. A limited token needs the scope `tokens`.
+         */
+        post: operations["createServiceToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/users/{id}/tokens/{tokenId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a token of an account
+         * @description Takes effect on the next request with it. A limited token needs the scope `tokens`.
+         */
+        delete: operations["endUserToken"];
         options?: never;
         head?: never;
         patch?: never;
@@ -333,7 +381,7 @@ export interface paths {
         };
         /**
          * Read the audit trail
-         * @description Newest first by default. To follow the trail, read it oldest first and keep the last cursor: it leads to the events that come later. Ids are in the order of commits.
+         * @description Newest first by default. To follow the trail, read it oldest first and keep the last cursor: it leads to the events that come later. Ids are in the order of commits. A limited token needs the scope `events:read`.
          */
         get: operations["listEvents"];
         put?: never;
@@ -353,6 +401,11 @@ export interface components {
          * @enum {string}
          */
         Role: "user" | "admin";
+        /**
+         * @description A person logs in. A service account has no password and acts by its tokens
+         * @enum {string}
+         */
+        AccountKind: "person" | "service";
         /** @description An account, as every signed-in user sees it */
         User: {
             /**
@@ -384,7 +437,10 @@ export interface components {
              * @example 2026-11-23T08:30:00.000Z
              */
             createdAt: string;
+            kind: components["schemas"]["AccountKind"];
             disabled: boolean;
+            /** @description Addresses and CIDR ranges that the tokens of a service account may come from */
+            addressRanges: string[] | null;
         };
         /** @description A page of a list, and the cursor of the next page */
         ManagedUserPage: {
@@ -395,6 +451,8 @@ export interface components {
         UserChange: {
             role?: components["schemas"]["Role"];
             disabled?: boolean;
+            /** @description Addresses and CIDR ranges that the tokens of a service account may come from */
+            addressRanges?: string[] | null;
         };
         /** @description A confirmation, with the account */
         UserMessage: {
@@ -406,6 +464,22 @@ export interface components {
         Message: {
             /** @example Done. */
             message: string;
+        };
+        /** @description The new service account. Its role is `user` by default */
+        ServiceRequest: {
+            /**
+             * @description People register by `POST /user`
+             * @enum {string}
+             */
+            kind: "service";
+            /**
+             * @description 1 to 80 letters, digits or ._@+-, starting with a letter or a digit
+             * @example alice
+             */
+            username: string;
+            role?: components["schemas"]["Role"];
+            /** @description Addresses and CIDR ranges that the tokens of a service account may come from */
+            addressRanges?: string[];
         };
         /** @description The username, case-insensitive, and the password */
         Credentials: {
@@ -490,6 +564,8 @@ export interface components {
             id: number;
             /** @example nightly job */
             name: string;
+            /** @description What the token may do; null for all that its owner may */
+            scopes: string[] | null;
             /**
              * Format: date-time
              * @example 2026-11-23T08:30:00.000Z
@@ -515,6 +591,8 @@ export interface components {
             id: number;
             /** @example nightly job */
             name: string;
+            /** @description What the token may do; null for all that its owner may */
+            scopes: string[] | null;
             /**
              * Format: date-time
              * @example 2026-11-23T08:30:00.000Z
@@ -544,6 +622,8 @@ export interface components {
              * @example nightly job
              */
             name: string;
+            /** @description What the token may do. Without it, all that its owner may. Gatehouse has the scopes `accounts:read`, `accounts:write`, `sessions`, `tokens`, `events:read`, `introspect`. Scopes of other services have a prefix of their own, such as `orders:read` */
+            scopes?: string[];
             /**
              * Format: date-time
              * @description In the future, at most ten years ahead. Without it, the token does not expire
@@ -621,7 +701,7 @@ export interface components {
          * @description What went wrong, from a closed list
          * @enum {string}
          */
-        ErrorCode: "VALIDATION_FAILED" | "INVALID_JSON" | "BAD_REQUEST" | "INVALID_CREDENTIALS" | "WRONG_CURRENT_PASSWORD" | "PASSWORD_REFUSED" | "USERNAME_TAKEN" | "UNAUTHENTICATED" | "SESSION_REQUIRED" | "NOT_PERMITTED" | "PASSWORD_MISSING" | "CROSS_SITE" | "USER_NOT_FOUND" | "SESSION_NOT_FOUND" | "TOKEN_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "OWN_ACCOUNT" | "TOKEN_LIMIT" | "PRECONDITION_FAILED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_REQUESTS" | "LOGIN_THROTTLED" | "HEADERS_TOO_LARGE" | "INTERNAL_ERROR" | "HASH_CAPACITY" | "SCHEMA_OUTDATED" | "DATABASE_UNAVAILABLE" | "SHUTTING_DOWN" | "OUTCOME_UNKNOWN" | "OVERLOADED" | "SERVICE_UNAVAILABLE";
+        ErrorCode: "VALIDATION_FAILED" | "INVALID_JSON" | "BAD_REQUEST" | "INVALID_CREDENTIALS" | "WRONG_CURRENT_PASSWORD" | "PASSWORD_REFUSED" | "USERNAME_TAKEN" | "UNAUTHENTICATED" | "SESSION_REQUIRED" | "NOT_PERMITTED" | "PASSWORD_MISSING" | "SCOPE_MISSING" | "CROSS_SITE" | "USER_NOT_FOUND" | "SESSION_NOT_FOUND" | "TOKEN_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "NOT_A_SERVICE" | "NO_PASSWORD" | "OWN_ACCOUNT" | "TOKEN_LIMIT" | "PRECONDITION_FAILED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_REQUESTS" | "LOGIN_THROTTLED" | "HEADERS_TOO_LARGE" | "INTERNAL_ERROR" | "HASH_CAPACITY" | "SCHEMA_OUTDATED" | "DATABASE_UNAVAILABLE" | "SHUTTING_DOWN" | "OUTCOME_UNKNOWN" | "OVERLOADED" | "SERVICE_UNAVAILABLE";
         /** @description A validation error: the field, and what is wrong with it */
         Fault: {
             /** @example body.username */
@@ -789,6 +869,21 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description `SCOPE_MISSING`: The token lacks the scope is refused, with the reason. */
+        ScopeMissing: {
+            headers: {
+                "x-request-id": components["headers"]["x-request-id"];
+                "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                "www-authenticate": components["headers"]["insufficient-scope"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `USER_NOT_FOUND`: There is no such account. */
         UserNotFound: {
             headers: {
@@ -803,8 +898,8 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `OWN_ACCOUNT`: Admins may not do this to their own account. */
-        OwnAccount: {
+        /** @description `PRECONDITION_FAILED`: The account has none of the versions in If-Match. */
+        PreconditionFailed: {
             headers: {
                 "x-request-id": components["headers"]["x-request-id"];
                 "ratelimit-limit": components["headers"]["ratelimit-limit"];
@@ -817,8 +912,8 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `PRECONDITION_FAILED`: The account has none of the versions in If-Match. */
-        PreconditionFailed: {
+        /** @description `OWN_ACCOUNT`: Admins may not do this to their own account. */
+        OwnAccount: {
             headers: {
                 "x-request-id": components["headers"]["x-request-id"];
                 "ratelimit-limit": components["headers"]["ratelimit-limit"];
@@ -873,6 +968,20 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description `NO_PASSWORD`: A service account has no password. */
+        NoPassword: {
+            headers: {
+                "x-request-id": components["headers"]["x-request-id"];
+                "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
     };
     parameters: never;
     requestBodies: never;
@@ -908,6 +1017,11 @@ export interface components {
          */
         "www-authenticate": string;
         /**
+         * @description The scope that the token lacks, for the code `SCOPE_MISSING` (RFC 6750 3)
+         * @example Bearer realm="gatehouse", error="insufficient_scope", scope="events:read"
+         */
+        "insufficient-scope": string;
+        /**
          * @description Sets or deletes the session cookie
          * @example session=5Uyx…; Path=/; HttpOnly; SameSite=Lax
          */
@@ -931,12 +1045,14 @@ export interface components {
     pathItems: never;
 }
 export type Role = components['schemas']['Role'];
+export type AccountKind = components['schemas']['AccountKind'];
 export type User = components['schemas']['User'];
 export type ManagedUser = components['schemas']['ManagedUser'];
 export type ManagedUserPage = components['schemas']['ManagedUserPage'];
 export type UserChange = components['schemas']['UserChange'];
 export type UserMessage = components['schemas']['UserMessage'];
 export type Message = components['schemas']['Message'];
+export type ServiceRequest = components['schemas']['ServiceRequest'];
 export type Credentials = components['schemas']['Credentials'];
 export type NewCredentials = components['schemas']['NewCredentials'];
 export type PasswordChange = components['schemas']['PasswordChange'];
@@ -964,18 +1080,21 @@ export type ResponseCrossSite = components['responses']['CrossSite'];
 export type ResponseBodyTooLarge = components['responses']['BodyTooLarge'];
 export type ResponseUnsupportedMediaType = components['responses']['UnsupportedMediaType'];
 export type ResponseUnauthenticated = components['responses']['Unauthenticated'];
+export type ResponseScopeMissing = components['responses']['ScopeMissing'];
 export type ResponseUserNotFound = components['responses']['UserNotFound'];
-export type ResponseOwnAccount = components['responses']['OwnAccount'];
 export type ResponsePreconditionFailed = components['responses']['PreconditionFailed'];
+export type ResponseOwnAccount = components['responses']['OwnAccount'];
 export type ResponseSessionNotFound = components['responses']['SessionNotFound'];
 export type ResponseTokenLimit = components['responses']['TokenLimit'];
 export type ResponseTokenNotFound = components['responses']['TokenNotFound'];
+export type ResponseNoPassword = components['responses']['NoPassword'];
 export type HeaderXRequestId = components['headers']['x-request-id'];
 export type HeaderRatelimitLimit = components['headers']['ratelimit-limit'];
 export type HeaderRatelimitRemaining = components['headers']['ratelimit-remaining'];
 export type HeaderRatelimitReset = components['headers']['ratelimit-reset'];
 export type HeaderRetryAfter = components['headers']['retry-after'];
 export type HeaderWwwAuthenticate = components['headers']['www-authenticate'];
+export type HeaderInsufficientScope = components['headers']['insufficient-scope'];
 export type HeaderSetCookie = components['headers']['set-cookie'];
 export type HeaderEtag = components['headers']['etag'];
 export type HeaderLink = components['headers']['link'];
@@ -1468,6 +1587,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ScopeMissing"];
             404: components["responses"]["UserNotFound"];
             408: components["responses"]["RequestTimeout"];
             429: components["responses"]["TooManyRequests"];
@@ -1560,7 +1680,25 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            403: components["responses"]["CrossSite"];
+            /**
+             * @description `SCOPE_MISSING`: The token lacks the scope is refused, with the reason.
+             *
+             *     `CROSS_SITE`: This request may not come from another site.
+             */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "www-authenticate": components["headers"]["insufficient-scope"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             404: components["responses"]["UserNotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["OwnAccount"];
@@ -1664,10 +1802,45 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            403: components["responses"]["CrossSite"];
+            /**
+             * @description `SCOPE_MISSING`: The token lacks the scope is refused, with the reason.
+             *
+             *     `CROSS_SITE`: This request may not come from another site.
+             */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "www-authenticate": components["headers"]["insufficient-scope"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             404: components["responses"]["UserNotFound"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["OwnAccount"];
+            /**
+             * @description `NOT_A_SERVICE`: Only service accounts get tokens from admins.
+             *
+             *     `OWN_ACCOUNT`: Admins may not do this to their own account.
+             */
+            409: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -1744,6 +1917,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ScopeMissing"];
             408: components["responses"]["RequestTimeout"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
@@ -1816,7 +1990,25 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["CrossSite"];
+            /**
+             * @description `SCOPE_MISSING`: The token lacks the scope is refused, with the reason.
+             *
+             *     `CROSS_SITE`: This request may not come from another site.
+             */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "www-authenticate": components["headers"]["insufficient-scope"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -1892,7 +2084,25 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["CrossSite"];
+            /**
+             * @description `SCOPE_MISSING`: The token lacks the scope is refused, with the reason.
+             *
+             *     `CROSS_SITE`: This request may not come from another site.
+             */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "www-authenticate": components["headers"]["insufficient-scope"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             404: components["responses"]["SessionNotFound"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["BodyTooLarge"];
@@ -2115,6 +2325,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            403: components["responses"]["ScopeMissing"];
             408: components["responses"]["RequestTimeout"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
@@ -2190,6 +2401,8 @@ export interface operations {
              * @description `UNAUTHENTICATED`: The request has no valid session or token.
              *
              *     `SESSION_REQUIRED`: A token may not do this: log in.
+             *
+             *     `NOT_PERMITTED`: This account may not do this.
              */
             401: {
                 headers: {
@@ -2205,7 +2418,25 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            403: components["responses"]["CrossSite"];
+            /**
+             * @description `SCOPE_MISSING`: The token lacks the scope is refused, with the reason.
+             *
+             *     `CROSS_SITE`: This request may not come from another site.
+             */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "www-authenticate": components["headers"]["insufficient-scope"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["TokenLimit"];
             413: components["responses"]["BodyTooLarge"];
@@ -2299,7 +2530,25 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            403: components["responses"]["CrossSite"];
+            /**
+             * @description `SCOPE_MISSING`: The token lacks the scope is refused, with the reason.
+             *
+             *     `CROSS_SITE`: This request may not come from another site.
+             */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "www-authenticate": components["headers"]["insufficient-scope"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             404: components["responses"]["TokenNotFound"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["BodyTooLarge"];
@@ -2409,6 +2658,8 @@ export interface operations {
             /**
              * @description `PASSWORD_MISSING`: A password is required.
              *
+             *     `SCOPE_MISSING`: The token lacks the scope is refused, with the reason.
+             *
              *     `CROSS_SITE`: This request may not come from another site.
              */
             403: {
@@ -2417,6 +2668,7 @@ export interface operations {
                     "ratelimit-limit": components["headers"]["ratelimit-limit"];
                     "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
                     "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "www-authenticate": components["headers"]["insufficient-scope"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2426,6 +2678,7 @@ export interface operations {
             };
             404: components["responses"]["UserNotFound"];
             408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["NoPassword"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -2485,6 +2738,7 @@ export interface operations {
                 /** @description what the username begins with, case-insensitive */
                 prefix?: string;
                 role?: components["schemas"]["Role"];
+                kind?: components["schemas"]["AccountKind"];
                 disabled?: boolean;
             };
             header?: never;
@@ -2544,12 +2798,128 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            403: components["responses"]["ScopeMissing"];
             408: components["responses"]["RequestTimeout"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
              * @description `OVERLOADED`: The server has too much to do. Try again shortly.
+             *
+             *     `SERVICE_UNAVAILABLE`: Try again shortly.
+             */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createService: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ServiceRequest"];
+            };
+        };
+        responses: {
+            /** @description An account, as admins see it */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ManagedUser"];
+                };
+            };
+            /**
+             * @description `VALIDATION_FAILED`: The request is not valid.
+             *
+             *     `INVALID_JSON`: The body is not valid JSON in UTF-8.
+             *
+             *     `BAD_REQUEST`: The request is malformed.
+             *
+             *     `USERNAME_TAKEN`: An account with this name exists already.
+             */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `UNAUTHENTICATED`: The request has no valid session or token.
+             *
+             *     `NOT_PERMITTED`: This account may not do this.
+             */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `SCOPE_MISSING`: The token lacks the scope is refused, with the reason.
+             *
+             *     `CROSS_SITE`: This request may not come from another site.
+             */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "www-authenticate": components["headers"]["insufficient-scope"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             *
+             *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
              *     `SERVICE_UNAVAILABLE`: Try again shortly.
              */
@@ -2636,6 +3006,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            403: components["responses"]["ScopeMissing"];
             404: components["responses"]["UserNotFound"];
             408: components["responses"]["RequestTimeout"];
             429: components["responses"]["TooManyRequests"];
@@ -2726,8 +3097,386 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            403: components["responses"]["CrossSite"];
+            /**
+             * @description `SCOPE_MISSING`: The token lacks the scope is refused, with the reason.
+             *
+             *     `CROSS_SITE`: This request may not come from another site.
+             */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "www-authenticate": components["headers"]["insufficient-scope"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             404: components["responses"]["UserNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             *
+             *     `OVERLOADED`: The server has too much to do. Try again shortly.
+             *
+             *     `SERVICE_UNAVAILABLE`: Try again shortly.
+             */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listUserTokens: {
+        parameters: {
+            query?: {
+                /** @description a whole number from 1 to 100 */
+                limit?: number;
+                /** @description the `nextCursor` of the previous page */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of a list, and the cursor of the next page */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    link: components["headers"]["link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenPage"];
+                };
+            };
+            /**
+             * @description `VALIDATION_FAILED`: The request is not valid.
+             *
+             *     `BAD_REQUEST`: The request is malformed.
+             */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `UNAUTHENTICATED`: The request has no valid session or token.
+             *
+             *     `NOT_PERMITTED`: This account may not do this.
+             */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: components["responses"]["ScopeMissing"];
+            404: components["responses"]["UserNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description `OVERLOADED`: The server has too much to do. Try again shortly.
+             *
+             *     `SERVICE_UNAVAILABLE`: Try again shortly.
+             */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createServiceToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TokenRequest"];
+            };
+        };
+        responses: {
+            /** @description The only response that holds the secret token itself */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewToken"];
+                };
+            };
+            /**
+             * @description `VALIDATION_FAILED`: The request is not valid.
+             *
+             *     `INVALID_JSON`: The body is not valid JSON in UTF-8.
+             *
+             *     `BAD_REQUEST`: The request is malformed.
+             */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `UNAUTHENTICATED`: The request has no valid session or token.
+             *
+             *     `SESSION_REQUIRED`: A token may not do this: log in.
+             *
+             *     `NOT_PERMITTED`: This account may not do this.
+             */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `SCOPE_MISSING`: The token lacks the scope is refused, with the reason.
+             *
+             *     `CROSS_SITE`: This request may not come from another site.
+             */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "www-authenticate": components["headers"]["insufficient-scope"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: components["responses"]["UserNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /**
+             * @description `NOT_A_SERVICE`: Only service accounts get tokens from admins.
+             *
+             *     `TOKEN_LIMIT`: The account has as many tokens as it may have. End one first.
+             */
+            409: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             *
+             *     `OVERLOADED`: The server has too much to do. Try again shortly.
+             *
+             *     `SERVICE_UNAVAILABLE`: Try again shortly.
+             */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endUserToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                tokenId: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A confirmation for people */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /**
+             * @description `VALIDATION_FAILED`: The request is not valid.
+             *
+             *     `INVALID_JSON`: The body is not valid JSON in UTF-8.
+             *
+             *     `BAD_REQUEST`: The request is malformed.
+             */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `UNAUTHENTICATED`: The request has no valid session or token.
+             *
+             *     `NOT_PERMITTED`: This account may not do this.
+             */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `SCOPE_MISSING`: The token lacks the scope is refused, with the reason.
+             *
+             *     `CROSS_SITE`: This request may not come from another site.
+             */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "www-authenticate": components["headers"]["insufficient-scope"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `USER_NOT_FOUND`: There is no such account.
+             *
+             *     `TOKEN_NOT_FOUND`: There is no such token.
+             */
+            404: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -2825,6 +3574,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            403: components["responses"]["ScopeMissing"];
             408: components["responses"]["RequestTimeout"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];

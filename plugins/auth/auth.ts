@@ -1,10 +1,17 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
+import type {
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  onRequestHookHandler,
+  RouteOptions,
+} from 'fastify'
 import fp from 'fastify-plugin'
 import type { Found } from '../../db/lookups/lookups.ts'
-import { type Actor, mayActOn } from '../../db/queries/authority.ts'
+import { type Actor, type Credential, mayActOn } from '../../db/queries/authority.ts'
 import type { UserRecord } from '../../db/queries/users.ts'
 import { type ErrorCode, errors } from '../errors/errors.ts'
 import { withError } from '../openapi/declarations.ts'
+import { allows, mayComeFrom, type OwnScope } from './scopes.ts'
 import type { ReadToken } from './token-format.ts'
 
 declare module 'fastify' {
@@ -20,6 +27,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The guard looks up `target`, in the caller's query if the credential is verified. */
     wantsTarget?: boolean
+    /** The scope that a limited token needs; null if every token may call the operation. */
+    scope?: OwnScope | null
   }
 }
 
@@ -109,7 +118,9 @@ export default fp(
         const acceptOr = (otherwise: () => void, found: Promise<Found> | undefined) => {
           if (!found) return otherwise()
           found.then(({ actor, user }) => {
-            if (!actor) return otherwise()
+            if (!actor || !mayComeFrom(actor.credential, request.clientAddress)) return otherwise()
+            const scope = missingScope(request, actor.credential)
+            if (scope !== undefined) return done(scopeMissing(reply, scope))
             app.lastUsed.note(actor.credential)
             request.actor = actor
             request.target = user
@@ -139,6 +150,23 @@ export default fp(
   },
 )
 
+/** @returns the scope of the operation, if the credential is a token that lacks it */
+function missingScope(request: FastifyRequest, credential: Credential): OwnScope | undefined {
+  if (credential.kind === 'session' || credential.scopes === undefined) return undefined
+  const { scope } = request.routeOptions.config
+  if (scope === undefined) throw new Error(`${request.routeOptions.url} declares no scope`)
+  return scope === null || allows(credential, scope) ? undefined : scope
+}
+
+/** The challenge of RFC 6750 3. */
+function scopeMissing(reply: FastifyReply, scope: string): Error {
+  reply.header(
+    'www-authenticate',
+    `Bearer realm="gatehouse", error="insufficient_scope", scope="${scope}"`,
+  )
+  return new errors.SCOPE_MISSING(scope)
+}
+
 /** @returns the parts of a bearer credential, or null */
 function bearerOf({ headers: { authorization } }: FastifyRequest): RegExpExecArray | null {
   return authorization === undefined ? null : BEARER.exec(authorization)
@@ -153,7 +181,15 @@ export function restrict(scope: FastifyInstance, guard: Guard): void {
   scope.addHook('onRequest', scope.guard[guard])
   scope.addHook('onRoute', (route) => {
     route.schema = { ...withError(route.schema, error), ...(security && { security }) }
+    if (guard === 'signedIn') declareScope(route)
   })
+}
+
+/** @throws Error at boot if the route does not declare its scope: a limited token could not call it */
+function declareScope(route: RouteOptions): void {
+  const scope = route.config?.scope
+  if (scope === undefined) throw new Error(`${route.url} declares no scope`)
+  if (scope !== null) route.schema = withError(route.schema, 'SCOPE_MISSING')
 }
 
 /** @throws Error (a 500) if the route is outside the guarded scopes */

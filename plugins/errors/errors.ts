@@ -16,6 +16,7 @@ export const errors = {
   SESSION_REQUIRED: coded('SESSION_REQUIRED', 401, 'A token may not do this: log in.'),
   NOT_PERMITTED: coded('NOT_PERMITTED', 401, 'This account may not do this.'),
   PASSWORD_MISSING: coded('PASSWORD_MISSING', 403, 'A password is required.'),
+  SCOPE_MISSING: coded('SCOPE_MISSING', 403, 'The token lacks the scope %s.'),
   CROSS_SITE: coded('CROSS_SITE', 403, 'This request may not come from another site.'),
   USER_NOT_FOUND: coded('USER_NOT_FOUND', 404, 'There is no such account.'),
   SESSION_NOT_FOUND: coded('SESSION_NOT_FOUND', 404, 'There is no such session.'),
@@ -23,6 +24,8 @@ export const errors = {
   ROUTE_NOT_FOUND: coded('ROUTE_NOT_FOUND', 404, 'This path does not exist.'),
   METHOD_NOT_ALLOWED: coded('METHOD_NOT_ALLOWED', 405, 'This path does not support this method.'),
   REQUEST_TIMEOUT: coded('REQUEST_TIMEOUT', 408, 'The request did not arrive in time.'),
+  NOT_A_SERVICE: coded('NOT_A_SERVICE', 409, 'Only service accounts get tokens from admins.'),
+  NO_PASSWORD: coded('NO_PASSWORD', 409, 'A service account has no password.'),
   OWN_ACCOUNT: coded('OWN_ACCOUNT', 409, 'Admins may not do this to their own account.'),
   TOKEN_LIMIT: coded(
     'TOKEN_LIMIT',

@@ -40,6 +40,11 @@ export const headers = {
     schema: { type: 'string', maxLength: 100 },
     example: 'Bearer realm="gatehouse"',
   },
+  'insufficient-scope': {
+    description: 'The scope that the token lacks, for the code `SCOPE_MISSING` (RFC 6750 3)',
+    schema: { type: 'string', maxLength: 200 },
+    example: 'Bearer realm="gatehouse", error="insufficient_scope", scope="events:read"',
+  },
   'set-cookie': {
     description: 'Sets or deletes the session cookie',
     schema: { type: 'string', maxLength: 500 },

@@ -130,6 +130,11 @@ function completeResponses(
   if (conditions.length > 0) {
     operation.parameters = [...(operation.parameters ?? []), ...conditions]
   }
+  const { scope } = route.config ?? {}
+  if (typeof scope === 'string') {
+    operation.description += ` A limited token needs the scope \`${scope}\`.`
+    Object.assign(operation, { 'x-required-scope': scope })
+  }
   Object.assign(operation, { 'x-error-codes': codes })
   operation.responses = {
     ...describeSuccess(operation.responses[200], route, everywhere),

@@ -81,7 +81,12 @@ export function describeErrors(
 function describeError(status: number, codes: ErrorCode[], everywhere: HeaderName[]): Response {
   return {
     description: codes.map((code) => `\`${code}\`: ${messageOf(code)}`).join('\n\n'),
-    headers: references([...COMMON_HEADERS, ...(STATUS_HEADERS[status] ?? []), ...everywhere]),
+    headers: {
+      ...references([...COMMON_HEADERS, ...(STATUS_HEADERS[status] ?? []), ...everywhere]),
+      ...(codes.includes('SCOPE_MISSING') && {
+        'www-authenticate': { $ref: '#/components/headers/insufficient-scope' },
+      }),
+    },
     content: {
       'application/json': { schema: { $ref: '#/components/schemas/Error' } },
       'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },

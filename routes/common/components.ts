@@ -6,7 +6,15 @@ import { Credentials } from '../sessions/login.ts'
 import { Session, SessionPage } from '../sessions/schemas.ts'
 import { NewToken, Token, TokenPage, TokenRequest } from '../tokens/schemas.ts'
 import { NewCredentials } from '../users/register.ts'
-import { ManagedUser, ManagedUserPage, Role, User, UserMessage } from '../users/schemas.ts'
+import {
+  AccountKind,
+  ManagedUser,
+  ManagedUserPage,
+  Role,
+  User,
+  UserMessage,
+} from '../users/schemas.ts'
+import { ServiceRequest } from '../users/services.ts'
 import { UserChange } from '../users/update.ts'
 import { PasswordChange } from '../users/update-password.ts'
 import { ErrorBody, ErrorCode, Fault, Problem } from './error-schemas.ts'
@@ -16,7 +24,8 @@ import { Message } from './schemas.ts'
 export default fp(
   async (app) => {
     for (const schema of [
-      ...[Role, User, ManagedUser, ManagedUserPage, UserChange, UserMessage, Message],
+      ...[Role, AccountKind, User, ManagedUser, ManagedUserPage, UserChange, UserMessage, Message],
+      ServiceRequest,
       ...[Credentials, NewCredentials, PasswordChange],
       ...[Session, SessionPage, Token, NewToken, TokenPage, TokenRequest],
       ...[EventType, Event, EventPage, Health, Service],

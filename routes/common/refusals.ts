@@ -2,7 +2,13 @@ import type { FastifyInstance } from 'fastify'
 import type { Refusal, Refused } from '../../db/queries/authority.ts'
 import { errors } from '../../plugins/errors/errors.ts'
 
-type Reason = Refusal | 'token-limit' | 'username-taken' | 'wrong-current-password'
+type Reason =
+  | Refusal
+  | 'no-password'
+  | 'not-a-service'
+  | 'token-limit'
+  | 'username-taken'
+  | 'wrong-current-password'
 
 const ERRORS: Record<Reason, () => Error> = {
   'actor-gone': () => new errors.UNAUTHENTICATED(),
@@ -10,6 +16,8 @@ const ERRORS: Record<Reason, () => Error> = {
   'not-found': () => new errors.USER_NOT_FOUND(),
   'own-account': () => new errors.OWN_ACCOUNT(),
   'version-differs': () => new errors.PRECONDITION_FAILED(),
+  'no-password': () => new errors.NO_PASSWORD(),
+  'not-a-service': () => new errors.NOT_A_SERVICE(),
   'token-limit': () => new errors.TOKEN_LIMIT(),
   'username-taken': () => new errors.USERNAME_TAKEN().at('body.username', 'is taken'),
   'wrong-current-password': () =>

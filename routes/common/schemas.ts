@@ -5,6 +5,7 @@ import {
   type TSchema,
   Type,
 } from '@sinclair/typebox'
+import { isAddressRange } from '../../plugins/addresses/ranges.ts'
 import { DOCUMENTED_AS } from '../../plugins/openapi/documented-as.ts'
 
 /**
@@ -40,6 +41,7 @@ export function closedObject<Properties extends Record<string, TSchema>>(
 /** The string formats of our own, for Ajv. */
 export const formats = {
   /** An integer from 1 to 2^53-1 in decimal, without sign or leading zero. */
+  'address-range': isAddressRange,
   id: (text: string) => /^[1-9][0-9]{0,15}$/.test(text) && Number.isSafeInteger(Number(text)),
 }
 

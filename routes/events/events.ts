@@ -38,5 +38,11 @@ export default (async (app) => {
     })
   }
 
-  app.route({ method: 'GET', url: '/events', schema: listEventsSchema, handler: listEvents })
+  app.route({
+    method: 'GET',
+    url: '/events',
+    schema: listEventsSchema,
+    config: { scope: 'events:read' },
+    handler: listEvents,
+  })
 }) satisfies FastifyPluginAsyncTypebox

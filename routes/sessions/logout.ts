@@ -37,7 +37,7 @@ export default (async (app) => {
     method: 'GET',
     url: '/logout',
     exposeHeadRoute: false, // HEAD is for reads: a link checker must not log users out
-    config: { changesState: true },
+    config: { scope: null, changesState: true },
     schema: {
       ...logoutSchema,
       operationId: 'logout',
@@ -55,6 +55,7 @@ export default (async (app) => {
       description:
         'Ends the session or the token of the request on the server, before the response is sent.',
     },
+    config: { scope: null },
     handler: logout,
   })
 }) satisfies FastifyPluginAsyncTypebox

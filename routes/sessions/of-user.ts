@@ -72,12 +72,14 @@ export default (async (app, limits) => {
       method: 'GET',
       url,
       schema: { ...listUserSessionsSchema, hide },
+      config: { scope: 'sessions' },
       handler: listUserSessions,
     })
     app.route({
       method: 'DELETE',
       url,
       schema: { ...endUserSessionsSchema, hide },
+      config: { scope: 'sessions' },
       handler: endUserSessions,
     })
   }

@@ -89,18 +89,21 @@ export default (async (app, limits) => {
     method: 'GET',
     url: '/sessions',
     schema: listSessionsSchema,
+    config: { scope: 'sessions' },
     handler: listSessions,
   })
   app.route({
     method: 'DELETE',
     url: '/sessions',
     schema: endSessionsSchema,
+    config: { scope: 'sessions' },
     handler: endSessions,
   })
   app.route({
     method: 'DELETE',
     url: '/sessions/:id',
     schema: endSessionSchema,
+    config: { scope: 'sessions' },
     handler: endSession,
   })
 }) satisfies FastifyPluginAsyncTypebox<SessionLimits>

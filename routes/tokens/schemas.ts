@@ -1,5 +1,12 @@
-import { Type } from '@sinclair/typebox'
+import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
+import type { TokenRecord } from '../../db/queries/tokens.ts'
+import {
+  MAX_SCOPE_LENGTH,
+  MAX_SCOPES,
+  OWN_SCOPES,
+  SCOPE_PATTERN,
+} from '../../plugins/auth/scopes.ts'
 import { page } from '../common/pages.ts'
 import { closedObject, Id, nullable, Timestamp } from '../common/schemas.ts'
 
@@ -14,10 +21,23 @@ export function isNewTokenName(text: string): boolean {
   return text.isWellFormed() && Value.Check(NewTokenName, text)
 }
 
+const Scope = Type.String({
+  pattern: SCOPE_PATTERN,
+  minLength: 1,
+  maxLength: MAX_SCOPE_LENGTH,
+  examples: ['accounts:read'],
+})
+
+const Scopes = Type.Array(Scope, { minItems: 1, maxItems: MAX_SCOPES, uniqueItems: true })
+
 export const Token = Type.Object(
   {
     id: Id,
     name: TokenName,
+    scopes: {
+      ...nullable(Scopes),
+      description: 'What the token may do; null for all that its owner may',
+    },
     createdAt: Timestamp,
     expiresAt: nullable(Timestamp),
     lastUsedAt: nullable(Timestamp),
@@ -36,6 +56,10 @@ export const NewToken = Type.Object(
 export const TokenRequest = closedObject(
   {
     name: NewTokenName,
+    scopes: Type.Optional({
+      ...Scopes,
+      description: `What the token may do. Without it, all that its owner may. Gatehouse has the scopes ${OWN_SCOPES.map((scope) => `\`${scope}\``).join(', ')}. Scopes of other services have a prefix of their own, such as \`orders:read\``,
+    }),
     expiresAt: Type.Optional({
       ...Timestamp,
       description: 'In the future, at most ten years ahead. Without it, the token does not expire',
@@ -53,4 +77,8 @@ const MAX_LIFETIME_MS = 10 * 365 * 24 * 60 * 60 * 1_000
 export function isTokenExpiry(date: Date): boolean {
   const aheadMs = date.getTime() - Date.now()
   return aheadMs > 0 && aheadMs <= MAX_LIFETIME_MS
+}
+
+export function toToken(token: TokenRecord): Static<typeof Token> {
+  return { ...token, scopes: token.scopes && [...token.scopes] }
 }

@@ -9,7 +9,8 @@ import type { Handler } from '../common/handler.ts'
 import { idAt, PageQuery, readPage } from '../common/pages.ts'
 import { accepted } from '../common/refusals.ts'
 import { IdParams, Message, ref } from '../common/schemas.ts'
-import { isTokenExpiry, NewToken, TokenPage, TokenRequest } from './schemas.ts'
+import { newToken, newTokenResponse } from './new-token.ts'
+import { NewToken, TokenPage, TokenRequest, toToken } from './schemas.ts'
 
 const tags = ['Tokens']
 
@@ -20,7 +21,7 @@ const createTokenSchema = {
   description:
     'Only this response contains the token. The token acts with the current role of its owner until it expires or is ended. The number of tokens of an account is limited.',
   body: ref(TokenRequest),
-  response: { 200: ref(NewToken), ...errorResponses('TOKEN_LIMIT') },
+  response: { 200: ref(NewToken), ...errorResponses('TOKEN_LIMIT', 'NOT_PERMITTED') },
 }
 
 const listTokensSchema = {
@@ -49,18 +50,13 @@ export interface TokensOptions {
 /** `POST` and `GET /tokens`, `DELETE /tokens/{id}`: the caller's own, by session only. */
 export default (async (app, { maxPerUser }) => {
   const createToken: Handler<typeof createTokenSchema> = async (request, reply) => {
-    const { name, expiresAt } = request.body
-    if (!name.isWellFormed()) {
-      throw new errors.VALIDATION_FAILED().at('body.name', 'must be well-formed Unicode')
+    const token = newToken(app.tokenFormat, request.body)
+    if (token.scopes?.includes('introspect') && actorOf(request).role !== 'admin') {
+      throw new errors.NOT_PERMITTED().at('body.scopes', 'only admins may grant introspect')
     }
-    const secret = app.tokenFormat.create()
-    const token = {
-      secret,
-      name,
-      expiresAt: expiresAt === undefined ? undefined : futureTimestamp(expiresAt),
-    }
-    const created = await tokens.create(workOf(reply).db, changeToOwn(request), token, maxPerUser)
-    return { ...accepted(created).token, token: secret }
+    const change = changeToOwn(request)
+    const created = await tokens.create(workOf(reply).db, change, token, { maxTokens: maxPerUser })
+    return newTokenResponse(accepted(created).token, token.secret)
   }
 
   const listTokens: Handler<typeof listTokensSchema> = async (request, reply) => {
@@ -70,7 +66,7 @@ export default (async (app, { maxPerUser }) => {
       name: `tokens ${id}`,
       find: (position, limit) => tokens.list(db, id, { before: idAt(position), limit }),
       positionOf: (token) => token.id,
-      toItem: (row) => row,
+      toItem: toToken,
     })
   }
 
@@ -84,29 +80,25 @@ export default (async (app, { maxPerUser }) => {
     return { message: 'Token ended.' }
   }
 
-  app.route({ method: 'POST', url: '/tokens', schema: createTokenSchema, handler: createToken })
+  app.route({
+    method: 'POST',
+    url: '/tokens',
+    schema: createTokenSchema,
+    config: { scope: 'tokens' },
+    handler: createToken,
+  })
   app.route({
     method: 'GET',
     url: '/tokens',
     schema: listTokensSchema,
+    config: { scope: 'tokens' },
     handler: listTokens,
   })
   app.route({
     method: 'DELETE',
     url: '/tokens/:id',
     schema: endTokenSchema,
+    config: { scope: 'tokens' },
     handler: endToken,
   })
 }) satisfies FastifyPluginAsyncTypebox<TokensOptions>
-
-/** @throws VALIDATION_FAILED if the timestamp has passed, or is more than ten years ahead */
-function futureTimestamp(text: string): string {
-  const date = new Date(text)
-  if (!isTokenExpiry(date)) {
-    throw new errors.VALIDATION_FAILED().at(
-      'body.expiresAt',
-      'must be in the future, at most ten years ahead',
-    )
-  }
-  return date.toISOString()
-}

@@ -29,5 +29,11 @@ export default (async (app) => {
     return { message: 'User deleted.' }
   }
 
-  app.route({ method: 'DELETE', url: '/user/:id', schema: deleteUserSchema, handler: deleteUser })
+  app.route({
+    method: 'DELETE',
+    url: '/user/:id',
+    schema: deleteUserSchema,
+    config: { scope: 'accounts:write' },
+    handler: deleteUser,
+  })
 }) satisfies FastifyPluginAsyncTypebox

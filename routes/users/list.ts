@@ -7,7 +7,7 @@ import { DOCUMENTED_AS } from '../../plugins/openapi/documented-as.ts'
 import type { Handler } from '../common/handler.ts'
 import { pageParameters, readPage } from '../common/pages.ts'
 import { closedObject, ref, stringEnum } from '../common/schemas.ts'
-import { ManagedUserPage, PRINTABLE, Role, toManagedUser } from './schemas.ts'
+import { AccountKind, ManagedUserPage, PRINTABLE, Role, toManagedUser } from './schemas.ts'
 
 const listUsersSchema = {
   operationId: 'listUsers',
@@ -25,6 +25,7 @@ const listUsersSchema = {
       }),
     ),
     role: Type.Optional(ref(Role)),
+    kind: Type.Optional(ref(AccountKind)),
     disabled: Type.Optional(
       stringEnum(['true', 'false'], {
         [DOCUMENTED_AS]: Type.Boolean({
@@ -40,10 +41,11 @@ const listUsersSchema = {
 export default (async (app) => {
   const listUsers: Handler<typeof listUsersSchema> = async (request, reply) => {
     const { db } = workOf(reply)
-    const { prefix, role, disabled } = request.query
+    const { prefix, role, kind, disabled } = request.query
     const filter = {
       prefix,
       role,
+      kind,
       disabled: disabled === undefined ? undefined : disabled === 'true',
     }
     return readPage(request, reply, {
@@ -54,5 +56,11 @@ export default (async (app) => {
     })
   }
 
-  app.route({ method: 'GET', url: '/users', schema: listUsersSchema, handler: listUsers })
+  app.route({
+    method: 'GET',
+    url: '/users',
+    schema: listUsersSchema,
+    config: { scope: 'accounts:read' },
+    handler: listUsers,
+  })
 }) satisfies FastifyPluginAsyncTypebox

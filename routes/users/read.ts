@@ -41,12 +41,13 @@ export default (async (app) => {
     method: 'GET',
     url: '/me',
     schema: getMeSchema,
+    config: { scope: null },
     handler: getMe,
   })
   app.route({
     method: 'GET',
     url: '/user/:id',
-    config: { wantsTarget: true },
+    config: { scope: 'accounts:read', wantsTarget: true },
     schema: getUserSchema,
     handler: getUser,
   })

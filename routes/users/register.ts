@@ -45,5 +45,11 @@ export default (async (app) => {
     return { message: 'User created.', user: toUser(user) }
   }
 
-  app.route({ method: 'POST', url: '/user', schema: createUserSchema, handler: createUser })
+  app.route({
+    method: 'POST',
+    url: '/user',
+    schema: createUserSchema,
+    config: { scope: 'accounts:write' },
+    handler: createUser,
+  })
 }) satisfies FastifyPluginAsyncTypebox

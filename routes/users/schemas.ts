@@ -4,7 +4,7 @@ import type { ManagedUserRecord, UserRecord } from '../../db/queries/users.ts'
 import { MAX_USERNAME_LENGTH } from '../../db/usernames.ts'
 import { DOCUMENTED_AS } from '../../plugins/openapi/documented-as.ts'
 import { page } from '../common/pages.ts'
-import { Id, messageProperties, ref, stringEnum, Timestamp } from '../common/schemas.ts'
+import { Id, messageProperties, nullable, ref, stringEnum, Timestamp } from '../common/schemas.ts'
 
 /** Excludes C0, DEL, C1 and half surrogates, which would become U+FFFD in the database. */
 export const PRINTABLE = '^[^\\u0000-\\u001f\\u007f-\\u009f\\ud800-\\udfff]+$'
@@ -62,8 +62,27 @@ export const User = Type.Object(
   { $id: 'User', description: 'An account, as every signed-in user sees it' },
 )
 
+export const AccountKind = stringEnum(['person', 'service'], {
+  $id: 'AccountKind',
+  description: 'A person logs in. A service account has no password and acts by its tokens',
+})
+
+export const AddressRanges = Type.Array(
+  Type.String({ format: 'address-range', maxLength: 43, examples: ['192.0.2.0/24'] }),
+  {
+    minItems: 1,
+    maxItems: 20,
+    description: 'Addresses and CIDR ranges that the tokens of a service account may come from',
+  },
+)
+
 export const ManagedUser = Type.Object(
-  { ...User.properties, disabled: Type.Boolean() },
+  {
+    ...User.properties,
+    kind: ref(AccountKind),
+    disabled: Type.Boolean(),
+    addressRanges: nullable(AddressRanges),
+  },
   { $id: 'ManagedUser', description: 'An account, as admins see it' },
 )
 
@@ -79,5 +98,6 @@ export function toUser({ id, username, role, createdAt }: UserRecord): Static<ty
 }
 
 export function toManagedUser(user: ManagedUserRecord): Static<typeof ManagedUser> {
-  return { ...toUser(user), disabled: user.disabled }
+  const { kind, disabled, addressRanges } = user
+  return { ...toUser(user), kind, disabled, addressRanges: addressRanges && [...addressRanges] }
 }

@@ -35,6 +35,7 @@ const updatePasswordSchema = {
   response: {
     200: ref(Message),
     ...errorResponses(
+      'NO_PASSWORD',
       'PASSWORD_MISSING',
       'PASSWORD_REFUSED',
       'WRONG_CURRENT_PASSWORD',
@@ -58,6 +59,7 @@ export default (async (app, { throttled }) => {
       const isOwn = change.userId === change.actor.id // deleted since the guard's check
       throw refusalError(isOwn ? 'actor-gone' : 'not-found')
     }
+    if (account.kind === 'service') throw refusalError('no-password')
     app.passwords.check(password, account.username)
     // The change checks the version again. This check saves the hash.
     if (!hasWantedVersion(change, account)) throw refusalError('version-differs')
@@ -85,6 +87,7 @@ export default (async (app, { throttled }) => {
     url: '/user/update-password/:id',
     schema: updatePasswordSchema,
     preValidation: requirePassword,
+    config: { scope: 'accounts:write' },
     handler: updatePassword,
   })
 }) satisfies FastifyPluginAsyncTypebox<ThrottleOptions>

@@ -7,11 +7,15 @@ import { changeTo } from '../common/change.ts'
 import { setEtag, wantedVersions } from '../common/entity-tags.ts'
 import type { Handler } from '../common/handler.ts'
 import { acceptedEnding } from '../common/refusals.ts'
-import { closedObject, IdParams, ref } from '../common/schemas.ts'
-import { ManagedUser, Role, toManagedUser } from './schemas.ts'
+import { closedObject, IdParams, nullable, ref } from '../common/schemas.ts'
+import { AddressRanges, ManagedUser, Role, toManagedUser } from './schemas.ts'
 
 export const UserChange = closedObject(
-  { role: Type.Optional(ref(Role)), disabled: Type.Optional(Type.Boolean()) },
+  {
+    role: Type.Optional(ref(Role)),
+    disabled: Type.Optional(Type.Boolean()),
+    addressRanges: Type.Optional(nullable(AddressRanges)),
+  },
   { $id: 'UserChange', description: 'What to change: at least one property', minProperties: 1 },
 )
 
@@ -20,13 +24,13 @@ const updateUserSchema = {
   tags: ['Administration'],
   summary: 'Change the role or the state of an account',
   description:
-    'Takes effect on the next request of the account. Disabling it ends its sessions and tokens.',
+    'Takes effect on the next request of the account. Disabling it ends its sessions and tokens. `addressRanges` limits where the tokens of a service account may come from; null ends the limit.',
   params: IdParams,
   body: ref(UserChange),
   response: {
     200: ref(ManagedUser),
     ...successHeaders('etag'),
-    ...errorResponses('USER_NOT_FOUND', 'OWN_ACCOUNT', 'PRECONDITION_FAILED'),
+    ...errorResponses('USER_NOT_FOUND', 'OWN_ACCOUNT', 'NOT_A_SERVICE', 'PRECONDITION_FAILED'),
   },
 }
 
@@ -40,5 +44,11 @@ export default (async (app) => {
     return toManagedUser(user)
   }
 
-  app.route({ method: 'PATCH', url: '/user/:id', schema: updateUserSchema, handler: updateUser })
+  app.route({
+    method: 'PATCH',
+    url: '/user/:id',
+    schema: updateUserSchema,
+    config: { scope: 'accounts:write' },
+    handler: updateUser,
+  })
 }) satisfies FastifyPluginAsyncTypebox

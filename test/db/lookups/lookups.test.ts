@@ -29,7 +29,7 @@ test('lookups of a session, a token and an account in one turn of the event loop
   await sessions.open(db, secretId, LIMITS, newSession(user))
   const secret = randomUUID()
   const actor = await makeActor(db, user)
-  await tokens.create(db, changeTo(user.id, actor), { secret, name: 'job' }, 100)
+  await tokens.create(db, changeTo(user.id, actor), { secret, name: 'job' }, { maxTokens: 100 })
 
   const { result, statements } = await statementsDuring(() =>
     Promise.all([
@@ -70,7 +70,7 @@ test('a lookup that is alone finds the same as one among others', async (t: Test
   const [secretId, secret] = [randomUUID(), randomUUID()]
   await sessions.open(db, secretId, LIMITS, newSession(user))
   const actor = await makeActor(db, user)
-  await tokens.create(db, changeTo(user.id, actor), { secret, name: 'job' }, 100)
+  await tokens.create(db, changeTo(user.id, actor), { secret, name: 'job' }, { maxTokens: 100 })
   const all: Wanted[] = [hexDigest(secretId), hexDigest(randomUUID())].flatMap((session) => [
     { session },
     { session, userId: user.id },
@@ -117,7 +117,7 @@ test('lookups report whether the use of a session or token has to be stored', as
 
   const secret = randomUUID()
   const actor = await makeActor(db, user)
-  await tokens.create(db, changeTo(user.id, actor), { secret, name: 'job' }, 100)
+  await tokens.create(db, changeTo(user.id, actor), { secret, name: 'job' }, { maxTokens: 100 })
   await db
     .update(tokensTable)
     .set({ lastUsedAt: sql`CURRENT_TIMESTAMP(3)` })

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import { desc, eq } from 'drizzle-orm'
 import type { Database } from '../../../db/client.ts'
-import { type Actor, refused } from '../../../db/queries/authority.ts'
+import { type Actor, type Credential, refused } from '../../../db/queries/authority.ts'
 import { seedSessions, seedTokens } from '../../../db/queries/seed.ts'
 import * as sessions from '../../../db/queries/sessions.ts'
 import * as tokens from '../../../db/queries/tokens.ts'
@@ -24,13 +24,17 @@ import { open } from '../../support/database/open.ts'
 const DATABASE_URL = await createDatabase()
 const MANY = 1_001
 
+function tokenCredential(id: number): Credential {
+  return { kind: 'token', id, isStale: false, scopes: undefined, addressRanges: undefined }
+}
+
 /** @returns an account whose sessions and tokens have ended, but still have rows, and who ended them */
 async function endMany(db: Database) {
   const user = await makeDatabaseUser(db)
   const [gone, kept] = [await makeActor(db, user), await makeActor(db, user)]
   await give(db, user.id, MANY)
   const [token = 0] = await idsOf(db, tokensTable, user.id)
-  const byToken: Actor = { ...gone, credential: { kind: 'token', id: token, isStale: false } }
+  const byToken: Actor = { ...gone, credential: tokenCredential(token) }
   const changed = await changePassword(db, changeTo(user.id, kept), { passwordHash: 'other' })
   if (!changed.ok || !changed.hasLeftovers) throw new Error('no rows are left')
   return { user, kept, gone, byToken, token }
@@ -42,7 +46,7 @@ test('a change by an actor whose session or token has ended is refused while its
   for (const actor of [gone, byToken]) {
     const change = changeTo(user.id, actor)
     t.assert.deepStrictEqual(await sessions.endAll(db, change), refused('actor-gone'))
-    const created = await tokens.create(db, change, { secret: 'x', name: 'late' }, 1)
+    const created = await tokens.create(db, change, { secret: 'x', name: 'late' }, { maxTokens: 1 })
     t.assert.deepStrictEqual(created, refused('actor-gone'))
   }
   t.assert.ok((await sessions.endAll(db, changeTo(user.id, kept), kept.credential.id)).ok)
@@ -66,7 +70,7 @@ test('tokens that have ended do not count as tokens of the account while their r
   const db = open(t, DATABASE_URL)
   const { user, kept } = await endMany(db)
   const create = (secret: string) =>
-    tokens.create(db, changeTo(user.id, kept), { secret, name: 'new' }, 1)
+    tokens.create(db, changeTo(user.id, kept), { secret, name: 'new' }, { maxTokens: 1 })
   t.assert.ok((await create('first')).ok)
   t.assert.deepStrictEqual(await create('second'), refused('token-limit'))
 })
@@ -75,7 +79,10 @@ test('access that ends a second time before the rows of the first are deleted ke
   const db = open(t, DATABASE_URL)
   const { user, kept } = await endMany(db)
   const change = changeTo(user.id, kept)
-  t.assert.ok((await tokens.create(db, change, { secret: 'between', name: 'between' }, 100)).ok)
+  t.assert.ok(
+    (await tokens.create(db, change, { secret: 'between', name: 'between' }, { maxTokens: 100 }))
+      .ok,
+  )
   t.assert.ok((await changePassword(db, change, { passwordHash: 'third' })).ok)
   t.assert.deepStrictEqual(await tokens.list(db, user.id, { limit: 10 }), [])
   t.assert.strictEqual((await idsOf(db, tokensTable, user.id)).length, MANY)

@@ -75,7 +75,12 @@ test('statements on an account with many sessions and tokens read few rows by an
     await tokenQueries.list(db, user.id, { limit: 50 })
     await sessionQueries.end(db, change, actor.credential.id + 1)
     await makeActor(db, user)
-    await tokenQueries.create(db, change, { secret: 'of a job', name: 'job' }, KEYS * 2)
+    await tokenQueries.create(
+      db,
+      change,
+      { secret: 'of a job', name: 'job' },
+      { maxTokens: KEYS * 2 },
+    )
     await sessionQueries.endAll(db, change, actor.credential.id)
     for (const order of ['newest', 'oldest'] as const) {
       const page = { order, beyond: undefined, limit: 50, userId: user.id }

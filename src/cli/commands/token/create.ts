@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import * as tokens from '../../../../db/queries/tokens.ts'
+import { isScope, MAX_SCOPES, OWN_SCOPES } from '../../../../plugins/auth/scopes.ts'
 import { createTokenFormat } from '../../../../plugins/auth/token-format.ts'
 import { isNewTokenName, isTokenExpiry } from '../../../../routes/tokens/schemas.ts'
 import { loadConfig, readEnvironment, splitList } from '../../../config/config.ts'
@@ -18,6 +19,7 @@ const TIMESTAMP = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,3})?(Z|[+-]\d{2}:
 
 interface CreateOptions extends OutputOptions {
   name: string
+  scope?: string[]
   expires?: Date
 }
 
@@ -30,6 +32,11 @@ export function addTokenCreate(token: Command): void {
     .argument('<user>', USER_HELP, userArgument)
     .requiredOption('--name <name>', 'what the token is for', tokenName)
     .option(
+      '--scope <scope>',
+      'what the token may do; several times for several (default: all that the user may)',
+      scopes,
+    )
+    .option(
       '--expires <when>',
       'a time such as 12h or 90d from now, or a timestamp (default: never)',
       expiry,
@@ -39,6 +46,7 @@ export function addTokenCreate(token: Command): void {
       'after',
       example(
         'token create ada --name "nightly job" --expires 90d > token.txt',
+        'token create billing --name orders --scope orders:read --scope introspect',
         'token create ada --name backup --expires 2030-01-01T00:00:00Z',
       ),
     )
@@ -51,12 +59,16 @@ export function addTokenCreate(token: Command): void {
             const keys = deriveKeys(splitList(config.SESSION_SECRET), TOKEN_KEY_PURPOSE)
             const secret = createTokenFormat(keys).create()
             const expiresAt = options.expires?.toISOString()
-            const row = { secret, name: options.name, expiresAt }
+            const row = { secret, name: options.name, scopes: options.scope, expiresAt }
             const change = changeByOperator(found.id)
-            const created = await done(tokens.create(db, change, row, config.MAX_TOKENS), found, {
-              'token-limit': `User ${found.username} has MAX_TOKENS tokens. End one first.`,
-              'not-permitted': `User ${found.username} is disabled. Enable the user first.`,
-            })
+            const created = await done(
+              tokens.create(db, change, row, { maxTokens: config.MAX_TOKENS }),
+              found,
+              {
+                'token-limit': `User ${found.username} has MAX_TOKENS tokens. End one first.`,
+                'not-permitted': `User ${found.username} is disabled. Enable the user first.`,
+              },
+            )
             if (options.json) {
               await print(toJson({ ...created.token, userId: found.id, token: secret }))
               return
@@ -66,6 +78,15 @@ export function addTokenCreate(token: Command): void {
           }),
       ),
     )
+}
+
+/** Collects the values of an option that is given several times. */
+function scopes(text: string, before: string[] = []): string[] {
+  const all = [...new Set([...before, text])]
+  if (isScope(text) && all.length <= MAX_SCOPES) return all
+  throw new InvalidArgumentError(
+    `It must be one of ${OWN_SCOPES.join(', ')}, or a scope of another service, such as orders:read.`,
+  )
 }
 
 function tokenName(text: string): string {

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import * as users from '../../../../db/queries/users.ts'
-import type { Role } from '../../../../db/schema.ts'
+import type { AccountKind, Role } from '../../../../db/schema.ts'
 import { toManagedUser } from '../../../../routes/users/schemas.ts'
 import { example, JSON_OPTION, MAX_COUNT, type OutputOptions, wholeNumber } from '../../options.ts'
 import { type Layout, pagesOf, printList } from '../../output/list.ts'
@@ -10,15 +10,17 @@ import { withConnection } from '../../with-database.ts'
 interface ListOptions extends OutputOptions {
   prefix?: string
   role?: Role
+  kind?: AccountKind
   disabled?: boolean
   limit?: number
 }
 
 const LAYOUT: Layout<users.ManagedUserRecord> = {
-  headings: ['ID', 'USERNAME', 'ROLE', 'STATE', 'CREATED'],
-  toCells: ({ id, username, role, disabled, createdAt }) => [
+  headings: ['ID', 'USERNAME', 'KIND', 'ROLE', 'STATE', 'CREATED'],
+  toCells: ({ id, username, kind, role, disabled, createdAt }) => [
     id,
     username,
+    kind,
     role,
     disabled ? 'disabled' : 'enabled',
     shortTime(createdAt),
@@ -32,6 +34,9 @@ export function addUserList(user: Command): void {
     .description('Lists users, ordered by username.')
     .option('--prefix <text>', 'only usernames that begin with it, case-insensitive')
     .addOption(new Option('--role <role>', 'only users of this role').choices(['user', 'admin']))
+    .addOption(
+      new Option('--kind <kind>', 'only users of this kind').choices(['person', 'service']),
+    )
     .option('--disabled', 'only disabled users')
     .option('--no-disabled', 'only enabled users')
     .option('--limit <n>', 'how many users at most (default: all)', wholeNumber(1, MAX_COUNT))
@@ -39,9 +44,9 @@ export function addUserList(user: Command): void {
     .addHelpText('after', example('user list --role admin --no-disabled'))
     .action((options: ListOptions) =>
       withConnection(async (db) => {
-        const { prefix, role, disabled } = options
+        const { prefix, role, kind, disabled } = options
         const find = (after: string | undefined, limit: number) =>
-          users.list(db, { after, prefix, role, disabled, limit })
+          users.list(db, { after, prefix, role, kind, disabled, limit })
         const pages = pagesOf(find, ({ username }) => username, options.limit)
         await printList(pages, LAYOUT, options)
       }),

@@ -25,7 +25,9 @@ export function addUserSetPassword(user: Command): void {
         passwords.check(password, found.username)
         const passwordHash = await passwords.hash(password)
         const change = changeByOperator(found.id)
-        await done(users.changePassword(db, change, { passwordHash }), found)
+        await done(users.changePassword(db, change, { passwordHash }), found, {
+          'no-password': `${found.username} is a service account, which has no password.`,
+        })
         const sentence = `Password of ${found.username} changed. Its sessions and tokens have ended.`
         await printResult(sentence, toManagedUser(found), options)
       }),

@@ -28,11 +28,13 @@ export function addUserShow(user: Command): void {
         const lines = new Table().format([
           ['id', shown.id],
           ['username', shown.username],
+          ['kind', shown.kind],
           ['role', shown.role],
           ['state', shown.disabled ? 'disabled' : 'enabled'],
           ['created', shortTime(shown.createdAt)],
           ['imported', shortTime(summary?.importedAt ?? null)],
           ['password changed', shortTime(summary?.passwordChangedAt ?? null)],
+          ['addresses', shown.addressRanges?.join(' ') ?? null],
           ['sessions', summary?.sessions ?? 0],
           ['tokens', summary?.tokens ?? 0],
           ['failed attempts', throttle.failedAttempts],

@@ -1,0 +1,50 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from '@sinclair/typebox'
+import * as users from '../../db/queries/users.ts'
+import { actorOf } from '../../plugins/auth/auth.ts'
+import { workOf } from '../../plugins/connections/work.ts'
+import { errorResponses } from '../../plugins/openapi/declarations.ts'
+import { originOf } from '../common/change.ts'
+import type { Handler } from '../common/handler.ts'
+import { accepted } from '../common/refusals.ts'
+import { closedObject, ref, stringEnum } from '../common/schemas.ts'
+import { AddressRanges, ManagedUser, NewUsername, Role, toManagedUser } from './schemas.ts'
+
+export const ServiceRequest = closedObject(
+  {
+    kind: stringEnum(['service'], { description: 'People register by `POST /user`' }),
+    username: NewUsername,
+    role: Type.Optional(ref(Role)),
+    addressRanges: Type.Optional(AddressRanges),
+  },
+  { $id: 'ServiceRequest', description: 'The new service account. Its role is `user` by default' },
+)
+
+const createServiceSchema = {
+  operationId: 'createService',
+  tags: ['Administration'],
+  summary: 'Create a service account',
+  description:
+    'A service account has no password and cannot log in. It acts by the tokens that admins make for it.',
+  body: ref(ServiceRequest),
+  response: { 200: ref(ManagedUser), ...errorResponses('USERNAME_TAKEN') },
+}
+
+/** `POST /users`, for admins. */
+export default (async (app) => {
+  const createService: Handler<typeof createServiceSchema> = async (request, reply) => {
+    const { username, role = 'user', addressRanges = null } = request.body
+    const by = { actor: actorOf(request), origin: originOf(request) }
+    const service = { username, role, addressRanges }
+    const created = await users.createService(workOf(reply).db, by, service)
+    return toManagedUser(accepted(created).user)
+  }
+
+  app.route({
+    method: 'POST',
+    url: '/users',
+    schema: createServiceSchema,
+    config: { scope: 'accounts:write' },
+    handler: createService,
+  })
+}) satisfies FastifyPluginAsyncTypebox
