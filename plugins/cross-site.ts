@@ -6,6 +6,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** A `GET` that changes state. */
     changesState?: boolean
+    /** Whether pages of other sites may make a browser send it, because it changes nothing. */
+    anySite?: boolean
   }
 }
 
@@ -28,7 +30,8 @@ export default fp<CrossSiteOptions>(
       const { headers, method } = request
       // `routeOptions` builds an object at each read: only requests of browsers pay for it.
       if (headers.origin === undefined && headers['sec-fetch-site'] === undefined) return done()
-      const changes = !SAFE_METHODS.has(method) || request.routeOptions.config.changesState
+      const { changesState, anySite } = request.routeOptions.config
+      const changes = !anySite && (!SAFE_METHODS.has(method) || changesState)
       done(changes && isForeign(request, allowedOrigins) ? new errors.CROSS_SITE() : undefined)
     })
   },

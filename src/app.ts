@@ -13,6 +13,7 @@ import errorHandler from '../plugins/errors/error-handler.ts'
 import rawErrors from '../plugins/errors/raw-errors.ts'
 import faultLog from '../plugins/fault-log.ts'
 import flaskSessions from '../plugins/flask-sessions/flask-sessions.ts'
+import inspections from '../plugins/inspections.ts'
 import jsonBody from '../plugins/json-body.ts'
 import lookups from '../plugins/lookups.ts'
 import metricSources from '../plugins/metrics/metric-sources.ts'
@@ -32,6 +33,7 @@ import components from '../routes/common/components.ts'
 import documents from '../routes/documents.ts'
 import events from '../routes/events/events.ts'
 import health from '../routes/health.ts'
+import introspect from '../routes/introspect/introspect.ts'
 import service from '../routes/service.ts'
 import login from '../routes/sessions/login.ts'
 import logout from '../routes/sessions/logout.ts'
@@ -46,6 +48,7 @@ import registration from '../routes/users/register.ts'
 import services from '../routes/users/services.ts'
 import userUpdate from '../routes/users/update.ts'
 import passwordUpdate from '../routes/users/update-password.ts'
+import verify from '../routes/verify/verify.ts'
 import { type ResolvedConfig, splitList } from './config/config.ts'
 import { exchangeState } from './config/flask-settings.ts'
 import { CURSOR_KEY_PURPOSE, deriveKeys, TOKEN_KEY_PURPOSE } from './config/keys.ts'
@@ -94,6 +97,7 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
     timeoutMs: config.DATABASE_TIMEOUT_MS,
   })
   await app.register(lookups, { url: config.DATABASE_URL, limits })
+  await app.register(inspections, { url: config.DATABASE_URL, limits })
   await app.register(sweeper, { ...retention(config), intervalMs: SWEEP_INTERVAL_MS })
   await app.register(lastUsed)
   await app.register(passwords, {
@@ -124,6 +128,7 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
   // Anyone
   await app.register(service, serviceOptions(config))
   await app.register(health)
+  await app.register(verify)
   if (config.OPENAPI_ENABLED) await app.register(documents)
   if (config.DOCS_ENABLED) await app.register(docsPage)
   if (config.REGISTRATION === 'open') await app.register(registration)
@@ -138,6 +143,10 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
     await scope.register(userReads)
     await scope.register(ownSessions, limits)
     await scope.register(logout)
+    await scope.register(async (service) => {
+      restrict(service, 'introspector')
+      await service.register(introspect)
+    })
 
     await scope.register(async (session) => {
       restrict(session, 'session')

@@ -21,3 +21,14 @@ export const UNVERIFIED_LIMITS: BatchLimits = {
   maxWaiting: 512,
   deadlineMs: 2_000,
 }
+
+/**
+ * For credentials that other services send. A flood of them, valid or not, fills this queue alone and
+ * does not delay the callers of other operations.
+ */
+export const INSPECTION_LIMITS: BatchLimits = {
+  maxSize: 256,
+  maxRunning: 1,
+  maxWaiting: 10_000,
+  deadlineMs: 2_000,
+}

@@ -71,7 +71,7 @@ export function createStatements(limits: SessionLimits) {
       tokenQueries.isDue,
       isUnexpired,
       // CONCAT_WS leaves out NULLs.
-      sql`COALESCE(${tokens.scopes}, ''), COALESCE(${users.addressRanges}, ''), `,
+      sql`${users.kind}, COALESCE(${tokens.scopes}, ''), COALESCE(${users.addressRanges}, ''), `,
     ),
     user: toText(sql`SELECT CONCAT_WS(${SEPARATOR}, 'user', ${accountOf(users)})
       FROM ${users} FORCE INDEX (PRIMARY) WHERE ${users.id} IN `),
@@ -80,13 +80,13 @@ export function createStatements(limits: SessionLimits) {
 
 /** The number of columns of an account, and of a credential with the kind of its row. */
 export const ACCOUNT_COLUMNS = 5
-export const CREDENTIAL_COLUMNS = { session: 4, token: 6 }
+export const CREDENTIAL_COLUMNS = { session: 4, token: 7 }
 
 function accountOf({ id, username, role, version, createdAt }: typeof users | typeof wanted): SQL {
   return sql`${id}, ${username}, ${role}, ${version}, ${createdAt}`
 }
 
-function toText(statement: SQL): string {
+export function toText(statement: SQL): string {
   const { sql: text, params } = new MySqlDialect().sqlToQuery(statement)
   const values = params as SqlValue[] // numbers and text; Drizzle types them as unknown
   return format(text.replaceAll(/\s+/g, ' '), values)
@@ -119,6 +119,6 @@ function queryForOne({ session, token, userId }: Wanted, statements: Statements)
   return joined.untilUser + userId + joined.untilDigest + digestList([digest])
 }
 
-function digestList(digests: string[]): string {
+export function digestList(digests: string[]): string {
   return `(x'${digests.join("',x'")}')`
 }

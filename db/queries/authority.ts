@@ -1,7 +1,7 @@
 import { and, eq, gt, inArray, isNull, ne, or } from 'drizzle-orm'
 import type { Queryable } from '../client.ts'
 import { now } from '../clock.ts'
-import { type Role, sessions, tokens, users } from '../schema.ts'
+import { type AccountKind, type Role, sessions, tokens, users } from '../schema.ts'
 import type { Origin } from './events.ts'
 
 /** The caller of a request, as the database had the account when the request arrived. */
@@ -49,6 +49,8 @@ interface SessionCredential extends StoredCredential {
 
 interface TokenCredential extends StoredCredential {
   kind: 'token'
+  /** The kind of its owner. */
+  ownerKind: AccountKind
   /** What the token may do; undefined for all that its owner may. */
   scopes: readonly string[] | undefined
   /** Addresses and CIDRs that the token may come from, separated by spaces; undefined for any. */

@@ -17,6 +17,12 @@ import type { ReadToken } from './token-format.ts'
 declare module 'fastify' {
   interface FastifyInstance {
     guard: Record<Guard, onRequestHookHandler>
+    /**
+     * Queries the database for the caller of a request, by the token or the session cookie.
+     *
+     * @returns undefined, without a query, if the credential is missing or malformed
+     */
+    identify(request: FastifyRequest): Promise<Found> | undefined
   }
   interface FastifyRequest {
     /** The caller; null outside the guarded scopes. */
@@ -32,12 +38,13 @@ declare module 'fastify' {
   }
 }
 
-type Guard = 'signedIn' | 'session' | 'ownOrAdmin' | 'admin'
+type Guard = 'signedIn' | 'session' | 'introspector' | 'ownOrAdmin' | 'admin'
 
 /** What a guard adds to the documentation of its routes. */
 const DOCUMENTED: Record<Guard, { error: ErrorCode; security?: Record<string, []>[] }> = {
   signedIn: { error: 'UNAUTHENTICATED', security: [{ session: [] }, { token: [] }] },
   session: { error: 'SESSION_REQUIRED', security: [{ session: [] }] },
+  introspector: { error: 'NOT_PERMITTED', security: [{ token: [] }] },
   ownOrAdmin: { error: 'NOT_PERMITTED' },
   admin: { error: 'NOT_PERMITTED' },
 }
@@ -51,7 +58,8 @@ const BEARER = /^Bearer(?: +(.*))?$/i
  * `signedIn` comes first in a scope: it queries the database for the caller, by the cookie or the
  * token. A request whose credential is missing or malformed causes no query. During a move, a Flask
  * cookie is exchanged for a session if the request has no other credential. The other guards
- * narrow a scope within it: `session` excludes token callers. They run before the body is read, so
+ * narrow a scope within it: `session` excludes token callers, `introspector` takes only tokens whose
+ * scopes name `introspect`. They run before the body is read, so
  * that a caller without permission learns nothing from how the request is validated.
  */
 export default fp(
@@ -75,8 +83,14 @@ export default fp(
       const [, secret = ''] = bearer
       const token = app.tokenFormat.read(secret)
       if (!token) return undefined
-      if (!token.isVerified) return identifyUnverified(request, secret, token)
-      return app.lookups.find({ token: token.digest, userId: targetId(request) })
+      const finding = token.isVerified
+        ? app.lookups.find({ token: token.digest, userId: targetId(request) })
+        : identifyUnverified(request, secret, token)
+      return finding.then((found) => {
+        const { actor } = found
+        const isAllowed = !actor || mayComeFrom(actor.credential, request.clientAddress)
+        return isAllowed ? found : { actor: undefined, user: undefined }
+      })
     }
 
     /**
@@ -113,12 +127,13 @@ export default fp(
       return Number.isSafeInteger(id) ? id : undefined
     }
 
+    app.decorate('identify', identify)
     app.decorate('guard', {
       signedIn(request, reply, done) {
         const acceptOr = (otherwise: () => void, found: Promise<Found> | undefined) => {
           if (!found) return otherwise()
           found.then(({ actor, user }) => {
-            if (!actor || !mayComeFrom(actor.credential, request.clientAddress)) return otherwise()
+            if (!actor) return otherwise()
             const scope = missingScope(request, actor.credential)
             if (scope !== undefined) return done(scopeMissing(reply, scope))
             app.lastUsed.note(actor.credential)
@@ -134,6 +149,15 @@ export default fp(
       session(request, _reply, done) {
         const { kind } = actorOf(request).credential
         done(kind === 'session' ? undefined : new errors.SESSION_REQUIRED())
+      },
+      introspector(request, reply, done) {
+        const { credential, role } = actorOf(request)
+        if (credential.kind === 'session') return done(new errors.NOT_PERMITTED())
+        if (!credential.scopes?.includes('introspect')) {
+          return done(scopeMissing(reply, 'introspect'))
+        }
+        const mayInspect = role === 'admin' || credential.ownerKind === 'service'
+        done(mayInspect ? undefined : new errors.NOT_PERMITTED())
       },
       ownOrAdmin(request, _reply, done) {
         const { id } = request.params as { id: string } // only on paths with an {id}
@@ -158,8 +182,8 @@ function missingScope(request: FastifyRequest, credential: Credential): OwnScope
   return scope === null || allows(credential, scope) ? undefined : scope
 }
 
-/** The challenge of RFC 6750 3. */
-function scopeMissing(reply: FastifyReply, scope: string): Error {
+/** Sets the challenge of RFC 6750 3. @returns the error to throw */
+export function scopeMissing(reply: FastifyReply, scope: string): Error {
   reply.header(
     'www-authenticate',
     `Bearer realm="gatehouse", error="insufficient_scope", scope="${scope}"`,

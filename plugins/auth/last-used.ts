@@ -6,7 +6,7 @@ import * as tokens from '../../db/queries/tokens.ts'
 declare module 'fastify' {
   interface FastifyInstance {
     lastUsed: {
-      note(credential: Credential): void
+      note(credential: Pick<Credential, 'kind' | 'id' | 'isStale'>): void
       /** Writes all noted uses now. */
       flush(): Promise<void>
     }

@@ -1,4 +1,5 @@
 import { FifoMap } from 'toad-cache'
+import type { Inspection } from '../../db/lookups/inspections.ts'
 import type { Credential } from '../../db/queries/authority.ts'
 import { AddressRanges } from '../addresses/ranges.ts'
 
@@ -44,9 +45,12 @@ export function allows(credential: Credential, scope: string): boolean {
 const parsed = new FifoMap<AddressRanges>(1_000)
 
 /** @returns whether a credential may be used from an address */
-export function mayComeFrom(credential: Credential, address: string | undefined): boolean {
-  if (credential.kind === 'session' || credential.addressRanges === undefined) return true
-  const { addressRanges: text } = credential
+export function mayComeFrom(
+  credential: Credential | Pick<Inspection, 'addressRanges'>,
+  address: string | undefined,
+): boolean {
+  const text = 'addressRanges' in credential ? credential.addressRanges : undefined
+  if (text === undefined) return true
   const known = parsed.get(text)
   const ranges = known ?? new AddressRanges(text.split(' '))
   if (!known) parsed.set(text, ranges)

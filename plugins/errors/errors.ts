@@ -16,6 +16,7 @@ export const errors = {
   SESSION_REQUIRED: coded('SESSION_REQUIRED', 401, 'A token may not do this: log in.'),
   NOT_PERMITTED: coded('NOT_PERMITTED', 401, 'This account may not do this.'),
   PASSWORD_MISSING: coded('PASSWORD_MISSING', 403, 'A password is required.'),
+  ROLE_MISSING: coded('ROLE_MISSING', 403, 'The account lacks the role %s.'),
   SCOPE_MISSING: coded('SCOPE_MISSING', 403, 'The token lacks the scope %s.'),
   CROSS_SITE: coded('CROSS_SITE', 403, 'This request may not come from another site.'),
   USER_NOT_FOUND: coded('USER_NOT_FOUND', 404, 'There is no such account.'),
@@ -65,6 +66,16 @@ export const errors = {
     'The change may have been made or not: read the resource before you repeat the request.',
   ),
   OVERLOADED: coded('OVERLOADED', 503, 'The server has too much to do. Try again shortly.'),
+  VERIFY_LIMITED: coded(
+    'VERIFY_LIMITED',
+    503,
+    'Too many invalid credentials came from this address. Try again later.',
+  ),
+  VERIFY_MISCONFIGURED: coded(
+    'VERIFY_MISCONFIGURED',
+    503,
+    'The proxy wants a verification that does not exist.',
+  ),
   SERVICE_UNAVAILABLE: coded('SERVICE_UNAVAILABLE', 503, 'Try again shortly.'),
 } as const
 

@@ -19,6 +19,7 @@ const TAGS = {
   Sessions: 'Log in and out, list and end sessions',
   Tokens:
     'For machine clients: `Authorization: Bearer gh_…` works wherever the cookie does, except on these operations and on a change of password',
+  Introspection: 'For other services: who a credential belongs to',
   Administration: 'For admins: accounts, their sessions, and the audit trail',
   Health: 'What this server is, and whether it can serve',
 }

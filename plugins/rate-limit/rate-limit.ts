@@ -3,8 +3,16 @@ import fp from 'fastify-plugin'
 import { AddressRanges } from '../addresses/ranges.ts'
 import { pathOf } from '../errors/error-handler.ts'
 import { errors } from '../errors/errors.ts'
+import { FailureLimit } from './failures.ts'
 import { countInMemory, type Usage } from './memory.ts'
 import { countInRedis } from './redis.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Undefined if requests are not limited. */
+    failureLimit?: FailureLimit
+  }
+}
 
 export interface RateLimitOptions {
   /** Requests per window. */
@@ -27,8 +35,11 @@ export default fp<RateLimitOptions>(
     const isExempt = (address: string) => allowed.length > 0 && exempt.has(address)
     // By URL, because `request.routeOptions` builds an object at each read.
     const unlimited = new Set<string>()
+    const unlimitedBelow: string[] = []
     app.addHook('onRoute', ({ url, config }) => {
-      if (config?.rateLimit === false) unlimited.add(url)
+      if (config?.rateLimit !== false) return
+      if (url.endsWith('*')) unlimitedBelow.push(url.slice(0, -1))
+      else unlimited.add(url)
     })
 
     const limit = String(max)
@@ -45,15 +56,19 @@ export default fp<RateLimitOptions>(
     }
 
     const isUnlimited = ({ url, clientAddress = '' }: FastifyRequest) =>
-      unlimited.has(pathOf(url)) || isExempt(clientAddress)
+      unlimited.has(pathOf(url)) ||
+      unlimitedBelow.some((start) => url.startsWith(start)) ||
+      isExempt(clientAddress)
     if (redisUrl === undefined) {
       // Synchronous: a promise costs more than the rest of the limit.
       const count = countInMemory(windowMs)
+      app.decorate('failureLimit', new FailureLimit(count, { max, isExempt }))
       app.addHook('onRequest', (request, reply, done) => {
         done(isUnlimited(request) ? undefined : apply(reply, count(request)))
       })
     } else {
       const count = await countInRedis(app, redisUrl, windowMs)
+      app.decorate('failureLimit', new FailureLimit(count, { max, isExempt }))
       app.addHook('onRequest', async (request, reply) => {
         const refusal = isUnlimited(request) ? undefined : apply(reply, await count(request))
         if (refusal) throw refusal

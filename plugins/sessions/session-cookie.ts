@@ -50,6 +50,22 @@ export function createSessionCookie({ secrets, secure, sameSite = 'lax' }: Sessi
   ].join('; ')
   const signedIdOf = (secretId: string) => encodeURIComponent(signer.sign(secretId))
 
+  /**
+   * @param sent the value of the cookie, as in the `Cookie` header
+   * @returns the SHA-256 of the session's secret id in upper-case hex, or undefined if it is forged
+   */
+  function readValue(sent: string): string | undefined {
+    const known = verified.get(sent)
+    if (known !== undefined) return known
+    const signed = decode(sent)
+    const { valid, value } = signer.unsign(signed)
+    if (!valid || !value) return undefined
+    const digest = hexDigest(value)
+    // Other encodings of the same cookie would fill the cache.
+    if (sent === encodeURIComponent(signed)) verified.set(copyOf(sent), digest)
+    return digest
+  }
+
   return {
     name,
     signer,
@@ -75,17 +91,9 @@ export function createSessionCookie({ secrets, secure, sameSite = 'lax' }: Sessi
      */
     read({ cookie: header }: Pick<IncomingHttpHeaders, 'cookie'>): string | undefined {
       const sent = header === undefined ? undefined : ours.exec(header)?.[1]
-      if (!sent) return undefined
-      const known = verified.get(sent)
-      if (known !== undefined) return known
-      const signed = decode(sent)
-      const { valid, value } = signer.unsign(signed)
-      if (!valid || !value) return undefined
-      const digest = hexDigest(value)
-      // Other encodings of the same cookie would fill the cache.
-      if (sent === encodeURIComponent(signed)) verified.set(copyOf(sent), digest)
-      return digest
+      return sent ? readValue(sent) : undefined
     },
+    readValue,
   }
 }
 

@@ -1,6 +1,12 @@
 import fp from 'fastify-plugin'
 import { Event, EventPage, EventType } from '../events/schemas.ts'
 import { Health } from '../health.ts'
+import {
+  Introspection,
+  IntrospectionBatch,
+  IntrospectionBatchRequest,
+  IntrospectionRequest,
+} from '../introspect/schemas.ts'
 import { Service } from '../service.ts'
 import { Credentials } from '../sessions/login.ts'
 import { Session, SessionPage } from '../sessions/schemas.ts'
@@ -25,6 +31,7 @@ export default fp(
   async (app) => {
     for (const schema of [
       ...[Role, AccountKind, User, ManagedUser, ManagedUserPage, UserChange, UserMessage, Message],
+      ...[IntrospectionRequest, Introspection, IntrospectionBatchRequest, IntrospectionBatch],
       ServiceRequest,
       ...[Credentials, NewCredentials, PasswordChange],
       ...[Session, SessionPage, Token, NewToken, TokenPage, TokenRequest],

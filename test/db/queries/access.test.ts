@@ -25,7 +25,14 @@ const DATABASE_URL = await createDatabase()
 const MANY = 1_001
 
 function tokenCredential(id: number): Credential {
-  return { kind: 'token', id, isStale: false, scopes: undefined, addressRanges: undefined }
+  return {
+    kind: 'token',
+    id,
+    isStale: false,
+    ownerKind: 'person',
+    scopes: undefined,
+    addressRanges: undefined,
+  }
 }
 
 /** @returns an account whose sessions and tokens have ended, but still have rows, and who ended them */

@@ -1,0 +1,24 @@
+import fp from 'fastify-plugin'
+import { closeDatabase, openDatabase } from '../db/client.ts'
+import { Inspections } from '../db/lookups/inspections.ts'
+import { INSPECTION_LIMITS } from '../db/lookups/limits.ts'
+import type { LookupsOptions } from './lookups.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    inspections: Inspections
+  }
+}
+
+/** Decorates `inspections`, which finds the credentials that other services send. */
+export default fp<LookupsOptions>(
+  async (app, { url, limits }) => {
+    const db = openDatabase(url, {
+      connections: INSPECTION_LIMITS.maxRunning + 1, // the last one replaces one that is given up
+      timeoutMs: INSPECTION_LIMITS.deadlineMs,
+    })
+    app.addHook('onClose', () => closeDatabase(db))
+    app.decorate('inspections', new Inspections(db, limits))
+  },
+  { name: 'inspections', dependencies: ['database'] },
+)

@@ -1,0 +1,82 @@
+import { Type } from '@sinclair/typebox'
+import { DOCUMENTED_AS } from '../../plugins/openapi/documented-as.ts'
+import { closedObject, ref, stringEnum } from '../common/schemas.ts'
+import { AccountKind, Role } from '../users/schemas.ts'
+
+export const MAX_CREDENTIALS = 100
+
+/** A token, or the value of a session cookie. */
+const CredentialText = Type.String({ minLength: 1, maxLength: 200, examples: ['gh_…'] })
+
+const ClientAddress = Type.String({
+  format: 'address',
+  [DOCUMENTED_AS]: Type.String({
+    maxLength: 45,
+    description:
+      'The address that the credential came from. Without it, a token that is limited to addresses is inactive',
+    examples: ['192.0.2.7'],
+  }),
+})
+
+/** RFC 7662 2.1, as a form. */
+export const IntrospectionRequest = closedObject(
+  {
+    token: CredentialText,
+    token_type_hint: Type.Optional(
+      Type.String({
+        maxLength: 40,
+        description: 'Has no effect: the server recognises both kinds',
+        examples: ['session'],
+      }),
+    ),
+    address: Type.Optional(ClientAddress),
+  },
+  { $id: 'IntrospectionRequest', description: 'The credential to inspect' },
+)
+
+/** RFC 7662 2.2. */
+export const Introspection = Type.Object(
+  {
+    active: Type.Boolean({ description: 'Without it, no other property is present' }),
+    sub: Type.Optional(Type.String({ maxLength: 16, description: 'The id of the account' })),
+    username: Type.Optional(Type.String({ maxLength: 80 })),
+    role: Type.Optional(ref(Role)),
+    kind: Type.Optional(ref(AccountKind)),
+    scope: Type.Optional(
+      Type.String({
+        maxLength: 1_000,
+        description: 'Separated by spaces. Absent if the credential is not limited',
+      }),
+    ),
+    token_type: Type.Optional(stringEnum(['Bearer', 'session'])),
+    iat: Type.Optional(
+      Type.Integer({ minimum: 0, format: 'int64', description: 'In s since 1970' }),
+    ),
+    exp: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        format: 'int64',
+        description: 'In s since 1970. Absent if it does not expire',
+      }),
+    ),
+    client_id: Type.Optional(
+      Type.String({ maxLength: 80, description: 'The username of a service account' }),
+    ),
+  },
+  { $id: 'Introspection', description: 'What a credential is' },
+)
+
+export const IntrospectionBatchRequest = closedObject(
+  {
+    credentials: Type.Array(
+      closedObject({ token: CredentialText, address: Type.Optional(ClientAddress) }),
+      { minItems: 1, maxItems: MAX_CREDENTIALS },
+    ),
+  },
+  { $id: 'IntrospectionBatchRequest', description: 'The credentials to inspect' },
+)
+
+export const IntrospectionBatch = Type.Object(
+  { results: Type.Array(ref(Introspection), { maxItems: MAX_CREDENTIALS }) },
+  { $id: 'IntrospectionBatch', description: 'A result for each credential, in the same order' },
+)

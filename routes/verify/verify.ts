@@ -1,0 +1,80 @@
+import { METHODS } from 'node:http'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Actor } from '../../db/queries/authority.ts'
+import { scopeMissing } from '../../plugins/auth/auth.ts'
+import { allows } from '../../plugins/auth/scopes.ts'
+import { errors } from '../../plugins/errors/errors.ts'
+import { identityHeaders } from './identity.ts'
+import { type Requirements, readRequirements } from './requirements.ts'
+
+const MS_PER_S = 1_000
+
+/**
+ * `/verify` with any method, and any path below it: tells a reverse proxy who sent a request.
+ *
+ * The response is 200, 401, 403 or 503: proxies make a 500 of anything else. It is sent before the body
+ * is read, sets no cookie, and waits for no write.
+ */
+export default (async (app) => {
+  const { failureLimit } = app
+
+  /** @returns the caller; undefined if there is none and the operator allows that */
+  async function verify(
+    request: FastifyRequest,
+    { allowsAnonymous }: Requirements,
+  ): Promise<Actor | undefined> {
+    const blockedMs = failureLimit?.blockedMs(request) ?? 0
+    if (blockedMs > 0) {
+      if (allowsAnonymous) return undefined
+      throw new errors.VERIFY_LIMITED().retryAfter(blockedMs / MS_PER_S)
+    }
+    const finding = app.identify(request)
+    const actor = finding && (await finding).actor
+    if (actor) {
+      app.lastUsed.note(actor.credential)
+      return actor
+    }
+    // A visitor without a credential costs no query, and is no failure.
+    if (finding)
+      failureLimit
+        ?.note(request)
+        .catch((error) => app.faultLog.report(error, 'a failure was not counted'))
+    if (allowsAnonymous) return undefined
+    throw new errors.UNAUTHENTICATED()
+  }
+
+  app.addHook('onRequest', async (request, reply) => {
+    const requirements = readRequirements(request.url)
+    if (!requirements) {
+      request.log.error({ url: request.url }, 'the proxy wants a verification that does not exist')
+      throw new errors.VERIFY_MISCONFIGURED()
+    }
+    const actor = await verify(request, requirements)
+    request.actor = actor ?? null
+    if (actor) check(actor, requirements, reply)
+    return reply.headers(identityHeaders(actor)).send()
+  })
+
+  for (const method of METHODS) {
+    if (!app.supportedMethods.includes(method) && method !== 'CONNECT') app.addHttpMethod(method)
+  }
+  const method = app.supportedMethods.filter((name) => name !== 'CONNECT')
+  for (const url of ['/verify', '/verify/*', '/verify;*']) {
+    app.route({
+      method,
+      url,
+      exposeHeadRoute: false,
+      config: { rateLimit: false, anySite: true, cors: false },
+      schema: { hide: true },
+      handler: () => undefined, // the hook has answered
+    })
+  }
+}) satisfies FastifyPluginAsyncTypebox
+
+/** @throws ROLE_MISSING or SCOPE_MISSING */
+function check(actor: Actor, { role, scopes }: Requirements, reply: FastifyReply): void {
+  if (role === 'admin' && actor.role !== 'admin') throw new errors.ROLE_MISSING(role)
+  const missing = scopes.find((scope) => !allows(actor.credential, scope))
+  if (missing !== undefined) throw scopeMissing(reply, missing)
+}
