@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { serve } from '../contract/sdk.ts'
-import { needsChromium, openBrowser } from '../support/browser/chromium.ts'
+import { needsChromium, openPage } from '../support/browser.ts'
 import { createDatabase } from '../support/database/database.ts'
 
 const SCREENSHOT = 'coverage/docs-page.png'
@@ -14,7 +14,7 @@ test(
   needsChromium,
   async (t: TestContext) => {
     const { url } = await serve(t, { DATABASE_URL: await createDatabase(), DOCS_ENABLED: true })
-    const page = await (await openBrowser(t)).newPage()
+    const page = await openPage(t)
     const wrong: string[] = []
     page.on('pageerror', (error) => wrong.push(error.message))
     page.on('console', (message) => {

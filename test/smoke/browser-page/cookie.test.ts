@@ -1,14 +1,14 @@
 // Uses the page of examples/browser to find out when Chromium keeps and sends the session cookie.
 import { type TestContext, test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { makeProfile, needsChromium, openBrowser } from '../../support/browser/chromium.ts'
+import { makeProfile, needsChromium, openBrowser } from '../../support/browser.ts'
 import {
   servePage,
   submit,
   untilSignedIn,
   untilSignedOut,
   watchFaults,
-} from '../../support/browser/example-page.ts'
+} from '../../support/example-page.ts'
 import { countRows, makeUser, storedSessions, storedTokens } from '../../support/http/accounts.ts'
 import { makeFolder } from '../../support/process/folder.ts'
 import { until } from '../../support/until.ts'
@@ -20,8 +20,8 @@ for (const COOKIE_PERSISTENT of [true, false]) {
     async (t: TestContext) => {
       const { app, origin } = await servePage(t, { COOKIE_PERSISTENT, SESSION_LIFETIME: 86_400 })
       const account = await makeUser(app)
-      const folder = await makeFolder(t)
-      const first = await openBrowser(t, folder)
+      const profile = await makeFolder(t)
+      const first = await openBrowser(t, { profile })
       const before = await first.newPage()
       await before.goto(origin)
       await submit(before, 'Log in', account)
@@ -32,7 +32,7 @@ for (const COOKIE_PERSISTENT of [true, false]) {
       else t.assert.strictEqual(cookie?.expires, -1)
       await first.close()
 
-      const page = await (await openBrowser(t, folder)).newPage()
+      const page = await (await openBrowser(t, { profile })).newPage()
       await page.goto(origin)
       if (COOKIE_PERSISTENT) await untilSignedIn(page, account.username)
       else await untilSignedOut(page)
@@ -93,7 +93,7 @@ test(
   async (t: TestContext) => {
     const { app, origin } = await servePage(t, NONE)
     const account = await makeUser(app)
-    const browser = await openBrowser(t, await makeProfile(t, 'allowed'))
+    const browser = await openBrowser(t, { profile: await makeProfile(t, 'allowed') })
     const page = await browser.newPage()
     const faults = watchFaults(page)
     await page.goto(origin)
@@ -125,7 +125,7 @@ for (const [circumstance, settings, thirdPartyCookies] of [
     async (t: TestContext) => {
       const { app, origin } = await servePage(t, settings)
       const account = await makeUser(app)
-      const browser = await openBrowser(t, await makeProfile(t, thirdPartyCookies))
+      const browser = await openBrowser(t, { profile: await makeProfile(t, thirdPartyCookies) })
       const page = await browser.newPage()
       await page.goto(origin)
       await submit(page, 'Log in', account)

@@ -1,8 +1,8 @@
 // What docs/browsers.md says about requests from another origin, in Chromium.
 import { type TestContext, test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { needsChromium, openBrowser } from '../../support/browser/chromium.ts'
-import { servePage, submit, untilSignedIn } from '../../support/browser/example-page.ts'
+import { needsChromium, openBrowser, openPage } from '../../support/browser.ts'
+import { servePage, submit, untilSignedIn } from '../../support/example-page.ts'
 import { countRows, makeUser } from '../../support/http/accounts.ts'
 
 interface Response {
@@ -17,7 +17,7 @@ test(
   async (t: TestContext) => {
     const { app, origin, api } = await servePage(t, { RATE_LIMIT_ENABLED: true })
     const account = await makeUser(app)
-    const page = await (await openBrowser(t)).newPage()
+    const page = await openPage(t)
     await page.goto(origin)
     await submit(page, 'Log in', account)
     await untilSignedIn(page, account.username)

@@ -3,14 +3,14 @@ import { randomUUID } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import { eq } from 'drizzle-orm'
 import { sessions } from '../../../db/schema.ts'
-import { needsChromium, openBrowser } from '../../support/browser/chromium.ts'
+import { needsChromium, openBrowser, openPage } from '../../support/browser.ts'
 import {
   servePage,
   submit,
   untilSignedIn,
   untilSignedOut,
   watchFaults,
-} from '../../support/browser/example-page.ts'
+} from '../../support/example-page.ts'
 import {
   countRows,
   makeUser,
@@ -64,7 +64,7 @@ test(
   async (t: TestContext) => {
     const { app, origin, api } = await servePage(t)
     const account = await makeUser(app)
-    const page = await (await openBrowser(t)).newPage()
+    const page = await openPage(t)
     await page.goto(origin)
     await submit(page, 'Log in', account)
     await untilSignedIn(page, account.username)
@@ -84,7 +84,7 @@ test(
   async (t: TestContext) => {
     const { app, origin } = await servePage(t)
     const account = await makeUser(app)
-    const page = await (await openBrowser(t)).newPage()
+    const page = await openPage(t)
     const faults = watchFaults(page)
     await page.goto(origin)
     await submit(page, 'Log in', account)
@@ -109,7 +109,7 @@ test(
   async (t: TestContext) => {
     const { app, origin } = await servePage(t)
     const account = await makeUser(app)
-    const page = await (await openBrowser(t)).newPage()
+    const page = await openPage(t)
     const faults = watchFaults(page)
     await page.goto(origin)
     await submit(page, 'Log in', { ...account, password: 'not the password' })
@@ -162,7 +162,7 @@ test(
   async (t: TestContext) => {
     const { app, origin } = await servePage(t)
     const account = await makeUser(app)
-    const page = await (await openBrowser(t)).newPage()
+    const page = await openPage(t)
     await page.goto(origin)
     await submit(page, 'Log in', account)
     await untilSignedIn(page, account.username)
@@ -194,7 +194,7 @@ test(
       RATE_LIMIT_WINDOW: 5,
     })
     const account = await makeUser(app)
-    const page = await (await openBrowser(t)).newPage()
+    const page = await openPage(t)
     await page.goto(origin)
     await untilSignedOut(page)
     const answersTo = (method: string, route: string) =>

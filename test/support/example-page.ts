@@ -1,11 +1,11 @@
 import { resolve } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { Page } from 'playwright-core'
-import { serve } from '../../contract/sdk.ts'
-import { createDatabase } from '../database/database.ts'
-import type { BuildOptions } from '../http/build.ts'
-import { freePort } from '../process/free-port.ts'
-import { install, listenTo } from '../process/installation.ts'
+import { serve } from '../contract/sdk.ts'
+import { createDatabase } from './database/database.ts'
+import type { BuildOptions } from './http/build.ts'
+import { freePort } from './process/free-port.ts'
+import { install, listenTo } from './process/installation.ts'
 
 const SCRIPT = resolve('examples/browser/serve.mjs')
 

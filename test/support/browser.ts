@@ -1,25 +1,29 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { type BrowserContext, chromium } from 'playwright-core'
-import { findProgram } from '../../../scripts/server-binary.mjs'
-import { makeFolder } from '../process/folder.ts'
+import { type BrowserContext, chromium, type Page } from 'playwright-core'
+import { findProgram } from '../../scripts/server-binary.mjs'
+import { makeFolder } from './process/folder.ts'
 
-const TIMEOUT_MS = 60_000
 const executablePath = findProgram('chromium')
 
-/** For the options of tests that use Chromium of Debian. */
-export const needsChromium = { timeout: TIMEOUT_MS, skip: executablePath ? false : 'no Chromium' }
+/** For the options of tests that need a browser. */
+export const needsChromium = { timeout: 60_000, skip: executablePath ? false : 'no Chromium' }
 
-/**
- * Opens a browser, which closes after the test.
- *
- * @param folder of its profile, which keeps its cookies; the default is a new one
- */
-export async function openBrowser(t: TestContext, folder?: string): Promise<BrowserContext> {
-  const browser = await chromium.launchPersistentContext(folder ?? (await makeFolder(t)), {
+interface BrowserOptions {
+  viewport?: { width: number; height: number }
+  /** The folder of the profile, which keeps its cookies. The default is a new one. */
+  profile?: string
+}
+
+/** Opens Chromium, which is closed after the test. */
+export async function openBrowser(
+  t: TestContext,
+  { viewport = { width: 1280, height: 900 }, profile }: BrowserOptions = {},
+): Promise<BrowserContext> {
+  const browser = await chromium.launchPersistentContext(profile ?? (await makeFolder(t)), {
     ...(executablePath && { executablePath }),
-    viewport: { width: 1280, height: 900 },
+    viewport,
     chromiumSandbox: process.getuid?.() !== 0, // root has no sandbox
     ignoreDefaultArgs: ['--disable-back-forward-cache'], // users have it
     args: [
@@ -29,6 +33,14 @@ export async function openBrowser(t: TestContext, folder?: string): Promise<Brow
   })
   t.after(() => browser.close())
   return browser
+}
+
+/** Opens a page in Chromium with a new profile, which is closed after the test. */
+export async function openPage(
+  t: TestContext,
+  viewport?: { width: number; height: number },
+): Promise<Page> {
+  return (await openBrowser(t, viewport && { viewport })).newPage()
 }
 
 /** @returns the folder of a new profile, whose setting for third-party cookies is not the distribution's */
