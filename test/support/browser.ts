@@ -12,8 +12,34 @@ export const needsChromium = { timeout: 60_000, skip: executablePath ? false : '
 
 interface BrowserOptions {
   viewport?: { width: number; height: number }
-  /** The folder of the profile, which keeps its cookies. The default is a new one. */
-  profile?: string
+  /** The default is a new one. */
+  profile?: Profile
+}
+
+type Profile = Awaited<ReturnType<typeof makeProfile>>
+
+/**
+ * Makes a profile, which keeps cookies. It is deleted after the test.
+ *
+ * @param thirdPartyCookies the default is the one of the distribution
+ */
+export async function makeProfile(t: TestContext, thirdPartyCookies?: 'allowed' | 'blocked') {
+  const opened: BrowserContext[] = []
+  // Registered before the deletion of the folder: a browser writes to it until it is closed.
+  t.after(async () => {
+    for (const browser of opened) await browser.close()
+  })
+  const folder = await makeFolder(t)
+  if (thirdPartyCookies) {
+    const isBlocked = thirdPartyCookies === 'blocked'
+    const cookies = {
+      block_third_party_cookies: isBlocked,
+      cookie_controls_mode: isBlocked ? 1 : 0,
+    }
+    await mkdir(join(folder, 'Default'))
+    await writeFile(join(folder, 'Default', 'Preferences'), JSON.stringify({ profile: cookies }))
+  }
+  return { folder, opened }
 }
 
 /** Opens Chromium, which is closed after the test. */
@@ -21,7 +47,8 @@ export async function openBrowser(
   t: TestContext,
   { viewport = { width: 1280, height: 900 }, profile }: BrowserOptions = {},
 ): Promise<BrowserContext> {
-  const browser = await chromium.launchPersistentContext(profile ?? (await makeFolder(t)), {
+  const { folder, opened } = profile ?? (await makeProfile(t))
+  const browser = await chromium.launchPersistentContext(folder, {
     ...(executablePath && { executablePath }),
     viewport,
     chromiumSandbox: process.getuid?.() !== 0, // root has no sandbox
@@ -31,7 +58,7 @@ export async function openBrowser(
       ...['--disable-quic', '--disable-gpu', '--no-first-run'],
     ],
   })
-  t.after(() => browser.close())
+  opened.push(browser)
   return browser
 }
 
@@ -41,14 +68,4 @@ export async function openPage(
   viewport?: { width: number; height: number },
 ): Promise<Page> {
   return (await openBrowser(t, viewport && { viewport })).newPage()
-}
-
-/** @returns the folder of a new profile, whose setting for third-party cookies is not the distribution's */
-export async function makeProfile(t: TestContext, thirdPartyCookies: 'allowed' | 'blocked') {
-  const folder = await makeFolder(t)
-  const isBlocked = thirdPartyCookies === 'blocked'
-  const profile = { block_third_party_cookies: isBlocked, cookie_controls_mode: isBlocked ? 1 : 0 }
-  await mkdir(join(folder, 'Default'))
-  await writeFile(join(folder, 'Default', 'Preferences'), JSON.stringify({ profile }))
-  return folder
 }

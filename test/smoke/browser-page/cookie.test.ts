@@ -10,7 +10,6 @@ import {
   watchFaults,
 } from '../../support/example-page.ts'
 import { countRows, makeUser, storedSessions, storedTokens } from '../../support/http/accounts.ts'
-import { makeFolder } from '../../support/process/folder.ts'
 import { until } from '../../support/until.ts'
 
 for (const COOKIE_PERSISTENT of [true, false]) {
@@ -20,7 +19,7 @@ for (const COOKIE_PERSISTENT of [true, false]) {
     async (t: TestContext) => {
       const { app, origin } = await servePage(t, { COOKIE_PERSISTENT, SESSION_LIFETIME: 86_400 })
       const account = await makeUser(app)
-      const profile = await makeFolder(t)
+      const profile = await makeProfile(t)
       const first = await openBrowser(t, { profile })
       const before = await first.newPage()
       await before.goto(origin)
