@@ -216,6 +216,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/introspect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Inspect a credential
+         * @description For other services (RFC 7662). `active` is false for a credential that is unknown, has ended or belongs to a disabled account. A limited token needs the scope `introspect`.
+         */
+        post: operations["introspect"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/introspect/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Inspect up to 100 credentials
+         * @description The results are in the order of the credentials. A limited token needs the scope `introspect`.
+         */
+        post: operations["introspectBatch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/tokens": {
         parameters: {
             query?: never;
@@ -465,6 +505,63 @@ export interface components {
             /** @example Done. */
             message: string;
         };
+        /** @description The credential to inspect */
+        IntrospectionRequest: {
+            /** @example gh_… */
+            token: string;
+            /**
+             * @description Has no effect: the server recognises both kinds
+             * @example session
+             */
+            token_type_hint?: string;
+            /**
+             * @description The address that the credential came from. Without it, a token that is limited to addresses is inactive
+             * @example 192.0.2.7
+             */
+            address?: string;
+        };
+        /** @description What a credential is */
+        Introspection: {
+            /** @description Without it, no other property is present */
+            active: boolean;
+            /** @description The id of the account */
+            sub?: string;
+            username?: string;
+            role?: components["schemas"]["Role"];
+            kind?: components["schemas"]["AccountKind"];
+            /** @description Separated by spaces. Absent if the credential is not limited */
+            scope?: string;
+            /** @enum {string} */
+            token_type?: "Bearer" | "session";
+            /**
+             * Format: int64
+             * @description In s since 1970
+             */
+            iat?: number;
+            /**
+             * Format: int64
+             * @description In s since 1970. Absent if it does not expire
+             */
+            exp?: number;
+            /** @description The username of a service account */
+            client_id?: string;
+        };
+        /** @description The credentials to inspect */
+        IntrospectionBatchRequest: {
+            credentials: {
+                /** @example gh_… */
+                token: string;
+                /**
+                 * @description The address that the credential came from. Without it, a token that is limited to addresses is inactive
+                 * @example 192.0.2.7
+                 */
+                address?: string;
+            }[];
+        };
+        /** @description A result for each credential, in the same order */
+        IntrospectionBatch: {
+            results: components["schemas"]["Introspection"][];
+        };
         /** @description The new service account. Its role is `user` by default */
         ServiceRequest: {
             /**
@@ -701,7 +798,7 @@ export interface components {
          * @description What went wrong, from a closed list
          * @enum {string}
          */
-        ErrorCode: "VALIDATION_FAILED" | "INVALID_JSON" | "BAD_REQUEST" | "INVALID_CREDENTIALS" | "WRONG_CURRENT_PASSWORD" | "PASSWORD_REFUSED" | "USERNAME_TAKEN" | "UNAUTHENTICATED" | "SESSION_REQUIRED" | "NOT_PERMITTED" | "PASSWORD_MISSING" | "SCOPE_MISSING" | "CROSS_SITE" | "USER_NOT_FOUND" | "SESSION_NOT_FOUND" | "TOKEN_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "NOT_A_SERVICE" | "NO_PASSWORD" | "OWN_ACCOUNT" | "TOKEN_LIMIT" | "PRECONDITION_FAILED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_REQUESTS" | "LOGIN_THROTTLED" | "HEADERS_TOO_LARGE" | "INTERNAL_ERROR" | "HASH_CAPACITY" | "SCHEMA_OUTDATED" | "DATABASE_UNAVAILABLE" | "SHUTTING_DOWN" | "OUTCOME_UNKNOWN" | "OVERLOADED" | "SERVICE_UNAVAILABLE";
+        ErrorCode: "VALIDATION_FAILED" | "INVALID_JSON" | "BAD_REQUEST" | "INVALID_CREDENTIALS" | "WRONG_CURRENT_PASSWORD" | "PASSWORD_REFUSED" | "USERNAME_TAKEN" | "UNAUTHENTICATED" | "SESSION_REQUIRED" | "NOT_PERMITTED" | "PASSWORD_MISSING" | "ROLE_MISSING" | "SCOPE_MISSING" | "CROSS_SITE" | "USER_NOT_FOUND" | "SESSION_NOT_FOUND" | "TOKEN_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "NOT_A_SERVICE" | "NO_PASSWORD" | "OWN_ACCOUNT" | "TOKEN_LIMIT" | "PRECONDITION_FAILED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_REQUESTS" | "LOGIN_THROTTLED" | "HEADERS_TOO_LARGE" | "INTERNAL_ERROR" | "HASH_CAPACITY" | "SCHEMA_OUTDATED" | "DATABASE_UNAVAILABLE" | "SHUTTING_DOWN" | "OUTCOME_UNKNOWN" | "OVERLOADED" | "VERIFY_LIMITED" | "VERIFY_MISCONFIGURED" | "SERVICE_UNAVAILABLE";
         /** @description A validation error: the field, and what is wrong with it */
         Fault: {
             /** @example body.username */
@@ -1052,6 +1149,10 @@ export type ManagedUserPage = components['schemas']['ManagedUserPage'];
 export type UserChange = components['schemas']['UserChange'];
 export type UserMessage = components['schemas']['UserMessage'];
 export type Message = components['schemas']['Message'];
+export type IntrospectionRequest = components['schemas']['IntrospectionRequest'];
+export type Introspection = components['schemas']['Introspection'];
+export type IntrospectionBatchRequest = components['schemas']['IntrospectionBatchRequest'];
+export type IntrospectionBatch = components['schemas']['IntrospectionBatch'];
 export type ServiceRequest = components['schemas']['ServiceRequest'];
 export type Credentials = components['schemas']['Credentials'];
 export type NewCredentials = components['schemas']['NewCredentials'];
@@ -2231,6 +2332,232 @@ export interface operations {
             };
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["CrossSite"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             *
+             *     `OVERLOADED`: The server has too much to do. Try again shortly.
+             *
+             *     `SERVICE_UNAVAILABLE`: Try again shortly.
+             */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    introspect: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["IntrospectionRequest"];
+            };
+        };
+        responses: {
+            /** @description What a credential is */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Introspection"];
+                };
+            };
+            /**
+             * @description `VALIDATION_FAILED`: The request is not valid.
+             *
+             *     `INVALID_JSON`: The body is not valid JSON in UTF-8.
+             *
+             *     `BAD_REQUEST`: The request is malformed.
+             */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `UNAUTHENTICATED`: The request has no valid session or token.
+             *
+             *     `NOT_PERMITTED`: This account may not do this.
+             */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `SCOPE_MISSING`: The token lacks the scope is refused, with the reason.
+             *
+             *     `CROSS_SITE`: This request may not come from another site.
+             */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "www-authenticate": components["headers"]["insufficient-scope"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            /**
+             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             *
+             *     `OVERLOADED`: The server has too much to do. Try again shortly.
+             *
+             *     `SERVICE_UNAVAILABLE`: Try again shortly.
+             */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    introspectBatch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IntrospectionBatchRequest"];
+            };
+        };
+        responses: {
+            /** @description A result for each credential, in the same order */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IntrospectionBatch"];
+                };
+            };
+            /**
+             * @description `VALIDATION_FAILED`: The request is not valid.
+             *
+             *     `INVALID_JSON`: The body is not valid JSON in UTF-8.
+             *
+             *     `BAD_REQUEST`: The request is malformed.
+             */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `UNAUTHENTICATED`: The request has no valid session or token.
+             *
+             *     `NOT_PERMITTED`: This account may not do this.
+             */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `SCOPE_MISSING`: The token lacks the scope is refused, with the reason.
+             *
+             *     `CROSS_SITE`: This request may not come from another site.
+             */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "www-authenticate": components["headers"]["insufficient-scope"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
