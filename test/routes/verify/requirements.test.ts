@@ -3,8 +3,8 @@ import { readRequirements, withoutAppendedPath } from '../../../routes/verify/re
 
 const SIGNED_IN = { role: undefined, scopes: [], allowsAnonymous: false }
 
-function read(url: string) {
-  return readRequirements(withoutAppendedPath(url))
+function read(url: string, clientUrl?: string) {
+  return readRequirements(withoutAppendedPath(url), clientUrl)
 }
 
 for (const [url, expected] of [
@@ -58,6 +58,22 @@ for (const url of [
     t.assert.strictEqual(read(url), undefined)
   })
 }
+
+test('a query that allows anonymous requests counts only if the client has not written it', (t: TestContext) => {
+  const url = '/verify?anonymous=allow'
+  for (const own of [undefined, '', '/', '/x?y=z', '/anonymous=allow']) {
+    t.assert.ok(read(url, own)?.allowsAnonymous, own)
+  }
+  for (const own of [
+    '/?anonymous=allow',
+    '/x?y=z&anonymou%73=allow',
+    '/??anonymous',
+    '/?a;anonymous',
+  ]) {
+    t.assert.strictEqual(read(url, own), undefined, own)
+  }
+  t.assert.strictEqual(read('/verify?role=admin', '/?anonymous=allow')?.role, 'admin')
+})
 
 test('a URL of another operation is not changed', (t: TestContext) => {
   for (const url of ['/me', '/verif', '/verifyx/y', '/verify', '/verify?role=admin', '/', '*']) {

@@ -15,6 +15,7 @@ error_log stderr warn;
 events { worker_connections 4096; }
 http {
   access_log off;
+  client_body_buffer_size 64k; # no file: the workers may be another user
   client_body_temp_path tmp;
   proxy_temp_path tmp;
   fastcgi_temp_path tmp;

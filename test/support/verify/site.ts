@@ -129,6 +129,7 @@ async function startProxy(
     })
   }
   t.after(async () => {
+    if (output) t.diagnostic(output.slice(0, 2_000))
     if (child.exitCode !== null || child.signalCode !== null) return
     const exited = once(child, 'exit')
     child.kill('SIGTERM')
