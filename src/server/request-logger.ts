@@ -34,7 +34,8 @@ export class RequestLogger implements FastifyBaseLogger {
   }
 
   child(bindings: Bindings, options?: Options): FastifyBaseLogger {
-    return this.#logger.child(bindings, options)
+    const merged = { ...this.#bindings, ...bindings }
+    return new RequestLogger(this.#parent, merged, { ...this.#options, ...options })
   }
 
   fatal(...line: Line): void {
