@@ -57,7 +57,10 @@ const MS_PER_S = 1_000
 const SWEEP_INTERVAL_MS = 60_000
 
 /** Builds the server, ready to listen. Rejects if the database is unavailable. */
-export async function buildApp(config: ResolvedConfig, logStream: LogStream = standardOutput()) {
+export async function buildApp(
+  config: ResolvedConfig,
+  logStream: LogStream = standardOutput(config),
+) {
   const app = Fastify(serverOptions(config, logStream)).withTypeProvider<TypeBoxTypeProvider>()
   try {
     await registerAll(app, config)
