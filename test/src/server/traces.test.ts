@@ -1,6 +1,5 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { performance } from 'node:perf_hooks'
 import { type TestContext, test } from 'node:test'
 import { VERSION } from '../../../src/config/version.ts'
 import { createDatabase } from '../../support/database/database.ts'
@@ -14,8 +13,6 @@ const PRODUCTION = {
 }
 const KEY = 'the-key-of-the-collector'
 const REQUESTS = 20
-/** The server exits within 10 s, on a busy machine somewhat later. */
-const EXIT_LIMIT_MS = 15_000
 
 test('the server, with the settings of traces in .env, sends the spans of each worker before it exits', async (t: TestContext) => {
   const collector = await collectTraces(t)
@@ -73,9 +70,7 @@ test('the server, whose collector hangs, exits in time with 0 after SIGTERM', as
   const site = await install(t)
   const { url, child } = await startServer(site, { ...PRODUCTION, ...collector.settings })
   for (let request = 0; request < REQUESTS; request++) await fetch(`${url}/livez`)
-  const startedAt = performance.now()
   child.kill('SIGTERM')
-  t.assert.strictEqual(await exitCode(child), 0)
-  t.assert.ok(performance.now() - startedAt < EXIT_LIMIT_MS)
+  t.assert.strictEqual(await exitCode(child), 0) // it would be 1 after 9 s
   t.assert.strictEqual(collector.spans().length, REQUESTS)
 })
