@@ -58,23 +58,39 @@ export class SafeExporter implements SpanExporter {
   }
 }
 
-/** @returns a view of the span, which stays as it is */
+/** @returns a copy of the span. Each property is listed, so that a new one is not sent unseen */
 function toSafe(span: ReadableSpan): ReadableSpan {
   const attributes = allowedOf(span.attributes)
-  return Object.create(span, {
-    attributes: { value: attributes },
-    events: { value: [] },
-    status: { value: statusOf(attributes) },
-  })
+  const context = span.spanContext()
+  return {
+    name: span.name,
+    kind: span.kind,
+    spanContext: () => context,
+    ...(span.parentSpanContext && { parentSpanContext: span.parentSpanContext }),
+    startTime: span.startTime,
+    endTime: span.endTime,
+    duration: span.duration,
+    ended: span.ended,
+    status: statusOf(attributes),
+    attributes,
+    links: span.links,
+    events: [],
+    resource: span.resource,
+    instrumentationScope: span.instrumentationScope,
+    droppedAttributesCount: 0,
+    droppedEventsCount: 0,
+    droppedLinksCount: span.droppedLinksCount,
+  }
 }
 
 /** The path stands in the log for errors alone, where a hook has put it without its query. */
 function allowedOf(attributes: Attributes): Attributes {
   const hasPath = ATTRIBUTES.errorCode in attributes
-  const entries = Object.entries(attributes).filter(
-    ([name]) => ALLOWED.has(name) && (name !== ATTRIBUTES.path || hasPath),
-  )
-  return Object.fromEntries(entries)
+  const allowed: Attributes = {}
+  for (const name of Object.keys(attributes)) {
+    if (ALLOWED.has(name) && (name !== ATTRIBUTES.path || hasPath)) allowed[name] = attributes[name]
+  }
+  return allowed
 }
 
 /** A response below 500 is not an error of the server (semantic conventions for HTTP spans). */
