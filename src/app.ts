@@ -178,7 +178,7 @@ function corsOptions(allowedOrigins: string[]) {
 }
 
 /**
- * Loads the code of traces, which takes a tenth of a second, only where something is traced.
+ * Loads the code of traces, which delays the start, only where something is traced.
  *
  * @returns undefined if nothing is
  */
