@@ -3,6 +3,7 @@ import { browserSettings } from './browser-settings.ts'
 import { flaskSettings } from './flask-settings.ts'
 import { logSettings } from './log-settings.ts'
 import { metricsSettings } from './metrics-settings.ts'
+import { tracingSettings } from './tracing-settings.ts'
 
 /** At least 32 characters, not counting the spaces around them. */
 const SECRET = ' *[^, ][^,]{30,}[^, ] *'
@@ -204,6 +205,7 @@ export const Environment = Type.Object(
         'Delays logins to an account, and checks of its current password, after repeated failures',
     }),
     ...metricsSettings,
+    ...tracingSettings,
     ...flaskSettings,
   },
   {
