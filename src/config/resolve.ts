@@ -10,6 +10,7 @@ import {
 import { hasDatabaseFiles } from '../embedded-database/files.ts'
 import { hashConcurrency } from './capacity.ts'
 import type { Config, ResolvedConfig } from './config.ts'
+import { explainRefusal } from './privilege-error.ts'
 import { showProgress } from './progress.ts'
 
 const SECRET_BYTES = 32
@@ -55,12 +56,17 @@ export async function resolveDatabase(
   }
 }
 
-/** @returns how many migrations were applied */
+/**
+ * @returns how many migrations were applied
+ * @throws Error with the statement that grants what is missing, if a privilege is
+ */
 export async function migrateDatabase(url: string): Promise<number> {
   const db = openDatabase(url, { connections: 1, timeoutMs: Number.POSITIVE_INFINITY })
   try {
     if (!(await isSchemaCurrent(db))) showProgress('applying the migrations of the schema')
     return await migrate(db)
+  } catch (error) {
+    throw await explainRefusal(url, error)
   } finally {
     await closeDatabase(db)
   }

@@ -7,7 +7,7 @@ import { databaseFault } from '../../db/errors.ts'
 import { migrate } from '../../db/migrate.ts'
 import { sweep } from '../../db/queries/sweep.ts'
 import { createDatabase, createEmptyDatabase } from '../support/database/database.ts'
-import { query } from '../support/database/query.ts'
+import { createUser } from '../support/database/limited-user.ts'
 import { cookieOf, makeUser, signIn } from '../support/http/accounts.ts'
 import { type App, build, send } from '../support/http/build.ts'
 
@@ -68,35 +68,8 @@ async function useAll(app: App, admin: string): Promise<number[]> {
   return [created, login, me, token, events, logout].map(({ statusCode }) => statusCode)
 }
 
-/** Creates a database user with these privileges in the database. */
-async function createUser(t: TestContext, owner: string, privileges: string) {
-  const url = new URL(owner)
-  const name = `gatehouse_${randomBytes(6).toString('hex')}`
-  const account = `'${name}'@'%'`
-  const database = url.pathname.slice(1)
-  const password = randomBytes(12).toString('hex')
-  await query(owner, `CREATE USER ${account} IDENTIFIED BY '${password}'`)
-  // The database may be dropped before.
-  t.after(() => query(serverOf(owner), `DROP USER ${account}`))
-  const grant = (list: string) => query(owner, `GRANT ${list} ON ${database}.* TO ${account}`)
-  await grant(privileges)
-  url.username = name
-  url.password = password
-  return {
-    url: url.href,
-    grant,
-    revoke: (list: string) => query(owner, `REVOKE ${list} ON ${database}.* FROM ${account}`),
-  }
-}
-
 /** @returns the lists of privileges in the `GRANT` statements of docs/operations.md */
 function grantsInTheDocs(): string[] {
   const text = readFileSync('docs/operations.md', 'utf8')
   return [...text.matchAll(/^GRANT (.+?)\s+ON gatehouse\.\*/gm)].map(([, list = '']) => list)
-}
-
-function serverOf(url: string): string {
-  const server = new URL(url)
-  server.pathname = '/'
-  return server.href
 }
