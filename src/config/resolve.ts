@@ -3,6 +3,7 @@ import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSyn
 import { join, resolve } from 'node:path'
 import { closeDatabase, openDatabase } from '../../db/client.ts'
 import { isSchemaCurrent, migrate } from '../../db/migrate.ts'
+import { explainRefusal } from '../../db/privilege-error.ts'
 import {
   type EmbeddedDatabase,
   joinEmbeddedDatabase,
@@ -10,7 +11,6 @@ import {
 import { hasDatabaseFiles } from '../embedded-database/files.ts'
 import { hashConcurrency } from './capacity.ts'
 import type { Config, ResolvedConfig } from './config.ts'
-import { explainRefusal } from './privilege-error.ts'
 import { showProgress } from './progress.ts'
 
 const SECRET_BYTES = 32

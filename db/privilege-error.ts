@@ -1,12 +1,12 @@
-import { closeDatabase, openDatabase } from '../../db/client.ts'
-import { databaseFault } from '../../db/errors.ts'
+import { closeDatabase, openDatabase } from './client.ts'
+import { databaseFault } from './errors.ts'
 import {
   grantStatement,
   MIGRATION_PRIVILEGES,
   missingPrivileges,
   readAccount,
   readGrants,
-} from '../../db/grants.ts'
+} from './grants.ts'
 
 /** Access to a database, a table, a column or an administrative statement is denied. */
 const REFUSALS = new Set([1044, 1142, 1143, 1227])
