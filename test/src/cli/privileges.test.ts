@@ -13,22 +13,19 @@ const PASSWORD = 'correct horse battery'
 test('every command but migrate succeeds with the privileges of the server', async (t: TestContext) => {
   const owner = await createDatabase()
   const { url } = await createUser(t, owner, SERVER_PRIVILEGES.join(', '))
-  const { site, succeed } = await commandsOn(t, url)
+  const { site, run } = await commandsOn(t, url)
   const file = join(site.folder, 'accounts.ndjson')
-  await writeFile(file, `${JSON.stringify({ id: 7, username: 'ada', password: PASSWORD, role: 'user' })}\n`)
+  await writeFile(
+    file,
+    `${JSON.stringify({ id: 7, username: 'ada', password: PASSWORD, role: 'user' })}\n`,
+  )
   for (const [args, input] of [
     [['import', file]],
     [['user', 'create', 'grace', '--role', 'admin'], `${PASSWORD}\n`],
     [['user', 'set-password', 'grace'], `${PASSWORD} 2\n`],
-    [['user', 'disable', 'ada']],
-    [['user', 'enable', 'ada']],
-    [['user', 'set-role', 'ada', 'admin']],
-    [['user', 'show', 'ada']],
-    [['user', 'list']],
     [['token', 'create', 'ada', '--name', 'job']],
-    [['token', 'list', 'ada']],
-    [['session', 'list', 'ada']],
     [['session', 'end', '--all', 'ada']],
+    [['user', 'disable', 'ada']],
     [['events']],
     [['sweep']],
     [['import', '--forget']],
@@ -37,7 +34,8 @@ test('every command but migrate succeeds with the privileges of the server', asy
     [['user', 'delete', 'ada']],
     [['doctor']],
   ] satisfies [string[], string?][]) {
-    t.assert.ok(await succeed(args, input), args.join(' '))
+    const { code, stderr } = await run(args, input)
+    t.assert.strictEqual(code, 0, `${args.join(' ')}: ${stderr}`)
   }
   const names = await query(owner, 'SELECT username FROM users')
   t.assert.deepStrictEqual(names, [{ username: 'grace' }])

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import type { TestContext } from 'node:test'
 import { query } from './query.ts'
 
 /**
@@ -8,7 +7,11 @@ import { query } from './query.ts'
  * @param owner the URL of the database, of a user who may grant
  * @param privileges a list of them, on that database
  */
-export async function createUser(t: Pick<TestContext, 'after'>, owner: string, privileges: string) {
+export async function createUser(
+  t: { after(work: () => Promise<unknown>): void },
+  owner: string,
+  privileges: string,
+) {
   const url = new URL(owner)
   const name = `gatehouse_${randomBytes(6).toString('hex')}`
   const account = `'${name}'@'%'`
