@@ -52,8 +52,8 @@ export async function checkClientAddress(db: Database, config: Settings, url: UR
     headers: { 'x-forwarded-for': forged, 'x-request-id': requestId },
     body: { username, password: randomBytes(16).toString('hex') },
   })
-  if (answer.status !== 401) {
-    const text = `is not known: POST /login answers ${answer.status} instead of 401`
+  if (answer.body.code !== 'INVALID_CREDENTIALS') {
+    const text = `is not known: POST /login answers ${answer.status} ${answer.body.code ?? ''}`
     return warn(
       SUBJECT,
       text,

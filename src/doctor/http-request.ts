@@ -4,8 +4,8 @@ import { request as httpsRequest } from 'node:https'
 export interface Answer {
   status: number
   headers: IncomingHttpHeaders
-  /** The start of the body. */
-  text: string
+  /** Empty if it is no JSON object. */
+  body: Record<string, unknown>
   /** The addresses of both ends of the connection. */
   localAddress: string
   remoteAddress: string
@@ -62,7 +62,7 @@ export function send(
         resolve({
           status: statusCode,
           headers,
-          text,
+          body: parse(text),
           localAddress: withoutMapping(localAddress),
           remoteAddress: withoutMapping(remoteAddress),
         })
@@ -78,6 +78,15 @@ export function send(
     })
     outgoing.end(payload)
   })
+}
+
+function parse(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? { ...value } : {}
+  } catch {
+    return {}
+  }
 }
 
 /** @returns an IPv4 address that is written as IPv6 (RFC 4291 2.5.5.2) as IPv4 */

@@ -50,8 +50,8 @@ function describeAnswer(alive: Answer, service: Answer, url: URL): Check {
     const todo = 'Check that the server runs, and that the proxy knows its HOST and PORT'
     return fail(subject, text, todo)
   }
-  const { name, version } = parse(service.text)
-  if (alive.status !== 200 || parse(alive.text).status !== 'alive' || name !== 'Gatehouse') {
+  const { name, version } = service.body
+  if (alive.status !== 200 || alive.body.status !== 'alive' || name !== 'Gatehouse') {
     const text = `${url.href} answers ${alive.status}, and it is not Gatehouse`
     return fail(subject, text, 'Check the URL, and the path under which the proxy serves Gatehouse')
   }
@@ -76,9 +76,9 @@ async function checkOrigin(url: URL): Promise<Check> {
   const subject = 'own origin'
   const logOut = (origin: string) =>
     send(under(url, 'logout'), { method: 'POST', headers: { origin } })
-  const { status, text } = await logOut(url.origin)
+  const { status, body } = await logOut(url.origin)
   if (status === 401) return ok(subject, `the server knows that it is ${url.origin}`)
-  if (status !== 403 || parse(text).code !== 'CROSS_SITE') {
+  if (status !== 403 || body.code !== 'CROSS_SITE') {
     const found = `POST /logout answers ${status} instead of 401`
     return warn(subject, found, 'Check what the proxy does with POST requests')
   }
@@ -91,13 +91,4 @@ async function checkOrigin(url: URL): Promise<Check> {
       ? "Let the proxy set X-Forwarded-Proto, and set TRUST_PROXY to the proxy's address"
       : 'Let the proxy pass on the header Host of the client',
   )
-}
-
-function parse(text: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null ? { ...value } : {}
-  } catch {
-    return {}
-  }
 }
