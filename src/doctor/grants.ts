@@ -63,7 +63,7 @@ export async function checkGrants(
     return fail(
       subject,
       `${account} lacks ${missing.join(', ')}: operations that need it fail with 503`,
-      `As an administrator of the database, run: ${grantStatement(missing, database, account)}`,
+      `As an administrator of the database, run: ${grantStatement(missing, database, account)};`,
     )
   }
   const excess = excessPrivileges(grants, database, SERVER_PRIVILEGES)

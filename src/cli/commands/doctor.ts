@@ -66,8 +66,10 @@ function publicUrl(text: string): URL {
   throw new InvalidArgumentError('It must be a URL such as https://accounts.example.')
 }
 
-/** @returns the lines of a check */
+/** @returns the lines of a check. A statement at the end keeps its semicolon, to be copied */
 function describe(check: Check): string[] {
   const line = `${check.status.padEnd(4)}  ${check.subject.padEnd(SUBJECT_WIDTH)}${check.text}`
-  return check.status === 'ok' ? [line] : [line, `${' '.repeat(6 + SUBJECT_WIDTH)}${check.todo}.`]
+  if (check.status === 'ok') return [line]
+  const end = check.todo.endsWith(';') ? '' : '.'
+  return [line, `${' '.repeat(6 + SUBJECT_WIDTH)}${check.todo}${end}`]
 }

@@ -22,7 +22,7 @@ test('a missing privilege fails the check, with the statement that grants it', a
       status: 'fail',
       subject: 'grants',
       text: `${account} lacks UPDATE: operations that need it fail with 503`,
-      todo: `As an administrator of the database, run: GRANT UPDATE ON \`${DATABASE}\`.* TO ${account}`,
+      todo: `As an administrator of the database, run: GRANT UPDATE ON \`${DATABASE}\`.* TO ${account};`,
     })
   }
 })
