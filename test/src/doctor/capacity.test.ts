@@ -4,6 +4,7 @@ import { describeCapacity, estimateCapacity } from '../../../src/doctor/capacity
 const MEASURED = {
   cores: 8,
   hashMs: 200,
+  isBusy: false,
   concurrent: 4,
   concurrentMs: 250,
   hashesPerSecond: 16,
