@@ -13,6 +13,7 @@ import errorHandler from '../plugins/errors/error-handler.ts'
 import rawErrors from '../plugins/errors/raw-errors.ts'
 import faultLog from '../plugins/fault-log.ts'
 import flaskSessions from '../plugins/flask-sessions/flask-sessions.ts'
+import forwardedFor from '../plugins/forwarded-for/forwarded-for.ts'
 import jsonBody from '../plugins/json-body.ts'
 import lookups from '../plugins/lookups.ts'
 import metricSources from '../plugins/metrics/metric-sources.ts'
@@ -83,6 +84,7 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
   if (config.METRICS_PORT !== undefined) await app.register(metrics, { version: VERSION })
   await app.register(connections)
   await app.register(clientAddress)
+  await app.register(forwardedFor, { trusted: splitList(config.TRUST_PROXY) })
   await app.register(responseHeaders, { tls: config.COOKIE_SECURE })
   await app.register(rawErrors, { tls: config.COOKIE_SECURE })
   if (allowedOrigins.length > 0) await app.register(cors, corsOptions(allowedOrigins))

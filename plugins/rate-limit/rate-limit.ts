@@ -1,8 +1,8 @@
-import { BlockList, isIPv6 } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { pathOf } from '../errors/error-handler.ts'
 import { errors } from '../errors/errors.ts'
+import { toRangeCheck } from '../forwarded-for/address-ranges.ts'
 import { countInMemory, type Usage } from './memory.ts'
 import { countInRedis } from './redis.ts'
 
@@ -23,9 +23,8 @@ export interface RateLimitOptions {
  */
 export default fp<RateLimitOptions>(
   async (app, { max, windowMs, allowed, redisUrl }) => {
-    const exempt = toBlockList(allowed)
-    const isExempt = (address: string) =>
-      allowed.length > 0 && exempt.check(address, familyOf(address))
+    const isAllowed = toRangeCheck(allowed)
+    const isExempt = (address: string) => allowed.length > 0 && isAllowed(address)
     // By URL, because `request.routeOptions` builds an object at each read.
     const unlimited = new Set<string>()
     app.addHook('onRoute', ({ url, config }) => {
@@ -63,18 +62,3 @@ export default fp<RateLimitOptions>(
   },
   { name: 'rate-limit', dependencies: ['client-address', 'response-headers'] },
 )
-
-function toBlockList(ranges: string[]): BlockList {
-  const list = new BlockList()
-  for (const range of ranges) {
-    const [address = '', prefix] = range.split('/')
-    const family = familyOf(address)
-    if (prefix === undefined) list.addAddress(address, family)
-    else list.addSubnet(address, Number(prefix), family)
-  }
-  return list
-}
-
-function familyOf(address: string) {
-  return isIPv6(address) ? 'ipv6' : 'ipv4'
-}
