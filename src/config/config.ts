@@ -5,9 +5,9 @@ import type { Static } from '@sinclair/typebox'
 import { envSchema } from 'env-schema'
 import { ConfigError } from './config-error.ts'
 import { readEnvFile } from './env-file.ts'
-import { Environment } from './environment.ts'
-import { exchangeEnd } from './flask-settings.ts'
-import { isHeaderList, isHttpUrl, isPairList } from './tracing-settings.ts'
+import { Environment } from './settings/environment.ts'
+import { exchangeEnd } from './settings/flask.ts'
+import { isHeaderList, isHttpUrl, isPairList } from './settings/tracing.ts'
 import { IS_BUILT } from './version.ts'
 
 export type Config = Readonly<

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { loadConfig, readEnvironment } from '../../../src/config/config.ts'
-import { Environment } from '../../../src/config/environment.ts'
+import { Environment } from '../../../src/config/settings/environment.ts'
 import { configErrorOf } from '../../support/process/config-error.ts'
 import { makeFolder } from '../../support/process/folder.ts'
 

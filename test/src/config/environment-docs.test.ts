@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
-import { Environment } from '../../../src/config/environment.ts'
+import { Environment } from '../../../src/config/settings/environment.ts'
 
 const PAGE = 'docs/configuration.md'
 const EXAMPLE = '.env.example'

@@ -1,6 +1,6 @@
 import { type TestContext, test } from 'node:test'
 import { loadConfig } from '../../../src/config/config.ts'
-import { tracingOptions } from '../../../src/config/tracing-settings.ts'
+import { tracingOptions } from '../../../src/config/settings/tracing.ts'
 import { configErrorOf } from '../../support/process/config-error.ts'
 
 const BASE = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }
