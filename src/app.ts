@@ -104,6 +104,7 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
     secrets,
     secure: config.COOKIE_SECURE,
     sameSite: config.COOKIE_SAME_SITE,
+    maxAgeS: config.COOKIE_PERSISTENT ? config.SESSION_LIFETIME : undefined,
   })
   await app.register(cursors, { keys: deriveKeys(secrets, CURSOR_KEY_PURPOSE) })
   await app.register(tokenFormat, { keys: deriveKeys(secrets, TOKEN_KEY_PURPOSE) })

@@ -1,9 +1,10 @@
-import { and, count, eq, inArray } from 'drizzle-orm'
+import { and, count, desc, eq, inArray, lt } from 'drizzle-orm'
 import type { Queryable } from '../client.ts'
 import { importedUsers, sessions, tokens, users } from '../schema.ts'
 import { usernameKey } from '../usernames.ts'
 import { isUnexpired } from './authority.ts'
 import { isLive, type SessionLimits } from './live-sessions.ts'
+import { sessionColumns } from './sessions.ts'
 import { type ManagedUserRecord, managedProfile } from './users.ts'
 
 /** @returns an account as admins see it, by its id or its case-insensitive username */
@@ -40,6 +41,21 @@ export async function summarize(db: Queryable, id: number, limits: Pick<SessionL
     .from(tokens, { forceIndex: 'tokens_user_epoch' })
     .where(and(eq(tokens.userId, id), eq(tokens.epoch, tokenEpoch), isUnexpired))
   return { ...rest, sessions: ofSessions?.count ?? 0, tokens: ofTokens?.count ?? 0 }
+}
+
+/** @returns the live sessions of all accounts, the newest first */
+export function listSessions(
+  db: Queryable,
+  limits: Pick<SessionLimits, 'idleMs'>,
+  { before, limit }: { before?: number | undefined; limit: number },
+) {
+  return db
+    .select({ ...sessionColumns, userId: users.id, username: users.username })
+    .from(sessions, { forceIndex: 'PRIMARY' })
+    .innerJoin(users, and(eq(users.id, sessions.userId), eq(users.sessionEpoch, sessions.epoch)))
+    .where(and(isLive(limits), before === undefined ? undefined : lt(sessions.id, before)))
+    .orderBy(desc(sessions.id))
+    .limit(limit)
 }
 
 /** @returns the usernames of those accounts that exist, by id */

@@ -19,6 +19,16 @@ import { revoke, type VerifiedFlaskCookie } from './used-cookies.ts'
 
 export type SessionRecord = Awaited<ReturnType<typeof list>>[number]
 
+/** What the owner, an admin and an operator see of a session. */
+export const sessionColumns = {
+  id: sessions.id,
+  createdAt: sessions.createdAt,
+  lastSeenAt: sessions.lastSeenAt,
+  expiresAt: sessions.expiresAt,
+  address: sessions.address,
+  userAgent: sessions.userAgent,
+}
+
 /** A condition: the last use must be written. */
 export const isDue = lte(sessions.lastSeenAt, ago(USE_PRECISION_MS))
 
@@ -174,14 +184,7 @@ export function list(
   { before, limit }: { before?: number | undefined; limit: number },
 ) {
   return db
-    .select({
-      id: sessions.id,
-      createdAt: sessions.createdAt,
-      lastSeenAt: sessions.lastSeenAt,
-      expiresAt: sessions.expiresAt,
-      address: sessions.address,
-      userAgent: sessions.userAgent,
-    })
+    .select(sessionColumns)
     .from(sessions, { forceIndex: 'sessions_user_epoch' })
     .innerJoin(users, and(eq(users.id, sessions.userId), eq(users.sessionEpoch, sessions.epoch)))
     .where(

@@ -5,6 +5,8 @@ import { digest } from '../digest.ts'
 import { loginFailures } from '../schema.ts'
 import { transaction } from '../transaction.ts'
 import { usernameKey } from '../usernames.ts'
+import { authorize, type Change, type Operator, type Refused } from './authority.ts'
+import { recordEvent } from './events.ts'
 
 /** Attempts that are not delayed, by account and address range and by account alone. */
 const FREE_TRIES = 10
@@ -77,6 +79,51 @@ export function uncountAttempt(db: Database, username: string, range: string): P
   })
 }
 
+/** @returns how many attempts in a row have failed, from any address, and until when the next is delayed */
+export async function findThrottle(
+  db: Queryable,
+  username: string,
+): Promise<{ failedAttempts: number; throttledUntil: string | null }> {
+  const [, byAccount] = keysOf(username, '')
+  const [counter] = await db
+    .select(counterColumns)
+    .from(loginFailures)
+    .where(eq(loginFailures.key, byAccount))
+  const isDelayed = counter !== undefined && counter.blockedUntil > counter.now
+  return {
+    failedAttempts: counter?.failures ?? 0,
+    throttledUntil: isDelayed ? counter.blockedUntil : null,
+  }
+}
+
+/**
+ * Deletes the counter of an account for any address, so that its owner need not wait while others
+ * guess. The counters by address range stay: they delay those who guess.
+ */
+export function unthrottle(
+  db: Database,
+  change: Change<Operator>,
+): Promise<{ ok: true } | Refused> {
+  return transaction(db, async (tx) => {
+    const permission = await authorize(tx, change, 'admin')
+    if (!permission.ok) return permission
+    const [, byAccount] = keysOf(permission.account.username, '')
+    await tx.delete(loginFailures).where(eq(loginFailures.key, byAccount))
+    const { actor, origin, userId } = change
+    const detail = { unthrottled: true }
+    await recordEvent(tx, origin, { type: 'user_updated', actorId: actor.id, userId, detail })
+    return { ok: true }
+  })
+}
+
+/** A counter, with the database's clock. */
+const counterColumns = {
+  key: loginFailures.key,
+  failures: loginFailures.failures,
+  blockedUntil: loginFailures.blockedUntil,
+  now: sql<string>`${now}`.mapWith(loginFailures.lastAt),
+}
+
 type Counter = Awaited<ReturnType<typeof lockCounters>>[number]
 
 /**
@@ -91,15 +138,7 @@ async function lockCounters(tx: Queryable, keys: Buffer[]) {
     .insert(loginFailures)
     .values(ordered.map((key) => ({ key, failures: 0, lastAt: now, blockedUntil: now })))
     .onDuplicateKeyUpdate({ set: { lastAt: now } })
-  return tx
-    .select({
-      key: loginFailures.key,
-      failures: loginFailures.failures,
-      blockedUntil: loginFailures.blockedUntil,
-      now: sql<string>`${now}`.mapWith(loginFailures.lastAt),
-    })
-    .from(loginFailures)
-    .where(inArray(loginFailures.key, ordered))
+  return tx.select(counterColumns).from(loginFailures).where(inArray(loginFailures.key, ordered))
 }
 
 /** The counter by account and address range, and the counter by account alone. */

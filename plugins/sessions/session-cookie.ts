@@ -19,6 +19,8 @@ export interface SessionCookieOptions {
   secure: boolean
   /** `none` also sends the cookie with requests of pages on other sites. The default is `lax`. */
   sameSite?: 'lax' | 'none'
+  /** How long a browser keeps the cookie of a new session, in seconds. By default, until it closes. */
+  maxAgeS?: number | undefined
 }
 
 /** How many verified signatures are kept: a verification costs as much as all hooks of a request. */
@@ -35,13 +37,19 @@ export default fp<SessionCookieOptions>(
 )
 
 /** `__Host-` binds the cookie to this host, `Path=/` and TLS (RFC 6265bis 4.1.3.2). */
-export function createSessionCookie({ secrets, secure, sameSite = 'lax' }: SessionCookieOptions) {
+export function createSessionCookie({
+  secrets,
+  secure,
+  sameSite = 'lax',
+  maxAgeS,
+}: SessionCookieOptions) {
   const name = secure ? '__Host-session' : 'session'
   const signer = new cookie.Signer(secrets)
   const ours = cookiePattern(name)
   // Holds signatures only. Every request reads from the database whether the session is open.
   const verified = new FifoMap<string>(VERIFIED_COOKIES)
   const attributes = { httpOnly: true, path: '/', sameSite, secure } satisfies CookieOptions
+  const maxAge = maxAgeS === undefined ? '' : `Max-Age=${maxAgeS}; `
   // `reply.setCookie` and `reply.clearCookie` exist only in the scope of the login.
   const suffix = [
     'HttpOnly',
@@ -56,9 +64,9 @@ export function createSessionCookie({ secrets, secure, sameSite = 'lax' }: Sessi
     attributes,
     /** @returns the cookie of a session, as in the `Cookie` header */
     pairOf: (secretId: string) => `${name}=${signedIdOf(secretId)}`,
-    /** Sends the cookie of a session, as a login does. */
+    /** Sends the cookie of a session that was opened by this request: `Max-Age` counts from now. */
     set(reply: FastifyReply, secretId: string): void {
-      sendOnly(reply, name, `${signedIdOf(secretId)}; Path=/; ${suffix}`)
+      sendOnly(reply, name, `${signedIdOf(secretId)}; ${maxAge}Path=/; ${suffix}`)
     },
     /** @param cookieName the name of a cookie of another service with the same attributes, instead of our own */
     clear(reply: FastifyReply, cookieName = name): void {

@@ -32,6 +32,10 @@ export default fp(
     app.addHook('onError', async (request) => {
       Object.assign(request, { session: null }) // the type does not allow what the plugin does
     })
+    // Replaces the plugin's cookie, which has no `Max-Age`. Only a login saves its session.
+    app.addHook('onSend', async ({ session: opened }, reply) => {
+      if (opened?.isSaved()) app.sessionCookie.set(reply, opened.sessionId)
+    })
   },
   { name: 'sessions', dependencies: ['lookups', 'session-cookie'] },
 )

@@ -21,6 +21,7 @@ import { addUserList } from './commands/user/list.ts'
 import { addUserSetPassword } from './commands/user/set-password.ts'
 import { addUserSetRole } from './commands/user/set-role.ts'
 import { addUserShow } from './commands/user/show.ts'
+import { addUserUnthrottle } from './commands/user/unthrottle.ts'
 
 /** One line a command: `gatehouse user create` is in `commands/user/create.ts`. */
 export function createProgram(): Command {
@@ -39,6 +40,7 @@ export function createProgram(): Command {
   addUserCreate(user)
   addUserDisable(user)
   addUserEnable(user)
+  addUserUnthrottle(user)
   addUserSetRole(user)
   addUserSetPassword(user)
   addUserDelete(user)

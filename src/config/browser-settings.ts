@@ -17,6 +17,12 @@ export const browserSettings = {
     description:
       '`SameSite` attribute of the session cookie: `none` is for `ALLOWED_ORIGINS` on another site',
   }),
+  COOKIE_PERSISTENT: Type.Boolean({
+    default: false,
+    title: '`true` or `false`',
+    description:
+      'The session cookie outlives the browser: its `Max-Age` is `SESSION_LIFETIME`. `SESSION_IDLE` still ends sessions',
+  }),
   ALLOWED_ORIGINS: Type.Optional(
     Type.String({
       format: 'origin-list',

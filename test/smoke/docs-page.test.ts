@@ -2,16 +2,12 @@
 import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
-import { chromium, type Page } from 'playwright-core'
-import { findProgram } from '../../scripts/server-binary.mjs'
+import type { Page } from 'playwright-core'
 import { serve } from '../contract/sdk.ts'
+import { needsChromium, openPage } from '../support/browser.ts'
 import { createDatabase } from '../support/database/database.ts'
-import { makeFolder } from '../support/process/folder.ts'
 
 const SCREENSHOT = 'coverage/docs-page.png'
-const TIMEOUT_MS = 60_000
-const executablePath = findProgram('chromium')
-const needsChromium = { timeout: TIMEOUT_MS, skip: executablePath ? false : 'no Chromium' }
 
 test(
   'the page can register, log in and read /me in Chromium, without an error or a request to another host',
@@ -64,20 +60,6 @@ test('a missing file of the page returns an error in the common shape', async (t
     t.assert.strictEqual(code, 'ROUTE_NOT_FOUND')
   }
 })
-
-async function openPage(t: TestContext): Promise<Page> {
-  const browser = await chromium.launchPersistentContext(await makeFolder(t), {
-    ...(executablePath && { executablePath }),
-    viewport: { width: 1280, height: 900 },
-    chromiumSandbox: process.getuid?.() !== 0, // root has no sandbox
-    args: [
-      ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
-      ...['--disable-quic', '--disable-gpu', '--no-first-run'],
-    ],
-  })
-  t.after(() => browser.close())
-  return browser.newPage()
-}
 
 /** Opens an operation, sends it, and returns the body of a 200. */
 async function execute(page: Page, operation: string, body?: string): Promise<string> {

@@ -71,6 +71,7 @@ for (const settings of [
   { COOKIE_SECURE: false },
   { COOKIE_SECURE: true },
   { COOKIE_SECURE: true, COOKIE_SAME_SITE: 'none' as const },
+  { COOKIE_SECURE: true, COOKIE_PERSISTENT: true, SESSION_LIFETIME: 7_200 },
 ]) {
   test(`the cookie of an exchange has the attributes of a login, with ${JSON.stringify(settings)}`, async (t: TestContext) => {
     const { app } = await buildExchanging(t, settings)
@@ -90,6 +91,8 @@ for (const settings of [
     const [own] = shape(exchanged)
     t.assert.strictEqual(own?.length, 32)
     t.assert.deepStrictEqual(shape(exchanged), shape(login))
+    const maxAge = settings.COOKIE_PERSISTENT ? '7200' : undefined
+    t.assert.strictEqual(/Max-Age=([0-9]+);/.exec(own?.rest ?? '')?.[1], maxAge)
   })
 }
 

@@ -23,6 +23,27 @@ test('the cookie of a login without TLS is HttpOnly and SameSite, for all paths'
   t.assert.match(header, /^session=[^;]+; Path=\/; HttpOnly; SameSite=Lax$/)
 })
 
+test('the cookie of a login with COOKIE_PERSISTENT lasts as long as its session can, and a logout deletes it', async (t: TestContext) => {
+  for (const SESSION_LIFETIME of [300, 31_536_000]) {
+    const { app } = await build(t, { DATABASE_URL, COOKIE_PERSISTENT: true, SESSION_LIFETIME })
+    const { id, header, cookie } = await logIn(app)
+    const attributes = `Max-Age=${SESSION_LIFETIME}; Path=/; HttpOnly; SameSite=Lax`
+    t.assert.strictEqual(header, `${cookie}; ${attributes}`)
+    const [row] = await app.db.select().from(sessions).where(eq(sessions.userId, id))
+    const lifetimeMs = Date.parse(row?.expiresAt ?? '') - Date.parse(row?.createdAt ?? '')
+    t.assert.strictEqual(lifetimeMs, SESSION_LIFETIME * 1_000)
+
+    const me = await send(app, 'GET', '/me', { cookie })
+    t.assert.strictEqual(me.headers['set-cookie'], undefined)
+    const logout = await send(app, 'POST', '/logout', { cookie })
+    t.assert.match(
+      String(logout.headers['set-cookie']),
+      /^session=; Max-Age=0; Path=\/; Expires=Thu/,
+    )
+    t.assert.deepStrictEqual(await storedSessions(app, id), [])
+  }
+})
+
 test('the cookie of a login with TLS is also Secure, with a __Host- name', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL, COOKIE_SECURE: true, TRUST_PROXY: '127.0.0.1' })
   const headers = { 'x-forwarded-proto': 'https', 'x-forwarded-for': '192.0.2.7' }

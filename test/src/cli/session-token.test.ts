@@ -43,6 +43,28 @@ test('session list shows the live sessions of the user, newest first, without th
   t.assert.deepStrictEqual([first.userAgent, first.address], [userAgent, address])
 })
 
+test('session list without a user shows the live sessions of all users, newest first, up to the limit', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const { succeed } = await commandsOn(t, DATABASE_URL)
+  const [ada, bob] = [await makeUser(app), await makeUser(app)]
+  await signIn(app, ada)
+  await signIn(app, bob)
+  await signIn(app, ada)
+  await succeed(['session', 'end', '--all', bob.username])
+  await signIn(app, bob)
+  const expected = [bob, ada, ada].map(({ id, username }) => ({ userId: id, username }))
+
+  const listed = async (...options: string[]) => {
+    const rows = JSON.parse(await succeed(['session', 'list', '--json', ...options]))
+    return rows.map(({ userId, username }: Record<string, unknown>) => ({ userId, username }))
+  }
+  t.assert.deepStrictEqual((await listed()).slice(0, 3), expected)
+  t.assert.deepStrictEqual(await listed('--limit', '2'), expected.slice(0, 2))
+  const table = (await succeed(['session', 'list', '--limit', '1'])).split('\n')
+  t.assert.match(table[0] ?? '', /^USER +ID +CREATED/)
+  t.assert.match(table[1] ?? '', new RegExp(`^${bob.username} +[0-9]+ `))
+})
+
 test('session end, while a server runs, ends the session at its next request and no other', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const { run, succeed } = await commandsOn(t, DATABASE_URL)

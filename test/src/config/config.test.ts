@@ -24,6 +24,7 @@ test('configuration, of an empty environment, has the defaults', (t: TestContext
       WORKERS: '1',
       COOKIE_SECURE: false,
       COOKIE_SAME_SITE: 'lax',
+      COOKIE_PERSISTENT: false,
       BCRYPT_COST: 12,
       DATABASE_TIMEOUT_MS: 2_000,
       HASH_QUEUE: 100,
@@ -63,6 +64,7 @@ test('configuration, with every variable set, has every value in its type', (t: 
     WORKERS: 'auto',
     COOKIE_SECURE: 'false',
     COOKIE_SAME_SITE: 'lax',
+    COOKIE_PERSISTENT: 'true',
     TRUST_PROXY: '10.0.0.0/8, ::1',
     BCRYPT_COST: '15',
     HASH_CONCURRENCY: '64',
@@ -98,6 +100,7 @@ test('configuration, with every variable set, has every value in its type', (t: 
   const typed = {
     PORT: 0,
     COOKIE_SECURE: false,
+    COOKIE_PERSISTENT: true,
     BCRYPT_COST: 15,
     HASH_CONCURRENCY: 64,
     DATABASE_TIMEOUT_MS: 100,

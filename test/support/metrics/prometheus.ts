@@ -21,6 +21,12 @@ export interface Series {
   value: number
 }
 
+export interface SeriesInTime {
+  metric: Record<string, string>
+  /** Time in s since 1970, and value. */
+  points: [number, number][]
+}
+
 interface Rule {
   name: string
   /** `ok` once it was evaluated without an error. */
@@ -32,6 +38,12 @@ interface QueryAnswer {
   status: string
   error?: string
   data: { result: { metric: Series['metric']; value: [number, string] }[] }
+}
+
+interface RangeAnswer {
+  status: string
+  error?: string
+  data: { result: { metric: Series['metric']; values: [number, string][] }[] }
 }
 
 interface RulesAnswer {
@@ -83,6 +95,27 @@ scrape_configs:
 
   return {
     query,
+    /** @param range in s since 1970 @throws Error with Prometheus's message if the query is not valid */
+    async queryRange(
+      text: string,
+      { start, end, stepS }: { start: number; end: number; stepS: number },
+    ): Promise<SeriesInTime[]> {
+      const body = new URLSearchParams({
+        query: text,
+        start: `${start}`,
+        end: `${end}`,
+        step: `${stepS}`,
+      })
+      const response = await fetch(`${url}/api/v1/query_range`, { method: 'POST', body })
+      const { status, error, data }: RangeAnswer = JSON.parse(await response.text())
+      if (status !== 'success') throw new Error(`${text}: ${error}`)
+      return data.result.map(({ metric, values }) => ({
+        metric,
+        points: values
+          .map(([time, value]): [number, number] => [time, Number(value)])
+          .filter(([, value]) => Number.isFinite(value)),
+      }))
+    },
     /** @returns the names of the alert rules, with the last error of each */
     async rules(): Promise<Rule[]> {
       const response = await fetch(`${url}/api/v1/rules`)
