@@ -40,6 +40,8 @@ const TEST_PACKAGES = [
   },
   { program: () => findProgram('wrk'), package: 'wrk', why: 'no wrk' },
   { program: () => findProgram('chromium'), package: 'chromium', why: 'no Chromium' },
+  // Where systemd does not run, installing the package starts nothing. Where it runs, it is installed.
+  { program: () => findProgram('systemd-analyze'), package: 'systemd', why: 'no systemd-analyze' },
   // Installing it would start a service on port 80.
   { program: findNginxBinary, package: 'nginx', why: 'no nginx', folder: NGINX_FOLDER },
   {
@@ -53,7 +55,7 @@ const TEST_PACKAGES = [
 const HOW_TO_GET_A_SERVER = `Gatehouse needs a MySQL or MariaDB server, and none is installed on this machine.
   Debian, Ubuntu:  sudo apt-get install ${DEBIAN_PACKAGES.join(' ')}
   macOS:           brew install mariadb
-  Docker:          docker compose up -d db
+  Docker:          docker compose -f compose.yaml -f compose.dev.yaml up -d db
                    Set the variables that compose.yaml names, and DATABASE_URL (for tests:
                    TEST_DATABASE_URL) to mysql://gatehouse:PASSWORD@127.0.0.1:3306/gatehouse`
 

@@ -7,8 +7,8 @@ import { freePort } from '../process/free-port.ts'
 import { count, spawnNginx } from '../process/nginx.ts'
 import { until } from '../until.ts'
 
-const EXAMPLE = resolve('examples/moving-from-flask/nginx')
 const WORKERS = 2
+const EXAMPLE = resolve('examples/moving-from-flask/nginx')
 
 export type Phase = '1-old' | '2-reads' | '3-paused' | '4-new'
 

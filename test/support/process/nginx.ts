@@ -44,7 +44,10 @@ export async function spawnNginx(t: TestContext, folder: string, sites: string, 
   t.after(() => stop(child))
   const log = () => readFileSync(join(folder, 'error.log'), 'utf8')
   await until(
-    () => count(log(), /start worker process \d/g) === workers,
+    () => {
+      if (child.exitCode !== null) throw new Error(`nginx exited:\n${log()}`)
+      return count(log(), /start worker process \d/g) === workers
+    },
     () => `nginx did not start:\n${log()}`,
   )
   return { child, log }
