@@ -39,6 +39,7 @@ const TEST_PACKAGES = [
     why: 'no mysqldump',
   },
   { program: () => findProgram('wrk'), package: 'wrk', why: 'no wrk' },
+  { program: () => findProgram('jq'), package: 'jq', why: 'no jq' },
   { program: () => findProgram('chromium'), package: 'chromium', why: 'no Chromium' },
   // Where systemd does not run, installing the package starts nothing. Where it runs, it is installed.
   { program: () => findProgram('systemd-analyze'), package: 'systemd', why: 'no systemd-analyze' },
