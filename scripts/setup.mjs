@@ -29,6 +29,9 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 /** Only the server's programs: these packages start no service, add no user and open no port. */
 const DEBIAN_PACKAGES = ['mariadb-server-core', 'mariadb-client-core']
 
+/** The user `_apt` cannot write to a temporary folder of root, and apt would warn of it. */
+const AS_ROOT = process.getuid?.() === 0 ? ['-o', 'APT::Sandbox::User=root'] : []
+
 /** For tests only. A test is skipped if its program cannot be installed. */
 const TEST_PACKAGES = [
   // This package holds the program; Debian's `redis-server` only links to it.
@@ -127,7 +130,7 @@ function unpack(name, folder) {
   console.error(`Gatehouse: unpacking ${name} with dpkg-deb`)
   const download = mkdtempSync(join(tmpdir(), 'gatehouse-'))
   try {
-    if (!run('apt-get', ['-qq', 'download', name], download)) return false
+    if (!run('apt-get', [...AS_ROOT, '-qq', 'download', name], download)) return false
     const [file = ''] = readdirSync(download)
     mkdirSync(folder, { recursive: true })
     return run('dpkg-deb', ['--extract', join(download, file), folder])
