@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
-import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import type { Static } from '@sinclair/typebox'
 import { envSchema } from 'env-schema'
+import { isAddressRange } from '../../plugins/addresses/ranges.ts'
 import { ConfigError } from './config-error.ts'
 import { readEnvFile } from './env-file.ts'
 import { Environment } from './settings/environment.ts'
@@ -118,15 +118,6 @@ function isDatabaseUrl(text: string): boolean {
 /** As browsers send it (RFC 6454 6.2): no path, no default port, the host in lower case. */
 function isOrigin(text: string): boolean {
   return /^https?:[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text
-}
-
-/** An address, or a CIDR (RFC 4632, RFC 4291). */
-function isAddressRange(text: string): boolean {
-  const [address = '', prefix, ...rest] = text.split('/')
-  const version = isIP(address)
-  if (version === 0 || rest.length > 0) return false
-  if (prefix === undefined) return true
-  return /^[0-9]{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128)
 }
 
 /** The settings that are valid alone, but not together. */

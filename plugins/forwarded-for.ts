@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import { toRangeCheck } from './address-ranges.ts'
+import { AddressRanges } from './addresses/ranges.ts'
 
 export interface ForwardedForOptions {
   /** Addresses and CIDRs of the proxies whose headers are trusted. */
@@ -16,7 +16,7 @@ const MAX_KNOWN = 1_000
  */
 export default fp<ForwardedForOptions>(
   async (app, { trusted }) => {
-    const isTrusted = toRangeCheck(trusted)
+    const ranges = new AddressRanges(trusted)
     const known = new Set<string>()
     let isLogged = false
     app.addHook('onRequest', ({ headers, socket }, _reply, done) => {
@@ -26,7 +26,7 @@ export default fp<ForwardedForOptions>(
 
     function check(peer = 'unknown'): void {
       if (known.has(peer)) return
-      if (isTrusted(peer)) {
+      if (ranges.has(peer)) {
         if (known.size < MAX_KNOWN) known.add(peer)
         return
       }
