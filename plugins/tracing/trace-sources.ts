@@ -1,7 +1,6 @@
 import { ROOT_CONTEXT, type Span, SpanKind, trace } from '@opentelemetry/api'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { requestOf } from '../connections/work.ts'
 import { ATTRIBUTES } from './attributes.ts'
 
 export interface TraceSourcesOptions {
@@ -53,7 +52,7 @@ function traceBatches({ tracing: { tracer, spanOf }, lookups }: FastifyInstance)
 /** @returns the spans of the requests that a batch serves, each once */
 function sampledOf(
   batch: readonly { cause: object | undefined }[],
-  spanOf: (request: object) => Span | undefined,
+  spanOf: (cause: object) => Span | undefined,
 ): Set<Span> {
   const spans = new Set<Span>()
   for (const { cause } of batch) {
@@ -65,9 +64,8 @@ function sampledOf(
 
 function traceHashes({ tracing: { tracer, spanOf }, passwords }: FastifyInstance, cost: number) {
   passwords.queue.observers.push({
-    onStart(waitedMs, signal) {
-      const request = signal && requestOf(signal)
-      const parent = request && spanOf(request)
+    onStart(waitedMs, cause) {
+      const parent = cause && spanOf(cause)
       if (!parent) return noEnd
       const span = tracer.startSpan(
         'password hash',
