@@ -1,6 +1,7 @@
 import { ROOT_CONTEXT, type Span, SpanKind, trace } from '@opentelemetry/api'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { OTHER } from '../conventions/http.ts'
 import { ATTRIBUTES } from './attributes.ts'
 
 export interface TraceSourcesOptions {
@@ -81,7 +82,7 @@ function noEnd(): void {}
 
 /** @returns the code of an error, or its class. Its message may hold parameters of the query */
 function typeOf(error: unknown): string {
-  if (!(error instanceof Error)) return '_OTHER'
+  if (!(error instanceof Error)) return OTHER
   return 'code' in error ? String(error.code) : error.constructor.name
 }
 
