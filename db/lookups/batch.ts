@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks'
+import { notify } from '../observers.ts'
 
 export interface BatchLimits {
   /** How many lookups one batch takes. */
@@ -21,16 +22,24 @@ export class LookupError extends Error {
   }
 }
 
-/** Called for each batch. Times are in ms. */
-export interface BatchObserver {
-  /** @param waitedMs since the first lookup of the batch arrived */
-  onStart(size: number, waitedMs: number): void
-  onEnd(tookMs: number): void
-}
+/**
+ * Called when the query of a batch starts. What it throws becomes a warning of the process. Times are
+ * in ms.
+ *
+ * @param lookups of the batch, each with what caused it
+ * @param waitedMs since the first lookup of the batch arrived
+ * @returns what to call when the query has ended, with its error if it failed
+ */
+export type BatchObserver = (
+  lookups: readonly { readonly cause: object | undefined }[],
+  waitedMs: number,
+) => (tookMs: number, error?: unknown) => void
 
 /** One lookup, with the functions that resolve and reject its promise. */
 export interface Pending<Key, Result> {
   readonly key: Key
+  /** Such as a request. Only observers read it. */
+  readonly cause: object | undefined
   resolve(result: Result): void
   reject(error: unknown): void
 }
@@ -60,14 +69,13 @@ export class BatchQueue<Key, Result> {
   readonly #limits: BatchLimits
   readonly #run: (lookups: readonly Pending<Key, Result>[]) => Promise<void>
   readonly #queue: Batch<Key, Result>[] = []
-  /** Set by the observer. */
-  observer: BatchObserver | undefined
+  readonly observers: BatchObserver[] = []
   #waitingLookups = 0
   #runningBatches = 0
 
   /**
    * @param run resolves the lookups. If it rejects, all lookups are rejected with its error. It must
-   * settle eventually: until then it occupies one of `maxRunning`
+   * resolve or reject: until then it occupies one of `maxRunning`
    */
   constructor(
     limits: BatchLimits,
@@ -82,8 +90,11 @@ export class BatchQueue<Key, Result> {
     return this.#waitingLookups
   }
 
-  /** @throws LookupError, or what the run of the batch throws */
-  load(key: Key): Promise<Result> {
+  /**
+   * @param cause what the lookup is for, such as a request; passed to the observers
+   * @throws LookupError, or what the run of the batch throws
+   */
+  load(key: Key, cause?: object): Promise<Result> {
     if (this.#waitingLookups >= this.#limits.maxWaiting) {
       return Promise.reject(new LookupError('LOOKUP_QUEUE_FULL'))
     }
@@ -91,7 +102,7 @@ export class BatchQueue<Key, Result> {
     const { lookups } = last && last.lookups.length < this.#limits.maxSize ? last : this.#enqueue()
     this.#waitingLookups++
     return new Promise((resolve, reject) => {
-      lookups.push({ key, resolve, reject })
+      lookups.push({ key, cause, resolve, reject })
     })
   }
 
@@ -100,7 +111,7 @@ export class BatchQueue<Key, Result> {
       state: 'waiting',
       lookups: [],
       timer: setTimeout(() => this.#expire(batch), this.#limits.deadlineMs),
-      createdAt: this.observer ? performance.now() : 0,
+      createdAt: this.#now(),
     }
     this.#queue.push(batch)
     // Runs after this iteration has added its lookups. Later ones are added while another batch runs.
@@ -124,17 +135,28 @@ export class BatchQueue<Key, Result> {
     batch.state = 'running'
     this.#waitingLookups -= batch.lookups.length
     this.#runningBatches++
-    const { observer } = this
-    const startedAt = observer ? performance.now() : 0
-    observer?.onStart(batch.lookups.length, startedAt - batch.createdAt)
+    const startedAt = this.#now()
+    const ends = this.observers.map((start) =>
+      notify(() => start(batch.lookups, startedAt - batch.createdAt)),
+    )
+    let failure: unknown
     this.#run(batch.lookups)
-      .catch((error) => rejectAll(batch.lookups, error))
+      .catch((error) => {
+        failure = error
+        rejectAll(batch.lookups, error)
+      })
       .finally(() => {
         clearTimeout(batch.timer)
-        observer?.onEnd(performance.now() - startedAt)
+        const tookMs = performance.now() - startedAt
+        for (const end of ends) notify(() => end?.(tookMs, failure))
         this.#runningBatches--
         this.#startNext()
       })
+  }
+
+  /** Since `performance.timeOrigin`, in ms; 0 if nobody observes. */
+  #now(): number {
+    return this.observers.length === 0 ? 0 : performance.now()
   }
 }
 

@@ -28,9 +28,10 @@ export class AddressRanges {
     }
   }
 
-  /** @param address undefined is in no range */
+  /** @returns false for undefined, and for a text that is no address */
   has(address: string | undefined): boolean {
-    return address !== undefined && this.#list.check(address, familyOf(address))
+    if (address === undefined || isIP(address) === 0) return false
+    return this.#list.check(address, familyOf(address))
   }
 }
 

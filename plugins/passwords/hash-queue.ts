@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { OperationError } from '../../db/connections/errors.ts'
+import { notify } from '../../db/observers.ts'
 import { errors } from '../errors/errors.ts'
 
 export interface HashQueueOptions {
@@ -18,11 +19,15 @@ const MAX_WAIT_MS = 2_500
 /** The weight of the newest time in the mean, so that it follows a slower machine in ten hashes. */
 const NEWEST_WEIGHT = 0.2
 
-/** Called for each hash. Times are in ms. */
+/** Called for each hash. What it throws becomes a warning of the process. Times are in ms. */
 export interface HashObserver {
-  onRefused(): void
-  /** @param waitedMs for its slot; `tookMs` comes after that */
-  onEnd(waitedMs: number, tookMs: number): void
+  onRefused?(): void
+  /**
+   * @param waitedMs for its slot
+   * @param cause what the hash is for, such as a request
+   * @returns what to call when the hash has ended
+   */
+  onStart(waitedMs: number, cause: object | undefined): (tookMs: number) => void
 }
 
 /** A place in the queue, kept from before the account is known until its hash is computed. */
@@ -31,11 +36,13 @@ export interface HashPlace {
   leave(): void
 }
 
-export interface HashTurn {
+export interface HashRunOptions {
   /** Removes the hash from the queue. A hash that has started runs to its end. */
   signal?: AbortSignal | undefined
   /** Without it, the queue may be full. */
   place?: HashPlace | undefined
+  /** What the hash is for, such as a request. Only observers read it. */
+  cause?: object | undefined
 }
 
 /**
@@ -53,8 +60,7 @@ type QueueState = 'free' | 'busy' | 'full'
  */
 export class HashQueue {
   readonly concurrency: number
-  /** Set by the observer. */
-  observer: HashObserver | undefined
+  readonly observers: HashObserver[] = []
   readonly #maxWaiting: number
   /** For each waiting hash, the function that gives it a slot. In the order of arrival. */
   readonly #waiting = new Set<() => void>()
@@ -103,7 +109,7 @@ export class HashQueue {
   /** @throws HASH_CAPACITY, with the estimated time until a slot is free */
   #assertCapacity(): void {
     if (this.state !== 'full') return
-    this.observer?.onRefused()
+    this.#noteRefusal()
     throw new errors.HASH_CAPACITY().retryAfter(this.#estimatedWaitMs / 1_000)
   }
 
@@ -111,7 +117,7 @@ export class HashQueue {
    * @param work computes the hash; its rejection is passed on
    * @throws HASH_CAPACITY, OperationError `CLIENT_GONE`
    */
-  async run<T>(work: () => Promise<T>, { signal, place }: HashTurn = {}): Promise<T> {
+  async run<T>(work: () => Promise<T>, { signal, place, cause }: HashRunOptions = {}): Promise<T> {
     if (place) place.leave()
     else this.#assertCapacity()
     if (signal?.aborted) throw new OperationError('CLIENT_GONE')
@@ -119,12 +125,15 @@ export class HashQueue {
     if (this.#running < this.concurrency) this.#running++
     else await this.#waitForSlot(signal)
     const start = performance.now()
+    const ends = this.observers.map((observer) =>
+      notify(() => observer.onStart(start - arrival, cause)),
+    )
     try {
       return await work()
     } finally {
       const tookMs = performance.now() - start
       this.#record(tookMs)
-      this.observer?.onEnd(start - arrival, tookMs)
+      for (const end of ends) notify(() => end?.(tookMs))
       this.#passSlotOn()
     }
   }
@@ -132,16 +141,16 @@ export class HashQueue {
   /** Resolves with a slot. Rejects after MAX_WAIT_MS, or when the client is gone. */
   #waitForSlot(signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
-      const leaveWith = (settle: () => void) => () => {
+      const leaveWith = (finish: () => void) => () => {
         this.#waiting.delete(start)
         clearTimeout(timer)
         signal?.removeEventListener('abort', abandon)
-        settle()
+        finish()
       }
       const start = leaveWith(resolve)
       const abandon = leaveWith(() => reject(new OperationError('CLIENT_GONE')))
       const timeOut = leaveWith(() => {
-        this.observer?.onRefused()
+        this.#noteRefusal()
         reject(new errors.HASH_CAPACITY().retryAfter(this.#meanMs / 1_000))
       })
       const timer = setTimeout(timeOut, MAX_WAIT_MS)
@@ -155,6 +164,10 @@ export class HashQueue {
     const [start] = this.#waiting
     if (start) start()
     else this.#running--
+  }
+
+  #noteRefusal(): void {
+    for (const observer of this.observers) notify(() => observer.onRefused?.())
   }
 
   #record(tookMs: number): void {

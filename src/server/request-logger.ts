@@ -6,7 +6,8 @@ type Line = [content: unknown, message?: string, ...values: unknown[]]
 
 /**
  * The logger of one request. Most requests write no line, so the child logger with the request's id
- * is made for the first line.
+ * is made for the first line, as are its own children. A child of a logger that has written nothing
+ * takes over its bindings, so that one logger is made for both.
  */
 export class RequestLogger implements FastifyBaseLogger {
   readonly #parent: FastifyBaseLogger
@@ -21,7 +22,10 @@ export class RequestLogger implements FastifyBaseLogger {
   }
 
   get #logger(): FastifyBaseLogger {
-    this.#made ??= this.#parent.child(this.#bindings, this.#options)
+    if (!this.#made) {
+      const parent = this.#parent instanceof RequestLogger ? this.#parent.#logger : this.#parent
+      this.#made = parent.child(this.#bindings, this.#options)
+    }
     return this.#made
   }
 
@@ -34,7 +38,12 @@ export class RequestLogger implements FastifyBaseLogger {
   }
 
   child(bindings: Bindings, options?: Options): FastifyBaseLogger {
-    return this.#logger.child(bindings, options)
+    // `formatters` may rewrite the bindings of this logger, but not those of its children.
+    if (!this.#made && options === undefined && this.#options?.formatters === undefined) {
+      const both = { ...this.#bindings, ...bindings }
+      return new RequestLogger(this.#parent, both, this.#options)
+    }
+    return new RequestLogger(this, bindings, options)
   }
 
   fatal(...line: Line): void {
