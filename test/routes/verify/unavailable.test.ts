@@ -32,7 +32,7 @@ for (const fault of ['cut', 'stall'] as const) {
   })
 }
 
-test('a verification, when the database lacks a table, is a 503 and an error in the log', async (t: TestContext) => {
+test('a verification that fails by a bug is a 503, and an error in the log', async (t: TestContext) => {
   const { app, log } = await build(t, { DATABASE_URL, failing: true })
   const cookie = await signIn(app, await makeUser(app))
   t.mock.method(app.lookups, 'find', () => Promise.reject(new Error('a bug')))

@@ -19,11 +19,10 @@ for (const { name, prepare, skip, unavailable } of [nginx, caddy]) {
         ...['/verify;anonymous=allow/x', `/${'long/'.repeat(200)}`],
       ]) {
         const body = ['GET', 'HEAD'].includes(method) ? '' : 'x'.repeat(20_000)
-        const headers = {
+        const sent = {
           ...{ 'content-type': 'text/x-unknown', 'content-length': String(body.length) },
-          ...{ 'if-none-match': '*', 'x-http-method-override': 'OPTIONS', expect: '' },
+          ...{ 'if-none-match': '*', 'x-http-method-override': 'OPTIONS' },
         }
-        const { expect: _, ...sent } = headers
         const refused = await site.send(path, sent, { method, body })
         t.assert.deepStrictEqual([refused.status, refused.passed], [401, false])
         const passed = await site.send(path, { ...sent, cookie }, { method, body })
@@ -113,8 +112,7 @@ for (const { name, prepare, skip, unavailable } of [nginx, caddy]) {
   }, async (t: TestContext) => {
     const site = await startSite(t, prepare)
     const cookie = await signIn(site.app, await makeUser(site.app))
-    const [id = ''] = [cookie]
-    await site.app.inject({ method: 'POST', url: '/logout', headers: { cookie: id } })
+    await site.app.inject({ method: 'POST', url: '/logout', headers: { cookie } })
     const statuses = new Map<number, number>()
     for (let sent = 0; sent < 105; sent++) {
       const { status } = await site.send('/', { cookie })
