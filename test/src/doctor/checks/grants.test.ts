@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
-import { checkGrants } from '../../../src/doctor/grants.ts'
-import { createDatabase } from '../../support/database/database.ts'
-import { createUser } from '../../support/database/limited-user.ts'
-import { open } from '../../support/database/open.ts'
-import { query } from '../../support/database/query.ts'
+import { checkGrants } from '../../../../src/doctor/checks/grants.ts'
+import { createDatabase } from '../../../support/database/database.ts'
+import { createUser } from '../../../support/database/limited-user.ts'
+import { open } from '../../../support/database/open.ts'
+import { query } from '../../../support/database/query.ts'
 
 const OWNER = await createDatabase()
 const DATABASE = new URL(OWNER).pathname.slice(1)

@@ -1,5 +1,5 @@
 import { type TestContext, test } from 'node:test'
-import { describeCapacity, estimateCapacity } from '../../../src/doctor/capacity.ts'
+import { describeCapacity, estimateCapacity } from '../../../../src/doctor/capacity/capacity.ts'
 
 const MEASURED = {
   cores: 8,

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
-import { users } from '../../db/schema.ts'
-import { buildApp } from '../app.ts'
-import { hashShare, workerCount } from '../config/capacity.ts'
-import { type Config, threadPoolSize } from '../config/config.ts'
+import { users } from '../../../db/schema.ts'
+import { buildApp } from '../../app.ts'
+import { hashesPerProcess, hashShare, threadsFor, workerCount } from '../../config/capacity.ts'
+import { type Config, threadPoolSize } from '../../config/config.ts'
 import { measureHashes, measureLookups, measureRequests } from './measure.ts'
 
 /** What was measured. Times are in ms or µs, rates per second. */
@@ -29,7 +29,12 @@ export interface Capacity extends Measurement {
   loginsPerSecond: number
   readsPerSecondPerCore: number
   readsPerSecond: number
-  suggested: { BCRYPT_COST: number; HASH_CONCURRENCY: number }
+  suggested: {
+    BCRYPT_COST: number
+    HASH_CONCURRENCY: number
+    /** Only where the thread pool is too small for them. */
+    UV_THREADPOOL_SIZE?: number
+  }
 }
 
 /**
@@ -42,6 +47,7 @@ const MAX_COST = 15
 const MAX_IDS = 1_000
 const SECRET_BYTES = 32
 const BUSY_RATIO = 1.25
+const NAME_WIDTH = 16
 
 /**
  * Measures hashes, and the cost of a request and of its lookup, for about ten seconds. It reads the
@@ -56,14 +62,14 @@ export async function measureCapacity(
 ): Promise<Capacity> {
   const cores = availableParallelism()
   const workers = workerCount(config)
-  const hashConcurrency = hashShare(config, workers, cores)
+  const hashConcurrency = hashesPerProcess(config, cores)
   const hashing = { cost: config.BCRYPT_COST, minLength: config.PASSWORD_MIN_LENGTH }
   announce('one password hash at a time')
   const alone = await measureHashes(hashing, 1)
   const concurrent = Math.min(hashConcurrency * workers, threadPoolSize())
   if (concurrent > 1) announce(`${concurrent} password hashes at a time`)
   const together = concurrent === 1 ? alone : await measureHashes(hashing, concurrent)
-  // The measured requests have no limit, and nobody reads metrics.
+  // The measured requests have no limit. Neither metrics nor traces leave this process.
   const { REDIS_URL: _limit, METRICS_PORT: _metrics, ...settings } = config
   const app = await buildApp(
     {
@@ -71,6 +77,7 @@ export async function measureCapacity(
       DATABASE_URL: databaseUrl,
       SESSION_SECRET: randomBytes(SECRET_BYTES).toString('hex'),
       HASH_CONCURRENCY: 1,
+      OTEL_SDK_DISABLED: true,
     },
     { write: () => undefined },
   )
@@ -100,16 +107,24 @@ export async function measureCapacity(
   }
 }
 
-/** @returns also what the measured times mean for the settings */
+/**
+ * @param settings.threads of the pool that a server of one process is started with
+ * @returns also what the measured times mean for the settings
+ */
 export function estimateCapacity(
   measured: Measurement,
-  settings: { workers: number; hashConcurrency: number; bcryptCost: number },
+  {
+    threads = threadPoolSize(),
+    ...settings
+  }: { workers: number; hashConcurrency: number; bcryptCost: number; threads?: number },
 ): Capacity {
   const { workers, hashConcurrency, bcryptCost } = settings
   const { cores, concurrent, hashesPerSecond, hashMs, requestUs, lookupUs } = measured
   // Where the thread pool of this command is too small for all hashes, each core adds as many.
   const usable = Math.min(hashConcurrency * workers, cores)
   const readsPerSecondPerCore = 1_000_000 / (requestUs + lookupUs)
+  const hashes = hashShare({}, workers, cores)
+  const isLimited = workers === 1 && hashes > 1 && hashes >= threads
   const steps = Math.floor(Math.log2(TARGET_HASH_MS / hashMs))
   return {
     ...measured,
@@ -119,7 +134,8 @@ export function estimateCapacity(
     readsPerSecond: Math.round(readsPerSecondPerCore * Math.min(workers, cores)),
     suggested: {
       BCRYPT_COST: Math.min(MAX_COST, Math.max(MIN_COST, bcryptCost + steps)),
-      HASH_CONCURRENCY: Math.max(1, Math.floor((cores - 1) / workers)),
+      HASH_CONCURRENCY: hashes,
+      ...(isLimited && { UV_THREADPOOL_SIZE: hashes + 1 }),
     },
   }
 }
@@ -163,14 +179,16 @@ export function describeCapacity(capacity: Capacity): string[] {
       `HASH_CONCURRENCY=${suggested.HASH_CONCURRENCY}: all cores but one, divided among the workers; the default`,
     ],
   ]
+  if (suggested.UV_THREADPOOL_SIZE !== undefined) {
+    const text = `UV_THREADPOOL_SIZE=${suggested.UV_THREADPOOL_SIZE} in the environment of the server: its thread pool is too small for so many hashes`
+    rows.push(['', text])
+  }
   if (capacity.isBusy) {
     const text = 'other programs use the cores: measure again on a quiet machine for higher rates'
     rows.push(['note', text])
   }
   return rows.map(([name, text]) => `${name.padEnd(NAME_WIDTH)}${text}`)
 }
-
-const NAME_WIDTH = 16
 
 function rounded(value: number): number {
   return Math.round(value * 100) / 100

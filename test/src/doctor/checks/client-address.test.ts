@@ -1,5 +1,5 @@
 import { type TestContext, test } from 'node:test'
-import { describeSighting, type Sighting } from '../../../src/doctor/client-address.ts'
+import { describeSighting, type Sighting } from '../../../../src/doctor/checks/client-address.ts'
 
 /** A client of the Internet at a proxy whose address is public. */
 const SEEN: Sighting = {
