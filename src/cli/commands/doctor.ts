@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { showProgress } from '../../config/progress.ts'
-import { describeCapacity, measureCapacity } from '../../doctor/capacity/capacity.ts'
+import { measureCapacity } from '../../doctor/capacity/capacity.ts'
+import { describeCapacity } from '../../doctor/capacity/describe.ts'
 import type { Check } from '../../doctor/checks/check.ts'
 import { runChecks } from '../../doctor/checks/run-checks.ts'
 import { EXIT_FAILED } from '../exit-code.ts'

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { users } from '../../../db/schema.ts'
 import { buildApp } from '../../app.ts'
-import { hashesPerProcess, hashShare, threadsFor, workerCount } from '../../config/capacity.ts'
+import { hashesPerProcess, hashShare, workerCount } from '../../config/capacity.ts'
 import { type Config, threadPoolSize } from '../../config/config.ts'
 import { measureHashes, measureLookups, measureRequests } from './measure.ts'
 
@@ -42,12 +42,11 @@ export interface Capacity extends Measurement {
  * of 10 at least, and a hash that takes less than a second.
  */
 export const TARGET_HASH_MS = 250
-const MIN_COST = 10
+export const MIN_COST = 10
 const MAX_COST = 15
 const MAX_IDS = 1_000
 const SECRET_BYTES = 32
 const BUSY_RATIO = 1.25
-const NAME_WIDTH = 16
 
 /**
  * Measures hashes, and the cost of a request and of its lookup, for about ten seconds. It reads the
@@ -140,70 +139,6 @@ export function estimateCapacity(
   }
 }
 
-/** @returns lines for a terminal */
-export function describeCapacity(capacity: Capacity): string[] {
-  const { suggested, cores, workers } = capacity
-  const rows: [string, string][] = [
-    ['cores', String(cores)],
-    [
-      'password hash',
-      `${ms(capacity.hashMs)} of processor time at BCRYPT_COST=${capacity.bcryptCost}`,
-    ],
-    [
-      '',
-      `${ms(capacity.concurrentMs)} with ${capacity.concurrent} at a time: ${rate(capacity.hashesPerSecond)}`,
-    ],
-    [
-      'logins',
-      `${rate(capacity.loginsPerSecond)} with WORKERS=${workers} and HASH_CONCURRENCY=${capacity.hashConcurrency}`,
-    ],
-    ['request', `${us(capacity.requestUs)} of the server's thread, measured with GET /livez`],
-    [
-      'lookup',
-      `${us(capacity.lookupUs)} of the server; with 64 at a time, each waits ${ms(capacity.lookupMs)} for the database`,
-    ],
-    [
-      'reads',
-      `${rate(capacity.readsPerSecondPerCore)} for each core: one request and one lookup each`,
-    ],
-    [
-      '',
-      `${rate(capacity.readsPerSecond)} with WORKERS=${workers}, if nothing else uses its cores`,
-    ],
-    [
-      'suggestion',
-      `BCRYPT_COST=${suggested.BCRYPT_COST}: the highest with a hash below ${TARGET_HASH_MS} ms, but at least ${MIN_COST}`,
-    ],
-    [
-      '',
-      `HASH_CONCURRENCY=${suggested.HASH_CONCURRENCY}: all cores but one, divided among the workers; the default`,
-    ],
-  ]
-  if (suggested.UV_THREADPOOL_SIZE !== undefined) {
-    const text = `UV_THREADPOOL_SIZE=${suggested.UV_THREADPOOL_SIZE} in the environment of the server: its thread pool is too small for so many hashes`
-    rows.push(['', text])
-  }
-  if (capacity.isBusy) {
-    const text = 'other programs use the cores: measure again on a quiet machine for higher rates'
-    rows.push(['note', text])
-  }
-  return rows.map(([name, text]) => `${name.padEnd(NAME_WIDTH)}${text}`)
-}
-
 function rounded(value: number): number {
   return Math.round(value * 100) / 100
-}
-
-function ms(value: number): string {
-  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`
-}
-
-function us(value: number): string {
-  return `${value.toFixed(1)} µs`
-}
-
-function rate(perSecond: number): string {
-  return perSecond < 100
-    ? `${perSecond.toFixed(1)} a second`
-    : `${Math.round(perSecond / 100) * 100} a second`
 }
