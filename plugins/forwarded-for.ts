@@ -24,8 +24,8 @@ export default fp<ForwardedForOptions>(
       done()
     })
 
-    function check(peer = 'unknown'): void {
-      if (known.has(peer)) return
+    function check(peer: string | undefined): void {
+      if (peer === undefined || known.has(peer)) return // the client has gone
       if (ranges.has(peer)) {
         if (known.size < MAX_KNOWN) known.add(peer)
         return
