@@ -1,8 +1,9 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { showProgress } from '../../config/progress.ts'
-import { describeCapacity, measureCapacity } from '../../doctor/capacity.ts'
-import type { Check } from '../../doctor/check.ts'
-import { runChecks } from '../../doctor/run-checks.ts'
+import { measureCapacity } from '../../doctor/capacity/capacity.ts'
+import { describeCapacity } from '../../doctor/capacity/describe.ts'
+import type { Check } from '../../doctor/checks/check.ts'
+import { runChecks } from '../../doctor/checks/run-checks.ts'
 import { EXIT_FAILED } from '../exit-code.ts'
 import { example, JSON_OPTION, type OutputOptions } from '../options.ts'
 import { print, toJson, visible } from '../output/output.ts'
@@ -23,7 +24,7 @@ export function addDoctor(program: Command): void {
     )
     .option(
       '--url <url>',
-      'also check the cookie and the proxy, by requests to this URL, at which clients reach the server: one of them is a failed login of a random name, which the audit trail keeps',
+      'also check the cookie and the proxy: sends requests to the public URL, among them one failed login of a random name, which the audit trail records',
       publicUrl,
     )
     .option(
@@ -33,7 +34,7 @@ export function addDoctor(program: Command): void {
     .option(...JSON_OPTION)
     .addHelpText(
       'after',
-      '\nExit codes: 0 no check failed, 1 a check failed or the command did, 2 wrong usage. A warning is no failure.',
+      '\nExit codes: 0 no check failed, 1 a check or the command failed, 2 wrong usage. Warnings do not change the exit code.',
     )
     .addHelpText(
       'after',
