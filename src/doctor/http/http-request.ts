@@ -117,6 +117,12 @@ export function describeConnection(error: unknown): { text: string; todo: string
     const todo = 'Check the proxy, the firewall, and that the server runs'
     return { text: `no answer within ${TIMEOUT_MS / 1_000} s`, todo }
   }
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+    return { text: `its name cannot be resolved (${code})`, todo: 'Check the name and the DNS' }
+  }
+  if (code.startsWith('HPE_')) {
+    return { text: `it does not speak HTTP (${code})`, todo: 'Check the scheme and the port' }
+  }
   const message = error instanceof Error ? error.message : ''
   return { text: code || message, todo: 'Check the name, the port, the proxy and the firewall' }
 }

@@ -43,6 +43,16 @@ test('doctor, on a good set-up, reports that every check is ok and ends with 0',
   t.assert.strictEqual(textOf('flask sessions'), 'are not exchanged')
 })
 
+test('doctor, with settings that are not valid, reports each as failed, also as JSON', async (t: TestContext) => {
+  const { code, checks } = await doctor(t, { PORT: 'x', BCRYPT_COST: '99' })
+  t.assert.strictEqual(code, 1)
+  const found = checks.map(({ status, subject, text }) => [status, subject, text.split(' ', 1)[0]])
+  t.assert.deepStrictEqual(found.sort(), [
+    ['fail', 'settings', 'BCRYPT_COST'],
+    ['fail', 'settings', 'PORT'],
+  ])
+})
+
 test('doctor reports whether the exchange of Flask cookies is on or has ended', async (t: TestContext) => {
   const key = { FLASK_SECRET_KEY: 'c3f0a1d27be84956' }
   const on = await doctor(t, { ...key, FLASK_SESSIONS_UNTIL: '2999-12-31' })
