@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks'
 
 export interface BatchLimits {
-  /** How many lookups one batch takes. */
+  /** From how many lookups on a batch takes no more. */
   maxSize: number
   /** How many batches run at the same time. */
   maxRunning: number
@@ -45,6 +45,8 @@ type BatchState = 'waiting' | 'running' | 'expired'
 interface Batch<Key, Result> {
   state: BatchState
   readonly lookups: Pending<Key, Result>[]
+  /** The sum of the weights of its lookups. */
+  weight: number
   readonly timer: NodeJS.Timeout
   /** Since `performance.timeOrigin`, in ms; 0 if nobody observes. */
   readonly createdAt: number
@@ -59,6 +61,7 @@ interface Batch<Key, Result> {
 export class BatchQueue<Key, Result> {
   readonly #limits: BatchLimits
   readonly #run: (lookups: readonly Pending<Key, Result>[]) => Promise<void>
+  readonly #weightOf: (key: Key) => number
   readonly #queue: Batch<Key, Result>[] = []
   /** Set by the observer. */
   observer: BatchObserver | undefined
@@ -68,13 +71,16 @@ export class BatchQueue<Key, Result> {
   /**
    * @param run resolves the lookups. If it rejects, all lookups are rejected with its error. It must
    * settle eventually: until then it occupies one of `maxRunning`
+   * @param weightOf as how many lookups one counts
    */
   constructor(
     limits: BatchLimits,
     run: (lookups: readonly Pending<Key, Result>[]) => Promise<void>,
+    weightOf: (key: Key) => number = () => 1,
   ) {
     this.#limits = limits
     this.#run = run
+    this.#weightOf = weightOf
   }
 
   /** How many lookups wait in batches that have not started. */
@@ -88,10 +94,12 @@ export class BatchQueue<Key, Result> {
       return Promise.reject(new LookupError('LOOKUP_QUEUE_FULL'))
     }
     const last = this.#queue.at(-1)
-    const { lookups } = last && last.lookups.length < this.#limits.maxSize ? last : this.#enqueue()
-    this.#waitingLookups++
+    const batch = last && last.weight < this.#limits.maxSize ? last : this.#enqueue()
+    const weight = this.#weightOf(key)
+    batch.weight += weight
+    this.#waitingLookups += weight
     return new Promise((resolve, reject) => {
-      lookups.push({ key, resolve, reject })
+      batch.lookups.push({ key, resolve, reject })
     })
   }
 
@@ -99,6 +107,7 @@ export class BatchQueue<Key, Result> {
     const batch: Batch<Key, Result> = {
       state: 'waiting',
       lookups: [],
+      weight: 0,
       timer: setTimeout(() => this.#expire(batch), this.#limits.deadlineMs),
       createdAt: this.observer ? performance.now() : 0,
     }
@@ -111,7 +120,7 @@ export class BatchQueue<Key, Result> {
   #expire(batch: Batch<Key, Result>): void {
     if (batch.state === 'waiting') {
       this.#queue.splice(this.#queue.indexOf(batch), 1)
-      this.#waitingLookups -= batch.lookups.length
+      this.#waitingLookups -= batch.weight
     }
     batch.state = 'expired'
     rejectAll(batch.lookups, new LookupError('LOOKUP_TIMEOUT'))
@@ -122,11 +131,11 @@ export class BatchQueue<Key, Result> {
     const batch = this.#queue.shift()
     if (!batch) return
     batch.state = 'running'
-    this.#waitingLookups -= batch.lookups.length
+    this.#waitingLookups -= batch.weight
     this.#runningBatches++
     const { observer } = this
     const startedAt = observer ? performance.now() : 0
-    observer?.onStart(batch.lookups.length, startedAt - batch.createdAt)
+    observer?.onStart(batch.weight, startedAt - batch.createdAt)
     this.#run(batch.lookups)
       .catch((error) => rejectAll(batch.lookups, error))
       .finally(() => {

@@ -8,11 +8,12 @@ import { usernameKey } from '../usernames.ts'
 import * as access from './access.ts'
 import {
   type Actor,
-  assertAdminRemains,
   authorize,
   type Change,
   type CheckedPassword,
   hasSamePassword,
+  isLimited,
+  losesLastAdmin,
   type Refused,
   refused,
 } from './authority.ts'
@@ -88,39 +89,38 @@ interface Author {
 
 type NewAccount = NewUser & Partial<NewService> & { kind?: AccountKind }
 
+type Created =
+  | { ok: true; user: ManagedUserRecord }
+  | Refused
+  | Refused<'username-taken' | 'limited-token'>
+
 /** @param by.actor the admin who creates the account; undefined for a registration */
-export function create(
-  db: Database,
-  by: Author,
-  user: NewUser,
-): Promise<{ ok: true; user: ManagedUserRecord } | Refused | Refused<'username-taken'>> {
+export function create(db: Database, by: Author, user: NewUser): Promise<Created> {
   return add(db, by, user)
 }
 
 /** Creates a service account. It has no password, and acts by its tokens. */
-export function createService(
-  db: Database,
-  by: Author,
-  service: NewService,
-): Promise<{ ok: true; user: ManagedUserRecord } | Refused | Refused<'username-taken'>> {
+export function createService(db: Database, by: Author, service: NewService): Promise<Created> {
   return add(db, by, { ...service, kind: 'service', passwordHash: NO_PASSWORD })
 }
 
-function add(
-  db: Database,
-  { actor, origin }: Author,
-  user: NewAccount,
-): Promise<{ ok: true; user: ManagedUserRecord } | Refused | Refused<'username-taken'>> {
+function add(db: Database, { actor, origin }: Author, user: NewAccount): Promise<Created> {
   return transaction(db, async (tx) => {
     if (actor) {
       const permission = await authorize(tx, { actor, userId: actor.id }, 'admin')
       if (!permission.ok) return permission
+      if (user.role === 'admin' && isLimited(actor)) return refused('limited-token')
     }
     const userId = await insert(tx, user)
     if (userId === undefined) return refused('username-taken')
     const created = onlyRow(await tx.select(managedProfile).from(users).where(eq(users.id, userId)))
-    const { username, role, kind } = user
-    const detail = { username, role, ...(kind && { kind }) }
+    const { username, role, kind, addressRanges } = user
+    const detail = {
+      username,
+      role,
+      ...(kind && { kind }),
+      ...(addressRanges && { addressRanges: addressRanges.join(' ') }),
+    }
     await recordEvent(tx, origin, { type: 'user_created', actorId: actor?.id, userId, detail })
     return { ok: true, user: created }
   })
@@ -188,11 +188,7 @@ export function changePassword(
   })
 }
 
-/**
- * Deletes an account, its sessions and its tokens. Only an admin may, and not their own account.
- *
- * @throws LastAdminError
- */
+/** Deletes an account, its sessions and its tokens. Only an admin may, and not their own account. */
 export function remove(
   db: Database,
   change: Change,
@@ -201,7 +197,7 @@ export function remove(
   return transaction(db, async (tx) => {
     const permission = await authorize(tx, change, 'admin-on-another')
     if (!permission.ok) return permission
-    await assertAdminRemains(tx, actor, permission.account)
+    if (await losesLastAdmin(tx, actor, permission.account)) return refused('last-admin')
     const { username } = permission.account
     const ended = await access.endEverything(tx, permission.account)
     const detail = { username, ...ended.detail }
@@ -220,18 +216,19 @@ export interface UserPatch {
 
 /**
  * Sets the role of an account, or disables or enables it. Only an admin may, and not on their own
- * account. So one admin always remains: the actor is an enabled admin whose row is locked.
+ * account. So one admin always remains: the actor is an enabled admin whose row is locked. A service may not
+ * end the last admin who can log in.
  *
  * Disabling ends the account's sessions and tokens, so that enabling it restores none of them.
- *
- * @throws LastAdminError
  */
 export function update(
   db: Database,
   change: Change,
   patch: UserPatch,
 ): Promise<
-  { ok: true; user: ManagedUserRecord; hasLeftovers: boolean } | Refused | Refused<'not-a-service'>
+  | { ok: true; user: ManagedUserRecord; hasLeftovers: boolean }
+  | Refused
+  | Refused<'not-a-service' | 'limited-token'>
 > {
   const { actor, origin, userId } = change
   return transaction(db, async (tx) => {
@@ -240,7 +237,10 @@ export function update(
     const isService = permission.account.kind === 'service'
     if (patch.addressRanges !== undefined && !isService) return refused('not-a-service')
     const endsAdmin = patch.disabled || (patch.role !== undefined && patch.role !== 'admin')
-    if (endsAdmin) await assertAdminRemains(tx, actor, permission.account)
+    if (endsAdmin && (await losesLastAdmin(tx, actor, permission.account))) {
+      return refused('last-admin')
+    }
+    if (patch.role === 'admin' && isLimited(actor)) return refused('limited-token')
     await tx
       .update(users)
       .set({ ...patch, version: nextVersion, ...(patch.disabled && { sessionsEndedAt: now }) })

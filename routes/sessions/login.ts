@@ -97,7 +97,8 @@ async function verify(
 ): Promise<LoginCheck> {
   const account = await users.findCredential(db, username)
   const verified = await passwords.verify(password, account?.passwordHash, { signal, place })
-  if (!account || !verified.ok || account.disabled) return { ok: false, account }
+  const isPerson = account?.kind === 'person' // the hash of a service account matches no password
+  if (!isPerson || !verified.ok || account.disabled) return { ok: false, account }
   if (!verified.isOutdated) return { ok: true, account }
   try {
     const renewed = await passwords.hash(password, signal)

@@ -67,11 +67,15 @@ export const AccountKind = stringEnum(['person', 'service'], {
   description: 'A person logs in. A service account has no password and acts by its tokens',
 })
 
+/** Few enough for the detail of an event. */
+export const MAX_ADDRESS_RANGES = 10
+
 export const AddressRanges = Type.Array(
   Type.String({ format: 'address-range', maxLength: 43, examples: ['192.0.2.0/24'] }),
   {
     minItems: 1,
-    maxItems: 20,
+    maxItems: MAX_ADDRESS_RANGES,
+    uniqueItems: true,
     description: 'Addresses and CIDR ranges that the tokens of a service account may come from',
   },
 )
