@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { sql } from 'drizzle-orm'
@@ -6,9 +8,10 @@ import { type Database, firstNumber, onOneConnection, type Queryable } from './c
 import { databaseFault } from './errors.ts'
 import { takeLock } from './named-lock.ts'
 
-const migrations = readMigrationFiles({
-  migrationsFolder: fileURLToPath(new URL('migrations', import.meta.url)),
-})
+const migrationsFolder = fileURLToPath(new URL('migrations', import.meta.url))
+const migrations = readMigrationFiles({ migrationsFolder })
+
+const newest = migrations.at(-1)?.folderMillis ?? 0
 
 const LOCK_TIMEOUT_S = 120
 
@@ -66,11 +69,31 @@ export function migrate(db: Database): Promise<number> {
 
 /** @returns whether every migration of this version is applied. Rejects if the database is down */
 export async function isSchemaCurrent(db: Database): Promise<boolean> {
-  const newest = migrations.at(-1)?.folderMillis ?? 0
+  return (await latestOrNone(db)) >= newest
+}
+
+/**
+ * @returns the names of the migrations that the database lacks, and whether a newer version has
+ *   migrated it. Rejects if the database is down
+ */
+export async function readSchemaState(
+  db: Database,
+): Promise<{ pending: string[]; isNewer: boolean }> {
+  const latest = await latestOrNone(db)
+  const file = join(migrationsFolder, 'meta', '_journal.json')
+  const { entries }: { entries: { when: number; tag: string }[] } = JSON.parse(
+    readFileSync(file, 'utf8'),
+  )
+  const pending = entries.filter(({ when }) => when > latest).map(({ tag }) => tag)
+  return { pending, isNewer: latest > newest }
+}
+
+/** @returns the time of the newest migration that is applied, or 0 if the database has no schema */
+async function latestOrNone(db: Database): Promise<number> {
   try {
-    return (await latestApplied(db)) >= newest
+    return await latestApplied(db)
   } catch (error) {
-    if (databaseFault(error)?.code === 'ER_NO_SUCH_TABLE') return false
+    if (databaseFault(error)?.code === 'ER_NO_SUCH_TABLE') return 0
     throw error
   }
 }

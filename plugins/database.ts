@@ -15,7 +15,8 @@ export interface DatabaseOptions {
   timeoutMs: number
 }
 
-const CONNECTIONS = 10
+/** The lookups have a pool of their own. */
+export const CONNECTIONS = 10
 
 /** Decorates `db`, a pool of connections. The server does not start if the database is down. */
 export default fp<DatabaseOptions>(

@@ -7,7 +7,9 @@ const compiled = spawnSync('npx', ['--no-install', 'tsc', '-p', 'tsconfig.build.
   stdio: 'inherit',
 })
 if (compiled.status !== 0) process.exit(1)
-cpSync('db/migrations', 'dist/db/migrations', { recursive: true })
+// Only drizzle-kit reads the snapshots, when it writes a migration.
+const isNeeded = (/** @type {string} */ path) => !path.endsWith('_snapshot.json')
+cpSync('db/migrations', 'dist/db/migrations', { recursive: true, filter: isNeeded })
 chmodSync('dist/src/cli.js', 0o755)
 
 // src/config/version.ts reads it.

@@ -29,6 +29,9 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 /** Only the server's programs: these packages start no service, add no user and open no port. */
 const DEBIAN_PACKAGES = ['mariadb-server-core', 'mariadb-client-core']
 
+/** The user `_apt` cannot write to a temporary folder of root, and apt would warn of it. */
+const AS_ROOT = process.getuid?.() === 0 ? ['-o', 'APT::Sandbox::User=root'] : []
+
 /** For tests only. A test is skipped if its program cannot be installed. */
 const TEST_PACKAGES = [
   // This package holds the program; Debian's `redis-server` only links to it.
@@ -39,7 +42,10 @@ const TEST_PACKAGES = [
     why: 'no mysqldump',
   },
   { program: () => findProgram('wrk'), package: 'wrk', why: 'no wrk' },
+  { program: () => findProgram('jq'), package: 'jq', why: 'no jq' },
   { program: () => findProgram('chromium'), package: 'chromium', why: 'no Chromium' },
+  // Where systemd does not run, installing the package starts nothing. Where it runs, it is installed.
+  { program: () => findProgram('systemd-analyze'), package: 'systemd', why: 'no systemd-analyze' },
   // Installing it would start a service on port 80.
   { program: findNginxBinary, package: 'nginx', why: 'no nginx', folder: NGINX_FOLDER },
   {
@@ -53,7 +59,7 @@ const TEST_PACKAGES = [
 const HOW_TO_GET_A_SERVER = `Gatehouse needs a MySQL or MariaDB server, and none is installed on this machine.
   Debian, Ubuntu:  sudo apt-get install ${DEBIAN_PACKAGES.join(' ')}
   macOS:           brew install mariadb
-  Docker:          docker compose up -d db
+  Docker:          docker compose -f compose.yaml -f compose.dev.yaml up -d db
                    Set the variables that compose.yaml names, and DATABASE_URL (for tests:
                    TEST_DATABASE_URL) to mysql://gatehouse:PASSWORD@127.0.0.1:3306/gatehouse`
 
@@ -124,7 +130,7 @@ function unpack(name, folder) {
   console.error(`Gatehouse: unpacking ${name} with dpkg-deb`)
   const download = mkdtempSync(join(tmpdir(), 'gatehouse-'))
   try {
-    if (!run('apt-get', ['-qq', 'download', name], download)) return false
+    if (!run('apt-get', [...AS_ROOT, '-qq', 'download', name], download)) return false
     const [file = ''] = readdirSync(download)
     mkdirSync(folder, { recursive: true })
     return run('dpkg-deb', ['--extract', join(download, file), folder])

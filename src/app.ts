@@ -13,6 +13,7 @@ import errorHandler from '../plugins/errors/error-handler.ts'
 import rawErrors from '../plugins/errors/raw-errors.ts'
 import faultLog from '../plugins/fault-log.ts'
 import flaskSessions from '../plugins/flask-sessions/flask-sessions.ts'
+import forwardedFor from '../plugins/forwarded-for/forwarded-for.ts'
 import inspections from '../plugins/inspections.ts'
 import jsonBody from '../plugins/json-body.ts'
 import lookups from '../plugins/lookups.ts'
@@ -50,9 +51,10 @@ import userUpdate from '../routes/users/update.ts'
 import passwordUpdate from '../routes/users/update-password.ts'
 import verify from '../routes/verify/verify.ts'
 import { type ResolvedConfig, splitList } from './config/config.ts'
-import { exchangeState } from './config/flask-settings.ts'
 import { CURSOR_KEY_PURPOSE, deriveKeys, TOKEN_KEY_PURPOSE } from './config/keys.ts'
 import { retention, sessionLimits } from './config/limits.ts'
+import { exchangeState } from './config/settings/flask.ts'
+import { tracingOptions } from './config/settings/tracing.ts'
 import { VERSION } from './config/version.ts'
 import { isRequestLogged, type LogStream, standardOutput } from './server/logger.ts'
 import { MAX_PARAM_LENGTH, serverOptions } from './server/options.ts'
@@ -61,7 +63,10 @@ const MS_PER_S = 1_000
 const SWEEP_INTERVAL_MS = 60_000
 
 /** Builds the server, ready to listen. Rejects if the database is unavailable. */
-export async function buildApp(config: ResolvedConfig, logStream: LogStream = standardOutput()) {
+export async function buildApp(
+  config: ResolvedConfig,
+  logStream: LogStream = standardOutput(config),
+) {
   const app = Fastify(serverOptions(config, logStream)).withTypeProvider<TypeBoxTypeProvider>()
   try {
     await registerAll(app, config)
@@ -79,9 +84,12 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
   const throttled = config.LOGIN_THROTTLE_ENABLED
   const limits = sessionLimits(config)
 
+  const traces = await tracesOf(config)
+  if (traces) await app.register(traces.tracing, traces.options)
   if (config.METRICS_PORT !== undefined) await app.register(metrics, { version: VERSION })
   await app.register(connections)
   await app.register(clientAddress)
+  await app.register(forwardedFor, { trusted: splitList(config.TRUST_PROXY) })
   await app.register(responseHeaders, { tls: config.COOKIE_SECURE })
   await app.register(rawErrors, { tls: config.COOKIE_SECURE })
   if (allowedOrigins.length > 0) await app.register(cors, corsOptions(allowedOrigins))
@@ -106,6 +114,7 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
     queue: { concurrency: config.HASH_CONCURRENCY, maxWaiting: config.HASH_QUEUE },
   })
   if (config.METRICS_PORT !== undefined) await app.register(metricSources)
+  if (traces) await app.register(traces.traceSources, { cost: config.BCRYPT_COST })
   await app.register(sessionCookie, {
     secrets,
     secure: config.COOKIE_SECURE,
@@ -186,6 +195,19 @@ function corsOptions(allowedOrigins: string[]) {
     ],
     strictPreflight: false, // its own refusal doesn't have the shape of our errors
   }
+}
+
+/**
+ * Loads the code of traces, which delays the start, only where something is traced.
+ *
+ * @returns undefined if nothing is
+ */
+async function tracesOf(config: ResolvedConfig) {
+  const options = tracingOptions(config, VERSION)
+  if (!options) return undefined
+  const { default: tracing } = await import('../plugins/tracing/tracing.ts')
+  const { default: traceSources } = await import('../plugins/tracing/trace-sources.ts')
+  return { options, tracing, traceSources }
 }
 
 /** @returns undefined if session cookies of the Flask service are not exchanged */

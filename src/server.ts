@@ -11,8 +11,8 @@ import { showProgress } from './config/progress.ts'
 import { DATA_FOLDER, resolveConfig } from './config/resolve.ts'
 import { flaskKeyWarnings, loadTestWarnings } from './config/warnings.ts'
 import { DATABASE_CLOSE_TIMEOUT_MS } from './embedded-database/embedded-database.ts'
-import { Shutdown } from './process/shutdown.ts'
-import { loggerOptions, standardOutput } from './server/logger.ts'
+import { Shutdown, type ShutdownReport } from './process/shutdown.ts'
+import { loggerOptions, logShutdown, standardOutput } from './server/logger.ts'
 import { openMetricsServer, processCounts } from './server/metrics-server.ts'
 import { checkPort } from './server/port.ts'
 import { readyMessages } from './server/ready-messages.ts'
@@ -27,12 +27,15 @@ const IDLE_MS = 500
 const SERVE_CLOSE_TIMEOUT_MS = 9_000
 
 /** Until the log is open, a terminal shows the line. */
-let announceShutdown = () => showProgress('shutting down')
+let announceShutdown = (_signal: NodeJS.Signals) => showProgress('shutting down')
+/** Until the log is open, nothing is reported. Workers leave it to the primary. */
+let reportShutdown: ((report: ShutdownReport) => void) | undefined
 
 // A signal reaches every process of a terminal or a service. The workers leave it to the primary.
 const shutdown = new Shutdown({
   onSignal: cluster.isPrimary ? 0 : 'ignore',
-  announce: () => announceShutdown(),
+  announce: (signal) => announceShutdown(signal),
+  report: (report) => reportShutdown?.(report),
 })
 if (cluster.isWorker) obeyPrimary(() => shutdown.exit(0))
 
@@ -43,14 +46,15 @@ async function start(): Promise<void> {
   if (cluster.isPrimary) await checkPort(loaded)
   const { config, embedded } = await shutdown.open(
     resolveConfig(loaded),
-    async (resolved) => resolved.embedded?.close(),
-    DATABASE_CLOSE_TIMEOUT_MS,
+    (resolved) => resolved.embedded?.close(),
+    { name: 'private database', timeoutMs: DATABASE_CLOSE_TIMEOUT_MS },
   )
   const count = workerCount(config)
   const { log, url } =
     cluster.isPrimary && count > 1 ? await supervise(config, count) : await serve(config)
-  announceShutdown = () => log.info('Shutting down')
+  announceShutdown = (signal) => log.info({ signal }, 'Shutting down')
   if (cluster.isPrimary) {
+    reportShutdown = (report) => logShutdown(log, report)
     const warnings = [...loadTestWarnings(config), ...flaskKeyWarnings(config)]
     for (const line of warnings) log.warn(line)
     const dataFolder = embedded && DATA_FOLDER
@@ -69,7 +73,7 @@ async function serve(config: ResolvedConfig) {
       await opened.connections.drain({ quietMs: QUIET_MS, idleMs: IDLE_MS })
       await opened.close()
     },
-    SERVE_CLOSE_TIMEOUT_MS,
+    { name: 'server', timeoutMs: SERVE_CLOSE_TIMEOUT_MS },
   )
   if (config.METRICS_PORT !== undefined) {
     const snapshot = () => app.metrics.snapshot()
@@ -81,7 +85,7 @@ async function serve(config: ResolvedConfig) {
 }
 
 async function supervise(config: ResolvedConfig, count: number) {
-  const { stream, ...options } = loggerOptions(config, standardOutput())
+  const { stream, ...options } = loggerOptions(config, standardOutput(config))
   const log = pino(options, stream)
   const hashes = hashShare(config, count)
   const workers = new Workers({
@@ -99,7 +103,10 @@ async function supervise(config: ResolvedConfig, count: number) {
       shutdown.exit(1)
     },
   })
-  await shutdown.open(workers.start(), () => workers.stop(), WORKERS_CLOSE_TIMEOUT_MS)
+  await shutdown.open(workers.start(), () => workers.stop(), {
+    name: 'workers',
+    timeoutMs: WORKERS_CLOSE_TIMEOUT_MS,
+  })
   const workerMetrics = new WorkerMetrics(() => workers.listening)
   await serveMetrics(config, log, async () => {
     const { answered, metrics } = await workerMetrics.collect()
@@ -118,6 +125,6 @@ async function serveMetrics(
   if (port === undefined) return
   const onError = (err: unknown) => log.error({ err }, 'The metrics were not collected')
   const opening = openMetricsServer({ host, port, collect, onError })
-  const { url } = await shutdown.open(opening, (server) => server.close())
+  const { url } = await shutdown.open(opening, (server) => server.close(), { name: 'metrics' })
   log.info(`Metrics at ${url}`)
 }

@@ -11,6 +11,7 @@ import {
   statistics,
   workers,
 } from './reads.ts'
+import { traces } from './traces.ts'
 
 /** The names that `--only` takes, in the order of the runs. */
 export const SCENARIOS: Record<string, Scenario> = {
@@ -21,6 +22,7 @@ export const SCENARIOS: Record<string, Scenario> = {
   large,
   workers,
   metrics,
+  traces,
   list: againstBare('list of 50 users', lists),
   mixed: againstBare('95 % reads, 5 % new tokens', mixed),
   login,

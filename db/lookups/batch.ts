@@ -21,16 +21,23 @@ export class LookupError extends Error {
   }
 }
 
-/** Called for each batch. Times are in ms. */
-export interface BatchObserver {
-  /** @param waitedMs since the first lookup of the batch arrived */
-  onStart(size: number, waitedMs: number): void
-  onEnd(tookMs: number): void
-}
+/**
+ * Called when the query of a batch starts. Times are in ms.
+ *
+ * @param lookups of the batch, each with what caused it
+ * @param waitedMs since the first lookup of the batch arrived
+ * @returns what to call when the query has ended, with its error if it failed
+ */
+export type BatchObserver = (
+  lookups: readonly { readonly cause: object | undefined }[],
+  waitedMs: number,
+) => (tookMs: number, error?: unknown) => void
 
 /** One lookup, with the functions that resolve and reject its promise. */
 export interface Pending<Key, Result> {
   readonly key: Key
+  /** Such as a request. Only observers read it. */
+  readonly cause: object | undefined
   resolve(result: Result): void
   reject(error: unknown): void
 }
@@ -63,8 +70,7 @@ export class BatchQueue<Key, Result> {
   readonly #run: (lookups: readonly Pending<Key, Result>[]) => Promise<void>
   readonly #weightOf: (key: Key) => number
   readonly #queue: Batch<Key, Result>[] = []
-  /** Set by the observer. */
-  observer: BatchObserver | undefined
+  readonly observers: BatchObserver[] = []
   #waitingLookups = 0
   #runningBatches = 0
 
@@ -88,8 +94,11 @@ export class BatchQueue<Key, Result> {
     return this.#waitingLookups
   }
 
-  /** @throws LookupError, or what the run of the batch throws */
-  load(key: Key): Promise<Result> {
+  /**
+   * @param cause what the lookup is for, such as a request; passed to the observers
+   * @throws LookupError, or what the run of the batch throws
+   */
+  load(key: Key, cause?: object): Promise<Result> {
     if (this.#waitingLookups >= this.#limits.maxWaiting) {
       return Promise.reject(new LookupError('LOOKUP_QUEUE_FULL'))
     }
@@ -99,7 +108,7 @@ export class BatchQueue<Key, Result> {
     batch.weight += weight
     this.#waitingLookups += weight
     return new Promise((resolve, reject) => {
-      batch.lookups.push({ key, resolve, reject })
+      batch.lookups.push({ key, cause, resolve, reject })
     })
   }
 
@@ -109,7 +118,7 @@ export class BatchQueue<Key, Result> {
       lookups: [],
       weight: 0,
       timer: setTimeout(() => this.#expire(batch), this.#limits.deadlineMs),
-      createdAt: this.observer ? performance.now() : 0,
+      createdAt: this.#now(),
     }
     this.#queue.push(batch)
     // Runs after this iteration has added its lookups. Later ones are added while another batch runs.
@@ -133,17 +142,25 @@ export class BatchQueue<Key, Result> {
     batch.state = 'running'
     this.#waitingLookups -= batch.weight
     this.#runningBatches++
-    const { observer } = this
-    const startedAt = observer ? performance.now() : 0
-    observer?.onStart(batch.weight, startedAt - batch.createdAt)
+    const startedAt = this.#now()
+    const ends = this.observers.map((start) => start(batch.lookups, startedAt - batch.createdAt))
+    let failure: unknown
     this.#run(batch.lookups)
-      .catch((error) => rejectAll(batch.lookups, error))
+      .catch((error) => {
+        failure = error
+        rejectAll(batch.lookups, error)
+      })
       .finally(() => {
         clearTimeout(batch.timer)
-        observer?.onEnd(performance.now() - startedAt)
+        for (const end of ends) end(performance.now() - startedAt, failure)
         this.#runningBatches--
         this.#startNext()
       })
+  }
+
+  /** Since `performance.timeOrigin`, in ms; 0 if nobody observes. */
+  #now(): number {
+    return this.observers.length === 0 ? 0 : performance.now()
   }
 }
 

@@ -69,14 +69,15 @@ export class Inspections {
    * Finds all credentials by the same query.
    *
    * @param credentials undefined for one that cannot exist
+   * @param cause the request that sent them
    * @returns in the same order: undefined if the credential is unknown or has ended, or its owner is
    *   disabled or deleted
    * @throws LookupError, or an error of the database
    */
-  find(credentials: Credentials): Promise<Found> {
+  find(credentials: Credentials, cause?: object): Promise<Found> {
     const areAllUnknown = credentials.every((credential) => credential === undefined)
     if (areAllUnknown) return Promise.resolve(credentials.map(() => undefined))
-    return this.#queue.load(credentials)
+    return this.#queue.load(credentials, cause)
   }
 }
 

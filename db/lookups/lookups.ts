@@ -54,19 +54,23 @@ export class Lookups {
     return { verified: this.#queue, unverified: this.#unverified }
   }
 
-  /** @throws LookupError, or an error of the database */
-  find(wanted: Wanted): Promise<Found> {
-    return this.#queue.load(wanted)
+  /**
+   * @param cause the request that the lookup is for
+   * @throws LookupError, or an error of the database
+   */
+  find(wanted: Wanted, cause?: object): Promise<Found> {
+    return this.#queue.load(wanted, cause)
   }
 
   /**
    * For a token without a valid MAC. Uses a queue of its own, so that forged tokens do not delay
    * other lookups.
    *
+   * @param cause the request that the lookup is for
    * @throws LookupError, or an error of the database
    */
-  findUnverified(wanted: { token: string }): Promise<Found> {
-    return this.#unverified.load(wanted)
+  findUnverified(wanted: { token: string }, cause?: object): Promise<Found> {
+    return this.#unverified.load(wanted, cause)
   }
 }
 

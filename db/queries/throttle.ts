@@ -79,6 +79,30 @@ export function uncountAttempt(db: Database, username: string, range: string): P
   })
 }
 
+/**
+ * Finds where attempts on an account came from, without counting one.
+ *
+ * @param ranges those that may have made one
+ * @returns whether there was any since the last success, and the ranges among `ranges`
+ */
+export async function findAttempts(
+  db: Queryable,
+  username: string,
+  ranges: string[],
+): Promise<{ isAny: boolean; ranges: string[] }> {
+  const keys = ranges.map((range) => keysOf(username, range))
+  const rows = await db
+    .select({ key: loginFailures.key })
+    .from(loginFailures)
+    .where(inArray(loginFailures.key, keys.flat()))
+  const isStored = (key: Buffer | undefined) =>
+    key !== undefined && rows.some((row) => row.key.equals(key))
+  return {
+    isAny: isStored(keys[0]?.[1]),
+    ranges: ranges.filter((_range, index) => isStored(keys[index]?.[0])),
+  }
+}
+
 /** @returns how many attempts in a row have failed, from any address, and until when the next is delayed */
 export async function findThrottle(
   db: Queryable,

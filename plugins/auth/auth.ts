@@ -78,13 +78,13 @@ export default fp(
       if (!bearer) {
         const session = app.sessionCookie.read(request.headers)
         if (session === undefined) return undefined
-        return app.lookups.find({ session, userId: targetId(request) })
+        return app.lookups.find({ session, userId: targetId(request) }, request)
       }
       const [, secret = ''] = bearer
       const token = app.tokenFormat.read(secret)
       if (!token) return undefined
       const finding = token.isVerified
-        ? app.lookups.find({ token: token.digest, userId: targetId(request) })
+        ? app.lookups.find({ token: token.digest, userId: targetId(request) }, request)
         : identifyUnverified(request, secret, token)
       return finding.then((found) => {
         const { actor } = found
@@ -106,17 +106,17 @@ export default fp(
       if (!cookie || bearerOf(request)) return undefined
       return app.flaskSessions.exchange(cookie, request, reply).then((session) => {
         if (session === undefined) return { actor: undefined, user: undefined }
-        return app.lookups.find({ session, userId: targetId(request) })
+        return app.lookups.find({ session, userId: targetId(request) }, request)
       })
     }
 
     async function identifyUnverified(request: FastifyRequest, secret: string, token: ReadToken) {
-      const found = await app.lookups.findUnverified({ token: token.digest })
+      const found = await app.lookups.findUnverified({ token: token.digest }, request)
       if (!found.actor) return found
       app.tokenFormat.accept(secret, token)
       const userId = targetId(request)
       if (userId === undefined) return found
-      const { user } = await app.lookups.find({ userId })
+      const { user } = await app.lookups.find({ userId }, request)
       return { actor: found.actor, user }
     }
 

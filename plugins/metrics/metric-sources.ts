@@ -97,13 +97,12 @@ function measureLookups({ metrics, lookups, inspections }: FastifyInstance): voi
       waits.labels(queue),
       durations.labels(queue),
     ]
-    batches.observer = {
-      onStart(lookups, waitedMs) {
-        size.observe(lookups)
-        wait.observe(waitedMs / MS_PER_S)
-      },
-      onEnd: (tookMs) => duration.observe(tookMs / MS_PER_S),
-    }
+    const end = (tookMs: number) => duration.observe(tookMs / MS_PER_S)
+    batches.observers.push((lookups, waitedMs) => {
+      size.observe(lookups.length)
+      wait.observe(waitedMs / MS_PER_S)
+      return end
+    })
   }
   new Gauge({
     name: 'gatehouse_lookups_waiting',
@@ -156,11 +155,11 @@ function measureHashes({ metrics, passwords: { queue } }: FastifyInstance): void
     buckets: HASH_BUCKETS_S,
     registers,
   })
-  queue.observer = {
+  queue.observers.push({
     onRefused: () => refused.inc(),
-    onEnd(waitedMs, tookMs) {
+    onStart(waitedMs) {
       waits.observe(waitedMs / MS_PER_S)
-      durations.observe(tookMs / MS_PER_S)
+      return (tookMs) => durations.observe(tookMs / MS_PER_S)
     },
-  }
+  })
 }

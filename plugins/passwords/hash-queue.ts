@@ -20,9 +20,13 @@ const NEWEST_WEIGHT = 0.2
 
 /** Called for each hash. Times are in ms. */
 export interface HashObserver {
-  onRefused(): void
-  /** @param waitedMs for its slot; `tookMs` comes after that */
-  onEnd(waitedMs: number, tookMs: number): void
+  onRefused?(): void
+  /**
+   * @param waitedMs for its slot
+   * @param signal of the caller's work
+   * @returns what to call when the hash has ended
+   */
+  onStart(waitedMs: number, signal: AbortSignal | undefined): (tookMs: number) => void
 }
 
 /** A place in the queue, kept from before the account is known until its hash is computed. */
@@ -53,8 +57,7 @@ type QueueState = 'free' | 'busy' | 'full'
  */
 export class HashQueue {
   readonly concurrency: number
-  /** Set by the observer. */
-  observer: HashObserver | undefined
+  readonly observers: HashObserver[] = []
   readonly #maxWaiting: number
   /** For each waiting hash, the function that gives it a slot. In the order of arrival. */
   readonly #waiting = new Set<() => void>()
@@ -103,7 +106,7 @@ export class HashQueue {
   /** @throws HASH_CAPACITY, with the estimated time until a slot is free */
   #assertCapacity(): void {
     if (this.state !== 'full') return
-    this.observer?.onRefused()
+    this.#noteRefusal()
     throw new errors.HASH_CAPACITY().retryAfter(this.#estimatedWaitMs / 1_000)
   }
 
@@ -119,12 +122,13 @@ export class HashQueue {
     if (this.#running < this.concurrency) this.#running++
     else await this.#waitForSlot(signal)
     const start = performance.now()
+    const ends = this.observers.map(({ onStart }) => onStart(start - arrival, signal))
     try {
       return await work()
     } finally {
       const tookMs = performance.now() - start
       this.#record(tookMs)
-      this.observer?.onEnd(start - arrival, tookMs)
+      for (const end of ends) end(tookMs)
       this.#passSlotOn()
     }
   }
@@ -141,7 +145,7 @@ export class HashQueue {
       const start = leaveWith(resolve)
       const abandon = leaveWith(() => reject(new OperationError('CLIENT_GONE')))
       const timeOut = leaveWith(() => {
-        this.observer?.onRefused()
+        this.#noteRefusal()
         reject(new errors.HASH_CAPACITY().retryAfter(this.#meanMs / 1_000))
       })
       const timer = setTimeout(timeOut, MAX_WAIT_MS)
@@ -155,6 +159,10 @@ export class HashQueue {
     const [start] = this.#waiting
     if (start) start()
     else this.#running--
+  }
+
+  #noteRefusal(): void {
+    for (const { onRefused } of this.observers) onRefused?.()
   }
 
   #record(tookMs: number): void {

@@ -52,8 +52,12 @@ export default (async (app) => {
     return session === undefined ? undefined : { session }
   }
 
-  async function inspect(sent: readonly Sent[]): Promise<Static<typeof Introspection>[]> {
-    const found = await app.inspections.find(sent.map(({ token }) => recognise(token)))
+  async function inspect(
+    request: object,
+    sent: readonly Sent[],
+  ): Promise<Static<typeof Introspection>[]> {
+    const credentials = sent.map(({ token }) => recognise(token))
+    const found = await app.inspections.find(credentials, request)
     return found.map((inspection, index) => {
       if (!inspection || !mayComeFrom(inspection, sent[index]?.address)) return INACTIVE
       app.lastUsed.note(inspection)
@@ -62,12 +66,12 @@ export default (async (app) => {
   }
 
   const introspect: Handler<typeof introspectSchema> = async (request) => {
-    const [result = INACTIVE] = await inspect([request.body])
+    const [result = INACTIVE] = await inspect(request, [request.body])
     return result
   }
 
   const introspectBatch: Handler<typeof introspectBatchSchema> = async (request) => {
-    return { results: await inspect(request.body.credentials) }
+    return { results: await inspect(request, request.body.credentials) }
   }
 
   const config = { scope: 'introspect' } as const

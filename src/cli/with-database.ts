@@ -67,14 +67,18 @@ export async function leavingAfter<T extends { embedded?: EmbeddedDatabase }>(
   const shutdown = new Shutdown({ onSignal })
   const stop = new AbortController()
   try {
-    const leave = async ({ embedded }: T) => embedded?.close()
-    const opened = await shutdown.open(open(), leave, DATABASE_CLOSE_TIMEOUT_MS)
+    const leave = ({ embedded }: T) => embedded?.close()
+    const opened = await shutdown.open(open(), leave, {
+      name: 'private database',
+      timeoutMs: DATABASE_CLOSE_TIMEOUT_MS,
+    })
     const working = work(opened, stop.signal)
     if (onSignal === EXIT_OK) {
-      shutdown.onClose(async () => {
+      const finish = async () => {
         stop.abort()
         await working.catch(() => undefined) // the caller has its error
-      })
+      }
+      shutdown.onClose(finish, { name: 'work' })
     }
     await working
   } finally {

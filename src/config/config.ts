@@ -5,8 +5,9 @@ import { envSchema } from 'env-schema'
 import { isAddressRange } from '../../plugins/addresses/ranges.ts'
 import { ConfigError } from './config-error.ts'
 import { readEnvFile } from './env-file.ts'
-import { Environment } from './environment.ts'
-import { exchangeEnd } from './flask-settings.ts'
+import { Environment } from './settings/environment.ts'
+import { exchangeEnd } from './settings/flask.ts'
+import { isHeaderList, isHttpUrl, isPairList } from './settings/tracing.ts'
 import { IS_BUILT } from './version.ts'
 
 export type Config = Readonly<
@@ -69,7 +70,10 @@ export function loadConfig(environment: NodeJS.ProcessEnv, isBuilt = IS_BUILT): 
             .addFormat('redis-url', (text: string) => /^rediss?:/.test(text) && URL.canParse(text))
             .addFormat('origin-list', (text: string) => splitList(text).every(isOrigin))
             .addFormat('database-url', isDatabaseUrl)
-            .addFormat('exchange-end', (text: string) => exchangeEnd(text) !== undefined),
+            .addFormat('exchange-end', (text: string) => exchangeEnd(text) !== undefined)
+            .addFormat('http-url', isHttpUrl)
+            .addFormat('header-list', isHeaderList)
+            .addFormat('key-value-list', isPairList),
       },
     })
   } catch (error) {

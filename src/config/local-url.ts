@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net'
 import type { Config } from './config.ts'
-import { Environment } from './environment.ts'
+import { Environment } from './settings/environment.ts'
 
 /**
  * @returns the URL at which this machine reaches a server of this configuration. Port 0, any free

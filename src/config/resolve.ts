@@ -3,6 +3,7 @@ import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSyn
 import { join, resolve } from 'node:path'
 import { closeDatabase, openDatabase } from '../../db/client.ts'
 import { isSchemaCurrent, migrate } from '../../db/migrate.ts'
+import { explainRefusal } from '../../db/privilege-error.ts'
 import {
   type EmbeddedDatabase,
   joinEmbeddedDatabase,
@@ -55,12 +56,17 @@ export async function resolveDatabase(
   }
 }
 
-/** @returns how many migrations were applied */
+/**
+ * @returns how many migrations were applied
+ * @throws Error with the statement that grants what is missing, if a privilege is
+ */
 export async function migrateDatabase(url: string): Promise<number> {
   const db = openDatabase(url, { connections: 1, timeoutMs: Number.POSITIVE_INFINITY })
   try {
     if (!(await isSchemaCurrent(db))) showProgress('applying the migrations of the schema')
     return await migrate(db)
+  } catch (error) {
+    throw await explainRefusal(url, error)
   } finally {
     await closeDatabase(db)
   }

@@ -1,6 +1,6 @@
 import type { Config } from './config.ts'
-import { Environment } from './environment.ts'
-import { type ExchangeSettings, exchangeState } from './flask-settings.ts'
+import { Environment } from './settings/environment.ts'
+import { type ExchangeSettings, exchangeState } from './settings/flask.ts'
 
 type Settings = Pick<
   Config,

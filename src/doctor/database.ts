@@ -1,22 +1,31 @@
 import { sql } from 'drizzle-orm'
-import { type Database, firstNumber, firstText } from '../../db/client.ts'
-import { isSchemaCurrent } from '../../db/migrate.ts'
+import { type Database, firstNumber } from '../../db/client.ts'
+import { readSchemaState } from '../../db/migrate.ts'
 import { importedUsers } from '../../db/schema.ts'
+import type { Config } from '../config/config.ts'
 import { describeFailure } from '../process/failure.ts'
 import { type Check, fail, ok, warn } from './check.ts'
+import { checkDatabaseSettings } from './database-settings.ts'
+import { checkGrants } from './grants.ts'
+import { checkVersion, readVersion } from './version.ts'
 
 /** Sessions expire by the database's clock. Logs have this machine's. */
 const MAX_CLOCK_DIFFERENCE_MS = 2_000
 
 /** Checks the database. If it cannot be reached, that is the only check. */
-export async function checkDatabase(db: Database): Promise<Check[]> {
+export async function checkDatabase(db: Database, config: Config): Promise<Check[]> {
   try {
-    const [rows] = await db.execute(sql`SELECT VERSION() AS version`)
-    const checks = [ok('database', `answers, version ${firstText(rows)}`), await checkClock(db)]
-    if (!(await isSchemaCurrent(db))) {
-      return [...checks, fail('schema', 'is behind this version', 'Run `gatehouse migrate`')]
-    }
-    return [...checks, ok('schema', 'is up to date'), await countImported(db)]
+    const version = await readVersion(db)
+    const schema = await readSchemaState(db).catch((error: unknown) => ({ error }))
+    const hasSchema = 'pending' in schema && schema.pending.length === 0
+    return [
+      checkVersion(version),
+      ...(await checkDatabaseSettings(db, config)),
+      await checkClock(db),
+      await checkGrants(db, { isPrivate: config.DATABASE_URL === undefined, hasSchema }),
+      checkSchema(schema),
+      ...(hasSchema ? [await countImported(db)] : []),
+    ]
   } catch (error) {
     const todo =
       'Check DATABASE_URL, and that the database runs and accepts connections from this machine'
@@ -36,7 +45,31 @@ async function checkClock(db: Database): Promise<Check> {
     : warn('clock', text, 'Let NTP set the clocks of both machines')
 }
 
+function checkSchema(
+  state: Awaited<ReturnType<typeof readSchemaState>> | { error: unknown },
+): Check {
+  const subject = 'schema'
+  if ('error' in state) {
+    return fail(subject, describeFailure(state.error), 'Grant what the line about grants names')
+  }
+  const { pending, isNewer } = state
+  if (pending.length > 0) {
+    return fail(subject, `lacks the migrations ${pending.join(', ')}`, 'Run `gatehouse migrate`')
+  }
+  if (!isNewer) return ok(subject, 'is up to date')
+  return warn(
+    subject,
+    'was migrated by a version newer than this one',
+    'Run the newer version. This one can serve during an upgrade, and docs/production.md names the exceptions',
+  )
+}
+
+/** Also proves that the tables can be read. */
 async function countImported(db: Database): Promise<Check> {
-  const count = await db.$count(importedUsers)
-  return ok('import', count === 0 ? 'nothing was imported' : `${count} accounts were imported`)
+  try {
+    const count = await db.$count(importedUsers)
+    return ok('import', count === 0 ? 'nothing was imported' : `${count} accounts were imported`)
+  } catch (error) {
+    return fail('import', describeFailure(error), 'Grant what the line about grants names')
+  }
 }

@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts'
-import { DAY_MS, exchangeState } from '../config/flask-settings.ts'
+import { DAY_MS, exchangeState } from '../config/settings/flask.ts'
 import { flaskKeyWarnings, loadTestWarnings } from '../config/warnings.ts'
 import { type Check, ok, warn } from './check.ts'
 

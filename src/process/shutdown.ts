@@ -10,9 +10,29 @@ const CLOSE_TIMEOUT_MS = 10_000
  */
 const INSIST_AFTER_MS = 1_000
 
+/** What was opened, to be closed when the process ends. */
+interface Closing {
+  /** As the log calls it. */
+  name: string
+  /** The limit for opening and closing it once the process ends. */
+  timeoutMs?: number
+}
+
+export interface ShutdownReport {
+  exitCode: number
+  /** In order. */
+  closed: string[]
+  /** What failed to close, or was left open because a user insisted. */
+  notClosed: string[]
+  /** Since the signal or the failure. */
+  durationMs: number
+}
+
 interface ShutdownOptions {
   /** Called once, when a signal ends the process. */
-  announce?: () => void
+  announce?: (signal: NodeJS.Signals) => void
+  /** Called last, when a signal or a failure ends the process. */
+  report?: (report: ShutdownReport) => void
   /** The exit code after a signal, or `ignore` for a process that another process stops. */
   onSignal: number | 'ignore'
 }
@@ -24,13 +44,15 @@ interface ShutdownOptions {
 export class Shutdown {
   #state: 'running' | 'closing' | 'exiting' = 'running'
   #firstSignalAt: number | undefined
-  readonly #closers: (() => Promise<unknown>)[] = []
-  readonly #onSignal: ShutdownOptions['onSignal']
-  readonly #announce: () => void
+  #endsSince = 0
+  /** `close` returns whether there was something to close. */
+  readonly #closers: { name: string; close(): Promise<boolean> }[] = []
+  readonly #closed: string[] = []
+  readonly #notClosed: string[] = []
+  readonly #options: ShutdownOptions
 
-  constructor({ onSignal, announce = () => undefined }: ShutdownOptions) {
-    this.#onSignal = onSignal
-    this.#announce = announce
+  constructor(options: ShutdownOptions) {
+    this.#options = options
     for (const signal of SIGNALS) process.on(signal, this.#handleSignal)
     process.on('uncaughtException', this.fail)
   }
@@ -39,24 +61,40 @@ export class Shutdown {
    * Awaits `opening`, and registers `close` for its result. When the process ends before `opening`
    * has resolved, the result is closed as soon as it exists, and `open` never resolves.
    *
-   * @param timeoutMs the limit for `opening` and `close` once the process ends
+   * @param close returns undefined if there is nothing to close
    */
   async open<T>(
     opening: Promise<T>,
-    close: (opened: T) => Promise<unknown>,
-    timeoutMs = CLOSE_TIMEOUT_MS,
+    close: (opened: T) => Promise<unknown> | undefined,
+    closing: Closing,
   ): Promise<T> {
-    this.onClose(() => opening.then(close, () => undefined), timeoutMs)
+    this.#register(closing, async () => {
+      const opened = await opening.then(
+        (value) => ({ value }),
+        () => undefined,
+      )
+      const closed = opened && close(opened.value)
+      await closed
+      return closed !== undefined
+    })
     const opened = await opening
     return this.#state === 'running' ? opened : await never()
   }
 
   /** Registers what to call when the process ends. */
-  onClose(close: () => Promise<unknown>, timeoutMs = CLOSE_TIMEOUT_MS): void {
-    this.#closers.push(async () => {
-      const late = sleep(timeoutMs, 'late', { ref: false })
-      if ((await Promise.race([close(), late])) !== 'late') return
-      throw new Error(`Closing took longer than ${timeoutMs / 1_000} s.`)
+  onClose(close: () => Promise<unknown>, closing: Closing): void {
+    this.#register(closing, () => close().then(() => true))
+  }
+
+  #register({ name, timeoutMs = CLOSE_TIMEOUT_MS }: Closing, close: () => Promise<boolean>): void {
+    this.#closers.push({
+      name,
+      async close() {
+        const late = sleep(timeoutMs, 'late' as const, { ref: false })
+        const result = await Promise.race([close(), late])
+        if (result !== 'late') return result
+        throw new Error(`Closing took longer than ${timeoutMs / 1_000} s.`)
+      },
     })
   }
 
@@ -64,7 +102,18 @@ export class Shutdown {
   async exit(code: number): Promise<void> {
     if (this.#state !== 'running') return
     this.#state = 'exiting'
-    process.exit((await this.#closeAll()) ? code : EXIT_FAILED)
+    this.#endsSince = performance.now()
+    this.#exitNow((await this.#closeAll()) ? code : EXIT_FAILED)
+  }
+
+  #exitNow(exitCode: number): never {
+    this.#options.report?.({
+      exitCode,
+      closed: this.#closed,
+      notClosed: this.#notClosed,
+      durationMs: Math.round(performance.now() - this.#endsSince),
+    })
+    process.exit(exitCode)
   }
 
   /** Reports an error and exits with 1. Errors during the shutdown are its consequences. */
@@ -84,24 +133,30 @@ export class Shutdown {
   }
 
   async #closeAll(): Promise<boolean> {
-    let isComplete = true
-    for (let close = this.#closers.pop(); close; close = this.#closers.pop()) {
+    for (let next = this.#closers.at(-1); next; next = this.#closers.at(-1)) {
       try {
-        await close()
+        if (await next.close()) this.#closed.push(next.name)
       } catch (error) {
         console.error(describeFailure(error))
-        isComplete = false
+        this.#notClosed.push(next.name)
       }
+      this.#closers.splice(this.#closers.indexOf(next), 1)
     }
-    return isComplete
+    return this.#notClosed.length === 0
   }
 
-  readonly #handleSignal = (): void => {
-    if (this.#onSignal === 'ignore') return
+  readonly #handleSignal = (signal: NodeJS.Signals): void => {
+    const { onSignal, announce } = this.#options
+    if (onSignal === 'ignore') return
     this.#firstSignalAt ??= performance.now()
-    if (performance.now() - this.#firstSignalAt > INSIST_AFTER_MS) process.exit(EXIT_FAILED)
-    if (this.#state === 'running') this.#announce()
-    this.exit(this.#onSignal)
+    if (performance.now() - this.#firstSignalAt > INSIST_AFTER_MS) this.#giveUp()
+    if (this.#state === 'running') announce?.(signal)
+    this.exit(onSignal)
+  }
+
+  #giveUp(): never {
+    this.#notClosed.push(...this.#closers.map(({ name }) => name).reverse())
+    this.#exitNow(EXIT_FAILED)
   }
 }
 

@@ -1,7 +1,9 @@
-import type { FastifyServerOptions } from 'fastify'
+import type { FastifyBaseLogger, FastifyServerOptions } from 'fastify'
+import { stdTimeFunctions } from 'pino'
 import pretty from 'pino-pretty'
 import { databaseFault } from '../../db/errors.ts'
 import type { Config } from '../config/config.ts'
+import type { ShutdownReport } from '../process/shutdown.ts'
 
 type LoggerOptions = Exclude<FastifyServerOptions['logger'], boolean | undefined>
 /** Receives the lines of the log. */
@@ -12,7 +14,15 @@ const SHORT_ID_LENGTH = 8
 
 /** @param stream where the lines go */
 export function loggerOptions(config: Config, stream: LogStream): LoggerOptions {
-  return { level: config.LOG_LEVEL, serializers: { err: serializeError }, stream }
+  return {
+    level: config.LOG_LEVEL,
+    serializers: { err: serializeError },
+    stream,
+    ...(config.LOG_FORMAT === 'json-names' && {
+      formatters: { level: (name) => ({ level: name }) },
+      timestamp: stdTimeFunctions.isoTime,
+    }),
+  }
 }
 
 /** Whether the lines of plugins/request-log.ts, which have the level `info`, are logged. */
@@ -20,17 +30,27 @@ export function isRequestLogged({ LOG_LEVEL }: Config): boolean {
   return LOG_LEVEL === 'info' || LOG_LEVEL === 'debug' || LOG_LEVEL === 'trace'
 }
 
-/** Writes JSON lines to standard output, or lines for people if that is a terminal. */
-export function standardOutput(): LogStream {
-  if (!process.stdout.isTTY) return process.stdout
+/** Writes JSON lines or lines for people to standard output. */
+export function standardOutput({ LOG_FORMAT }: Pick<Config, 'LOG_FORMAT'>): LogStream {
+  const isPretty = LOG_FORMAT === 'pretty' || (LOG_FORMAT === 'auto' && process.stdout.isTTY)
+  if (!isPretty) return process.stdout
   return pretty({
     translateTime: 'SYS:HH:MM:ss.l',
-    ignore: 'pid,hostname,reqId',
+    ignore: 'pid,hostname,reqId,spanId',
     messageFormat: ({ reqId, msg }) =>
       typeof reqId === 'string' ? `${reqId.slice(0, SHORT_ID_LENGTH)} ${msg}` : String(msg),
     singleLine: true,
     sync: true, // the last line is written before the process exits
   })
+}
+
+/** Logs how the process ends. The streams above are synchronous, so the line is written by then. */
+export function logShutdown(
+  log: Pick<FastifyBaseLogger, 'info' | 'warn'>,
+  { notClosed, ...report }: ShutdownReport,
+): void {
+  if (notClosed.length === 0) log.info(report, 'Shutdown complete')
+  else log.warn({ ...report, notClosed }, 'Shutdown incomplete')
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts'
-import { type ExchangeSettings, exchangeState } from '../config/flask-settings.ts'
+import { type ExchangeSettings, exchangeState } from '../config/settings/flask.ts'
 import { VERSION } from '../config/version.ts'
 
 interface ReadyMessagesOptions {

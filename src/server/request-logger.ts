@@ -6,7 +6,7 @@ type Line = [content: unknown, message?: string, ...values: unknown[]]
 
 /**
  * The logger of one request. Most requests write no line, so the child logger with the request's id
- * is made for the first line.
+ * is made for the first line, as are its own children.
  */
 export class RequestLogger implements FastifyBaseLogger {
   readonly #parent: FastifyBaseLogger
@@ -21,7 +21,10 @@ export class RequestLogger implements FastifyBaseLogger {
   }
 
   get #logger(): FastifyBaseLogger {
-    this.#made ??= this.#parent.child(this.#bindings, this.#options)
+    if (!this.#made) {
+      const parent = this.#parent instanceof RequestLogger ? this.#parent.#logger : this.#parent
+      this.#made = parent.child(this.#bindings, this.#options)
+    }
     return this.#made
   }
 
@@ -34,7 +37,7 @@ export class RequestLogger implements FastifyBaseLogger {
   }
 
   child(bindings: Bindings, options?: Options): FastifyBaseLogger {
-    return this.#logger.child(bindings, options)
+    return new RequestLogger(this, bindings, options)
   }
 
   fatal(...line: Line): void {

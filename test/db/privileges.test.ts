@@ -2,11 +2,15 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
+import { type MigrationMeta, readMigrationFiles } from 'drizzle-orm/migrator'
 import { closeDatabase, openDatabase } from '../../db/client.ts'
 import { databaseFault } from '../../db/errors.ts'
+import { MIGRATION_PRIVILEGES, SERVER_PRIVILEGES } from '../../db/grants.ts'
 import { migrate } from '../../db/migrate.ts'
 import { sweep } from '../../db/queries/sweep.ts'
+import { migrateDatabase } from '../../src/config/resolve.ts'
 import { createDatabase, createEmptyDatabase } from '../support/database/database.ts'
+import { createUser } from '../support/database/limited-user.ts'
 import { query } from '../support/database/query.ts'
 import { cookieOf, makeUser, signIn } from '../support/http/accounts.ts'
 import { type App, build, send } from '../support/http/build.ts'
@@ -54,6 +58,69 @@ test('migration creates the schema with its privileges, and needs each of them',
   }
 })
 
+test('migration from every older schema needs no other privilege', async (t: TestContext) => {
+  const all = readMigrationFiles({ migrationsFolder: 'db/migrations' })
+  for (let applied = 1; applied < all.length; applied++) {
+    const owner = await createEmptyDatabase()
+    await applyFirst(owner, all.slice(0, applied))
+    const { url } = await createUser(t, owner, MIGRATION)
+    t.assert.strictEqual(await migrateDatabase(url), all.length - applied)
+    const [{ rows } = {}] = await query(owner, 'SELECT COUNT(*) AS `rows` FROM used_cookies')
+    t.assert.strictEqual(rows, 0)
+  }
+})
+
+test('migration without a privilege names it, the account and the statement that grants all', async (t: TestContext) => {
+  const checked = MIGRATION.split(', ').filter((privilege) => privilege !== 'REFERENCES')
+  for (const missing of checked) {
+    const owner = await createEmptyDatabase()
+    const { url, account, grant, revoke } = await createUser(t, owner, MIGRATION)
+    await revoke(missing)
+    const database = new URL(url).pathname.slice(1)
+    await t.assert.rejects(migrateDatabase(url), ({ message }: Error) => {
+      const [first = '', , statement] = message.split('\n')
+      t.assert.strictEqual(
+        first.replace(/, so .*/, ''),
+        `The database user ${account} lacks the privilege ${missing} on ${database}`,
+      )
+      t.assert.strictEqual(statement, `  GRANT ${MIGRATION} ON \`${database}\`.* TO ${account};`)
+      return true
+    })
+    await grant(missing)
+    t.assert.ok(await migrateDatabase(url))
+  }
+})
+
+test('migration without any privilege on the database names them all', async (t: TestContext) => {
+  const owner = await createEmptyDatabase()
+  const { url, account, revoke } = await createUser(t, owner, 'SELECT')
+  await revoke('SELECT')
+  await t.assert.rejects(migrateDatabase(url), ({ message }: Error) => {
+    t.assert.ok(
+      message.startsWith(`The database user ${account} lacks the privileges ${MIGRATION} on `),
+    )
+    return true
+  })
+})
+
+test('the lists of privileges in the code are those of the documentation', (t: TestContext) => {
+  t.assert.deepStrictEqual(SERVER.split(', '), SERVER_PRIVILEGES)
+  t.assert.deepStrictEqual(MIGRATION.split(', '), MIGRATION_PRIVILEGES)
+})
+
+/** Brings an empty database to an older schema. */
+async function applyFirst(url: string, list: MigrationMeta[]): Promise<void> {
+  const table = '__drizzle_migrations'
+  await query(
+    url,
+    `CREATE TABLE ${table} (id SERIAL PRIMARY KEY, hash TEXT NOT NULL, created_at BIGINT)`,
+  )
+  for (const { sql, hash, folderMillis } of list) {
+    for (const statement of sql) await query(url, statement)
+    await query(url, `INSERT INTO ${table} (hash, created_at) VALUES ('${hash}', ${folderMillis})`)
+  }
+}
+
 /** One operation of each kind. @returns their statuses */
 async function useAll(app: App, admin: string): Promise<number[]> {
   const username = `u-${randomBytes(8).toString('hex')}`
@@ -68,35 +135,8 @@ async function useAll(app: App, admin: string): Promise<number[]> {
   return [created, login, me, token, events, logout].map(({ statusCode }) => statusCode)
 }
 
-/** Creates a database user with these privileges in the database. */
-async function createUser(t: TestContext, owner: string, privileges: string) {
-  const url = new URL(owner)
-  const name = `gatehouse_${randomBytes(6).toString('hex')}`
-  const account = `'${name}'@'%'`
-  const database = url.pathname.slice(1)
-  const password = randomBytes(12).toString('hex')
-  await query(owner, `CREATE USER ${account} IDENTIFIED BY '${password}'`)
-  // The database may be dropped before.
-  t.after(() => query(serverOf(owner), `DROP USER ${account}`))
-  const grant = (list: string) => query(owner, `GRANT ${list} ON ${database}.* TO ${account}`)
-  await grant(privileges)
-  url.username = name
-  url.password = password
-  return {
-    url: url.href,
-    grant,
-    revoke: (list: string) => query(owner, `REVOKE ${list} ON ${database}.* FROM ${account}`),
-  }
-}
-
 /** @returns the lists of privileges in the `GRANT` statements of docs/operations.md */
 function grantsInTheDocs(): string[] {
   const text = readFileSync('docs/operations.md', 'utf8')
   return [...text.matchAll(/^GRANT (.+?)\s+ON gatehouse\.\*/gm)].map(([, list = '']) => list)
-}
-
-function serverOf(url: string): string {
-  const server = new URL(url)
-  server.pathname = '/'
-  return server.href
 }

@@ -10,6 +10,7 @@ import { install, startServer } from '../support/process/installation.ts'
 import { until } from '../support/until.ts'
 
 const RULES = resolve('deploy/prometheus/alerts.yml')
+const UNIT_TESTS = resolve('deploy/prometheus/alerts.test.yml')
 const DASHBOARD = resolve('deploy/grafana/gatehouse.json')
 const DOCS = 'docs/metrics.md'
 const PRODUCTION = {
@@ -32,6 +33,20 @@ test('the alert rules are valid for promtool', needsPrometheus, (t: TestContext)
   const said = execFileSync(promtool, ['check', 'rules', RULES], { encoding: 'utf8' })
   t.assert.match(said, /SUCCESS: 11 rules found/)
 })
+
+test(
+  'each alert fires when its trouble lasts, and none for a healthy server',
+  needsPrometheus,
+  (t: TestContext) => {
+    const promtool = findPrometheusBinary('promtool') ?? ''
+    const said = execFileSync(promtool, ['test', 'rules', UNIT_TESTS], { encoding: 'utf8' })
+    t.assert.match(said, /SUCCESS/)
+    const tests = readFileSync(UNIT_TESTS, 'utf8')
+    for (const { alert } of alerts()) {
+      t.assert.strictEqual(tests.split(`alertname: ${alert}\n`).length, 3, `${alert} has two tests`)
+    }
+  },
+)
 
 test(
   'Prometheus, after known traffic, has its values, and data for every query of the dashboard and of the alerts',

@@ -1,16 +1,19 @@
-import type { Command } from 'commander'
-import { closeDatabase, openDatabase } from '../../../db/client.ts'
-import type { Config } from '../../config/config.ts'
+import { type Command, InvalidArgumentError } from 'commander'
+import { showProgress } from '../../config/progress.ts'
+import { describeCapacity, measureCapacity } from '../../doctor/capacity.ts'
 import type { Check } from '../../doctor/check.ts'
-import { checkDatabase } from '../../doctor/database.ts'
-import { checkSettings } from '../../doctor/settings.ts'
+import { runChecks } from '../../doctor/run-checks.ts'
 import { EXIT_FAILED } from '../exit-code.ts'
 import { example, JSON_OPTION, type OutputOptions } from '../options.ts'
 import { print, toJson, visible } from '../output/output.ts'
 import { withDatabase } from '../with-database.ts'
 
-const TIMEOUT_MS = 5_000
 const SUBJECT_WIDTH = 16
+
+interface Options extends OutputOptions {
+  url?: URL
+  capacity?: true
+}
 
 export function addDoctor(program: Command): void {
   program
@@ -18,29 +21,55 @@ export function addDoctor(program: Command): void {
     .description(
       'Checks the settings and the database, and says what to do. In a checkout without DATABASE_URL, it opens the private database, as `npm start` does.',
     )
+    .option(
+      '--url <url>',
+      'also check the cookie and the proxy, by requests to this URL, at which clients reach the server: one of them is a failed login of a random name, which the audit trail keeps',
+      publicUrl,
+    )
+    .option(
+      '--capacity',
+      'instead, measure for about ten seconds how many logins and reads this machine serves, without changing anything',
+    )
     .option(...JSON_OPTION)
-    .addHelpText('after', '\nExit codes: 0 no check failed, 1 a check failed.')
-    .addHelpText('after', example('doctor --json'))
-    .action(({ json }: OutputOptions) =>
-      withDatabase(async (url, config) => {
-        const checks = await runChecks(url, config)
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 no check failed, 1 a check failed or the command did, 2 wrong usage. A warning is no failure.',
+    )
+    .addHelpText(
+      'after',
+      example('doctor --json', 'doctor --url https://accounts.example', 'doctor --capacity'),
+    )
+    .action(({ json, url, capacity }: Options, command: Command) => {
+      if (url && capacity) command.error('error: --url and --capacity exclude each other')
+      return withDatabase(async (databaseUrl, config) => {
+        if (capacity) {
+          const measured = await measureCapacity(databaseUrl, config, (what) =>
+            showProgress(`measuring ${what}`),
+          )
+          return print(...(json ? [toJson(measured)] : describeCapacity(measured)))
+        }
+        const checks = await runChecks(databaseUrl, config, url)
         await print(...(json ? [toJson(checks)] : checks.flatMap(describe).map(visible)))
         if (checks.some(({ status }) => status === 'fail')) process.exitCode = EXIT_FAILED
-      }),
-    )
+      })
+    })
 }
 
-async function runChecks(url: string, config: Config): Promise<Check[]> {
-  const db = openDatabase(url, { connections: 1, timeoutMs: TIMEOUT_MS })
-  try {
-    return [...checkSettings(config), ...(await checkDatabase(db))]
-  } finally {
-    await closeDatabase(db)
+/** A path is allowed: a proxy can serve Gatehouse under one. */
+function publicUrl(text: string): URL {
+  if (/^https?:\/\//i.test(text) && URL.canParse(text)) {
+    const url = new URL(text)
+    if (url.username === '' && url.password === '' && url.search === '' && url.hash === '') {
+      return url
+    }
   }
+  throw new InvalidArgumentError('It must be a URL such as https://accounts.example.')
 }
 
-/** @returns the lines of a check */
+/** @returns the lines of a check. A statement at the end keeps its semicolon, to be copied */
 function describe(check: Check): string[] {
   const line = `${check.status.padEnd(4)}  ${check.subject.padEnd(SUBJECT_WIDTH)}${check.text}`
-  return check.status === 'ok' ? [line] : [line, `${' '.repeat(6 + SUBJECT_WIDTH)}${check.todo}.`]
+  if (check.status === 'ok') return [line]
+  const end = check.todo.endsWith(';') ? '' : '.'
+  return [line, `${' '.repeat(6 + SUBJECT_WIDTH)}${check.todo}${end}`]
 }

@@ -60,8 +60,8 @@ test('requests to unknown paths and with unknown methods share one label, howeve
 test('an app without METRICS_PORT has no metrics and no observers', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   t.assert.strictEqual(app.hasDecorator('metrics'), false)
-  t.assert.strictEqual(app.passwords.queue.observer, undefined)
-  t.assert.strictEqual(app.lookups.queues.verified.observer, undefined)
+  t.assert.deepStrictEqual(app.passwords.queue.observers, [])
+  t.assert.deepStrictEqual(app.lookups.queues.verified.observers, [])
   t.assert.deepStrictEqual(app.db.observer, {})
 })
 

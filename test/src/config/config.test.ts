@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { loadConfig, readEnvironment } from '../../../src/config/config.ts'
-import { Environment } from '../../../src/config/environment.ts'
+import { Environment } from '../../../src/config/settings/environment.ts'
 import { configErrorOf } from '../../support/process/config-error.ts'
 import { makeFolder } from '../../support/process/folder.ts'
 
@@ -36,6 +36,7 @@ test('configuration, of an empty environment, has the defaults', (t: TestContext
       MAX_TOKENS: 100,
       EVENTS_RETENTION: 31_536_000,
       LOG_LEVEL: 'info',
+      LOG_FORMAT: 'auto',
       SERVER_TIMING: false,
       OPENAPI_ENABLED: true,
       DOCS_ENABLED: true,
@@ -47,6 +48,11 @@ test('configuration, of an empty environment, has the defaults', (t: TestContext
       FLASK_SESSIONS_GRACE: 0,
       FLASK_SESSION_LIFETIME: 2_678_400,
       METRICS_HOST: '127.0.0.1',
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf',
+      OTEL_EXPORTER_OTLP_TIMEOUT: 10_000,
+      OTEL_TRACES_SAMPLER: 'parentbased_always_on',
+      OTEL_TRACES_SAMPLER_ARG: 1,
+      OTEL_SDK_DISABLED: false,
     },
   )
 })
@@ -79,6 +85,7 @@ test('configuration, with every variable set, has every value in its type', (t: 
     EVENTS_RETENTION: '86400',
     ALLOWED_ORIGINS: 'https://app.example,http://localhost:8080',
     LOG_LEVEL: 'silent',
+    LOG_FORMAT: 'json-names',
     SERVER_TIMING: 'true',
     OPENAPI_ENABLED: 'false',
     DOCS_ENABLED: 'false',
@@ -91,6 +98,16 @@ test('configuration, with every variable set, has every value in its type', (t: 
     LOGIN_THROTTLE_ENABLED: 'false',
     METRICS_PORT: '65535',
     METRICS_HOST: '::1',
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318',
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://traces.example/v1/traces',
+    OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+    OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Basic%20abc,x-scope=1',
+    OTEL_EXPORTER_OTLP_TIMEOUT: '100',
+    OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
+    OTEL_TRACES_SAMPLER_ARG: '0.01',
+    OTEL_SERVICE_NAME: 'accounts',
+    OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=staging',
+    OTEL_SDK_DISABLED: 'true',
     FLASK_SECRET_KEY: 'any text, with a comma',
     FLASK_SESSIONS_UNTIL: '2026-12-31',
     FLASK_SESSIONS_GRACE: '5',
@@ -122,12 +139,15 @@ test('configuration, with every variable set, has every value in its type', (t: 
     FLASK_SESSIONS_GRACE: 5,
     FLASK_SESSION_LIFETIME: 3_600,
     METRICS_PORT: 65_535,
+    OTEL_EXPORTER_OTLP_TIMEOUT: 100,
+    OTEL_TRACES_SAMPLER_ARG: 0.01,
+    OTEL_SDK_DISABLED: true,
   }
   t.assert.deepStrictEqual({ ...loadConfig({ ...given, HOME: '/' }) }, { ...given, ...typed })
 })
 
 test('configuration, with every variable wrong, lists them all with what is allowed and no value', (t: TestContext) => {
-  const anyText = ['HOST', 'METRICS_HOST', 'FLASK_SECRET_KEY']
+  const anyText = ['HOST', 'METRICS_HOST', 'FLASK_SECRET_KEY', 'OTEL_SERVICE_NAME']
   const wrong = NAMES.filter((name) => name !== 'HOST')
   const value = (name: string) => `wrong-${name.toLowerCase().replaceAll('_', '')}`
   const message = errorOf(t, Object.fromEntries(wrong.map((name) => [name, value(name)])))
@@ -157,6 +177,7 @@ test('configuration, with a number at a limit, is accepted, and beyond it is rej
     EVENTS_RETENTION: [86_400, 315_360_000],
     RATE_LIMIT_MAX: [1, 1_000_000_000],
     RATE_LIMIT_WINDOW: [1, 86_400],
+    OTEL_EXPORTER_OTLP_TIMEOUT: [100, 60_000],
   }
   for (const [name, [least = 0, most = 0]] of Object.entries(limits)) {
     for (const value of [least, most]) {

@@ -2,7 +2,7 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { readEnvFile } from '../../../src/config/env-file.ts'
-import { Environment } from '../../../src/config/environment.ts'
+import { Environment } from '../../../src/config/settings/environment.ts'
 import { configErrorOf } from '../../support/process/config-error.ts'
 import { makeFolder } from '../../support/process/folder.ts'
 

@@ -1,6 +1,6 @@
 import { type TestContext, test } from 'node:test'
 import { loadConfig } from '../../../src/config/config.ts'
-import { exchangeEnd, parseFlaskKey } from '../../../src/config/flask-settings.ts'
+import { exchangeEnd, parseFlaskKey } from '../../../src/config/settings/flask.ts'
 import { flaskKeyWarnings } from '../../../src/config/warnings.ts'
 import { readyMessages } from '../../../src/server/ready-messages.ts'
 import { createDatabase } from '../../support/database/database.ts'

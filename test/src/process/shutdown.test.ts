@@ -152,7 +152,7 @@ test('a process that does not finish closing, sent signals for more than a secon
   }
   t.assert.strictEqual(await exited, 1)
   t.assert.ok(signals > 2, `${signals} signals`)
-  t.assert.strictEqual(said(), 'open\n') // not the report of the timeout
+  t.assert.strictEqual(said(), 'open\n1 something stuck\n') // not the report of the timeout
 })
 
 /** To the process group, as a terminal does; 20 ms apart, as npm forwards a signal. */

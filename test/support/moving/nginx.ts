@@ -1,38 +1,16 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { cp, mkdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { cp, rm, symlink, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { TestContext } from 'node:test'
-import { findNginxBinary } from '../../../scripts/server-binary.mjs'
 import { makeFolder } from '../process/folder.ts'
 import { freePort } from '../process/free-port.ts'
+import { count, spawnNginx } from '../process/nginx.ts'
 import { until } from '../until.ts'
 
-const EXAMPLE = resolve('examples/moving-from-flask/nginx')
 const WORKERS = 2
+const EXAMPLE = resolve('examples/moving-from-flask/nginx')
 
 export type Phase = '1-old' | '2-reads' | '3-paused' | '4-new'
-
-/** For the options of tests that run nginx. */
-export const needsNginx = { skip: findNginxBinary() ? false : 'no nginx' }
-
-/** What Debian's nginx.conf does around the site, for a process without privileges. */
-const OUTER = `
-worker_processes ${WORKERS};
-pid nginx.pid;
-error_log error.log notice;
-events { worker_connections 512; }
-http {
-  access_log off;
-  client_body_temp_path tmp;
-  proxy_temp_path tmp;
-  fastcgi_temp_path tmp;
-  uwsgi_temp_path tmp;
-  scgi_temp_path tmp;
-  include moving/site.conf;
-}
-`
 
 /** Runs nginx with the files of the example, in which only the addresses are replaced. */
 export async function startNginx(t: TestContext, ports: { flask: number; gatehouse: number }) {
@@ -40,23 +18,11 @@ export async function startNginx(t: TestContext, ports: { flask: number; gatehou
   const site = join(folder, 'moving')
   const port = await freePort()
   await cp(EXAMPLE, site, { recursive: true })
-  await mkdir(join(folder, 'tmp'))
-  await writeFile(join(folder, 'nginx.conf'), OUTER)
-  await writeFile(join(folder, 'error.log'), '')
   await writeFile(join(site, 'site.conf'), withPorts({ ...ports, nginx: port }))
   const link = (phase: Phase) => symlink(`phases/${phase}.conf`, join(site, 'phase.conf'))
   await link('1-old')
 
-  const options = ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', join(folder, 'error.log')]
-  const child = spawn(findNginxBinary() ?? '', [...options, '-g', 'daemon off;'], {
-    stdio: 'inherit',
-  })
-  t.after(() => stop(child))
-  const log = () => readFileSync(join(folder, 'error.log'), 'utf8')
-  await until(
-    () => count(log(), /start worker process \d/g) === WORKERS,
-    () => `nginx did not start:\n${log()}`,
-  )
+  const { child, log } = await spawnNginx(t, folder, 'include moving/site.conf;', WORKERS)
   let reloads = 0
   return {
     url: `http://127.0.0.1:${port}`,
@@ -82,15 +48,4 @@ function withPorts({ nginx, flask, gatehouse }: Record<'nginx' | 'flask' | 'gate
     .replace('server 127.0.0.1:5000;', `server 127.0.0.1:${flask};`)
     .replace('server 127.0.0.1:3000;', `server 127.0.0.1:${gatehouse};`)
   return replaced.replace(/^ *ssl_certificate.*\n/gm, '')
-}
-
-function count(text: string, pattern: RegExp): number {
-  return text.match(pattern)?.length ?? 0
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const exited = once(child, 'exit')
-  child.kill('SIGTERM')
-  await exited
 }

@@ -1,8 +1,9 @@
 import { Type } from '@sinclair/typebox'
-import { browserSettings } from './browser-settings.ts'
-import { flaskSettings } from './flask-settings.ts'
-import { logSettings } from './log-settings.ts'
-import { metricsSettings } from './metrics-settings.ts'
+import { browserSettings } from './browser.ts'
+import { flaskSettings } from './flask.ts'
+import { logSettings } from './log.ts'
+import { metricsSettings } from './metrics.ts'
+import { tracingSettings } from './tracing.ts'
 
 /** At least 32 characters, not counting the spaces around them. */
 const SECRET = ' *[^, ][^,]{30,}[^, ] *'
@@ -204,6 +205,7 @@ export const Environment = Type.Object(
         'Delays logins to an account, and checks of its current password, after repeated failures',
     }),
     ...metricsSettings,
+    ...tracingSettings,
     ...flaskSettings,
   },
   {

@@ -9,6 +9,14 @@ export const logSettings = {
     title: '`fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`',
     description: 'Lowest level that is logged',
   }),
+  LOG_FORMAT: Type.Unsafe<'auto' | 'json' | 'json-names' | 'pretty'>({
+    type: 'string',
+    enum: ['auto', 'json', 'json-names', 'pretty'],
+    default: 'auto',
+    title: '`auto`, `json`, `json-names` or `pretty`',
+    description:
+      'Form of the log: JSON with numbers as levels and times, JSON with level names and ISO 8601 times in UTC, or lines for people. `auto` is `pretty` on a terminal and `json` elsewhere',
+  }),
   SERVER_TIMING: Type.Boolean({
     default: false,
     title: '`true` or `false`',

@@ -1,0 +1,9 @@
+# The image of MySQL sources this file once, when it creates the database `gatehouse`. It must not be
+# executable: only a sourced file can use docker_process_sql. docs/operations.md explains the privileges.
+# A password stands in quotes: it must contain neither quotes nor backslashes.
+docker_process_sql <<SQL
+CREATE USER 'gatehouse'@'%' IDENTIFIED BY '${GATEHOUSE_PASSWORD:?}';
+GRANT SELECT, INSERT, UPDATE, DELETE ON gatehouse.* TO 'gatehouse'@'%';
+CREATE USER 'gatehouse_migrate'@'%' IDENTIFIED BY '${GATEHOUSE_MIGRATE_PASSWORD:?}';
+GRANT SELECT, INSERT, CREATE, ALTER, INDEX, REFERENCES ON gatehouse.* TO 'gatehouse_migrate'@'%';
+SQL
