@@ -6,8 +6,11 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** A `GET` that changes state. */
     changesState?: boolean
-    /** Whether pages of other sites may make a browser send it, because it changes nothing. */
-    anySite?: boolean
+    /**
+     * It answers a proxy about the request of its client, which may come from any site. Its statuses are
+     * those that proxies understand.
+     */
+    forProxies?: boolean
   }
 }
 
@@ -30,8 +33,8 @@ export default fp<CrossSiteOptions>(
       const { headers, method } = request
       // `routeOptions` builds an object at each read: only requests of browsers pay for it.
       if (headers.origin === undefined && headers['sec-fetch-site'] === undefined) return done()
-      const { changesState, anySite } = request.routeOptions.config
-      const changes = !anySite && (!SAFE_METHODS.has(method) || changesState)
+      const { changesState, forProxies } = request.routeOptions.config
+      const changes = !forProxies && (!SAFE_METHODS.has(method) || changesState)
       done(changes && isForeign(request, allowedOrigins) ? new errors.CROSS_SITE() : undefined)
     })
   },

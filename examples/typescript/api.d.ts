@@ -60,6 +60,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Verify the credential of a request
+         * @description For reverse proxies. Every method has the same effect. A path below it, such as `/verify;role=admin/orders`, is ignored from the first slash on, and the parameters stand before the slash. The body is not read. A parameter that is unknown, or has an unknown value, is a 503.
+         */
+        get: operations["verify"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/user": {
         parameters: {
             query?: never;
@@ -915,6 +935,21 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description `UNAUTHENTICATED`: The request has no valid session or token. */
+        Unauthenticated: {
+            headers: {
+                "x-request-id": components["headers"]["x-request-id"];
+                "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                "www-authenticate": components["headers"]["www-authenticate"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `CROSS_SITE`: This request may not come from another site. */
         CrossSite: {
             headers: {
@@ -950,21 +985,6 @@ export interface components {
                 "ratelimit-limit": components["headers"]["ratelimit-limit"];
                 "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
                 "ratelimit-reset": components["headers"]["ratelimit-reset"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["Error"];
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description `UNAUTHENTICATED`: The request has no valid session or token. */
-        Unauthenticated: {
-            headers: {
-                "x-request-id": components["headers"]["x-request-id"];
-                "ratelimit-limit": components["headers"]["ratelimit-limit"];
-                "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
-                "ratelimit-reset": components["headers"]["ratelimit-reset"];
-                "www-authenticate": components["headers"]["www-authenticate"];
                 [name: string]: unknown;
             };
             content: {
@@ -1111,6 +1131,31 @@ export interface components {
          */
         "insufficient-scope": string;
         /**
+         * @description The id of the account. Empty without an identity, as the other headers
+         * @example 7
+         */
+        "x-gatehouse-user-id": string;
+        /**
+         * @description The username. Characters other than visible ASCII, and `%`, are percent-encoded in UTF-8
+         * @example ada
+         */
+        "x-gatehouse-username": string;
+        /**
+         * @description The role of the account
+         * @example user
+         */
+        "x-gatehouse-role": "" | "user" | "admin";
+        /**
+         * @description The kind of the credential
+         * @example session
+         */
+        "x-gatehouse-credential": "" | "session" | "token";
+        /**
+         * @description The scopes of the token, separated by spaces. Empty for a session, and for a token that is not limited
+         * @example orders:read
+         */
+        "x-gatehouse-scopes": string;
+        /**
          * @description Sets or deletes the session cookie
          * @example session=5Uyx…; Path=/; HttpOnly; SameSite=Lax
          */
@@ -1169,10 +1214,10 @@ export type ResponseRequestTimeout = components['responses']['RequestTimeout'];
 export type ResponseTooManyRequests = components['responses']['TooManyRequests'];
 export type ResponseHeadersTooLarge = components['responses']['HeadersTooLarge'];
 export type ResponseInternalError = components['responses']['InternalError'];
+export type ResponseUnauthenticated = components['responses']['Unauthenticated'];
 export type ResponseCrossSite = components['responses']['CrossSite'];
 export type ResponseBodyTooLarge = components['responses']['BodyTooLarge'];
 export type ResponseUnsupportedMediaType = components['responses']['UnsupportedMediaType'];
-export type ResponseUnauthenticated = components['responses']['Unauthenticated'];
 export type ResponseScopeMissing = components['responses']['ScopeMissing'];
 export type ResponseUserNotFound = components['responses']['UserNotFound'];
 export type ResponsePreconditionFailed = components['responses']['PreconditionFailed'];
@@ -1187,6 +1232,11 @@ export type HeaderRatelimitReset = components['headers']['ratelimit-reset'];
 export type HeaderRetryAfter = components['headers']['retry-after'];
 export type HeaderWwwAuthenticate = components['headers']['www-authenticate'];
 export type HeaderInsufficientScope = components['headers']['insufficient-scope'];
+export type HeaderXGatehouseUserId = components['headers']['x-gatehouse-user-id'];
+export type HeaderXGatehouseUsername = components['headers']['x-gatehouse-username'];
+export type HeaderXGatehouseRole = components['headers']['x-gatehouse-role'];
+export type HeaderXGatehouseCredential = components['headers']['x-gatehouse-credential'];
+export type HeaderXGatehouseScopes = components['headers']['x-gatehouse-scopes'];
 export type HeaderSetCookie = components['headers']['set-cookie'];
 export type HeaderEtag = components['headers']['etag'];
 export type HeaderLink = components['headers']['link'];
@@ -1336,6 +1386,89 @@ export interface operations {
              *     `SHUTTING_DOWN`: The server is shutting down.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
+             *
+             *     `SERVICE_UNAVAILABLE`: Try again shortly.
+             */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verify: {
+        parameters: {
+            query?: {
+                /** @description The role that the account needs. `user` is any account */
+                role?: "user" | "admin";
+                /**
+                 * @description The scopes that a limited token needs, separated by spaces
+                 * @example orders:read
+                 */
+                scope?: string;
+                /** @description A request without a valid credential passes too, with empty headers. Not together with the others */
+                anonymous?: "allow";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request may pass. The body is empty */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "x-gatehouse-user-id": components["headers"]["x-gatehouse-user-id"];
+                    "x-gatehouse-username": components["headers"]["x-gatehouse-username"];
+                    "x-gatehouse-role": components["headers"]["x-gatehouse-role"];
+                    "x-gatehouse-credential": components["headers"]["x-gatehouse-credential"];
+                    "x-gatehouse-scopes": components["headers"]["x-gatehouse-scopes"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            /**
+             * @description `ROLE_MISSING`: The account lacks the role is refused, with the reason.
+             *
+             *     `SCOPE_MISSING`: The token lacks the scope is refused, with the reason.
+             */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "www-authenticate": components["headers"]["insufficient-scope"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            431: components["responses"]["HeadersTooLarge"];
+            /**
+             * @description `OVERLOADED`: The server has too much to do. Try again shortly.
+             *
+             *     `VERIFY_LIMITED`: Too many invalid credentials came from this address. Try again later.
+             *
+             *     `VERIFY_MISCONFIGURED`: The proxy wants a verification that does not exist.
              *
              *     `SERVICE_UNAVAILABLE`: Try again shortly.
              */

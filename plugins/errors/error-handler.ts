@@ -11,8 +11,13 @@ declare module 'fastify' {
   }
 }
 
-/** `GET /readyz` logs these when they begin, not at each probe. */
-const LOGGED_ONCE = new Set<ErrorCode>(['SCHEMA_OUTDATED', 'DATABASE_UNAVAILABLE', 'SHUTTING_DOWN'])
+/** Their routes log them: `GET /readyz` when they begin, not at each probe. */
+const LOGGED_ONCE = new Set<ErrorCode>([
+  'SCHEMA_OUTDATED',
+  'DATABASE_UNAVAILABLE',
+  'SHUTTING_DOWN',
+  'VERIFY_MISCONFIGURED',
+])
 
 /** Sends the response of an error, and logs the cause of a server error. */
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply) {

@@ -45,6 +45,38 @@ export const headers = {
     schema: { type: 'string', maxLength: 200 },
     example: 'Bearer realm="gatehouse", error="insufficient_scope", scope="events:read"',
   },
+  'x-gatehouse-user-id': {
+    description: 'The id of the account. Empty without an identity, as the other headers',
+    required: true,
+    schema: { type: 'string', pattern: '^([1-9][0-9]*)?$', maxLength: 16 },
+    example: '7',
+  },
+  'x-gatehouse-username': {
+    description:
+      'The username. Characters other than visible ASCII, and `%`, are percent-encoded in UTF-8',
+    required: true,
+    schema: { type: 'string', maxLength: 1_000 },
+    example: 'ada',
+  },
+  'x-gatehouse-role': {
+    description: 'The role of the account',
+    required: true,
+    schema: { type: 'string', enum: ['', 'user', 'admin'] },
+    example: 'user',
+  },
+  'x-gatehouse-credential': {
+    description: 'The kind of the credential',
+    required: true,
+    schema: { type: 'string', enum: ['', 'session', 'token'] },
+    example: 'session',
+  },
+  'x-gatehouse-scopes': {
+    description:
+      'The scopes of the token, separated by spaces. Empty for a session, and for a token that is not limited',
+    required: true,
+    schema: { type: 'string', maxLength: 1_000 },
+    example: 'orders:read',
+  },
   'set-cookie': {
     description: 'Sets or deletes the session cookie',
     schema: { type: 'string', maxLength: 500 },

@@ -30,6 +30,14 @@ const COMMON_ERRORS: ErrorCode[] = [
   'OVERLOADED',
   'SERVICE_UNAVAILABLE',
 ]
+/** Those of an operation for proxies: what the parser of HTTP refuses, and 503. */
+const PROXY_ERRORS: ErrorCode[] = [
+  'BAD_REQUEST',
+  'REQUEST_TIMEOUT',
+  'HEADERS_TOO_LARGE',
+  'OVERLOADED',
+  'SERVICE_UNAVAILABLE',
+]
 /** The errors of every method other than GET: a body is read even if the operation takes none. */
 const BODY_ERRORS: ErrorCode[] = [
   'VALIDATION_FAILED',
@@ -40,17 +48,22 @@ const BODY_ERRORS: ErrorCode[] = [
 
 /** @returns every code that an operation can answer with, in the order of the list of errors */
 export function errorCodesOf({ method, schema, config }: RouteOptions): ErrorCode[] {
+  if (config?.forProxies) return inOrder([...PROXY_ERRORS, ...declarationsOf(schema).errorCodes])
   const isRead = method === 'GET'
   const isChange = !isRead || config?.changesState
   const hasInput = schema?.params ?? schema?.querystring
-  const codes = new Set<string>([
+  return inOrder([
     ...COMMON_ERRORS,
     ...declarationsOf(schema).errorCodes,
     ...(isRead ? [] : BODY_ERRORS),
-    ...(isChange ? ['CROSS_SITE', 'OUTCOME_UNKNOWN'] : []),
-    ...(hasInput ? ['VALIDATION_FAILED'] : []),
+    ...(isChange ? (['CROSS_SITE', 'OUTCOME_UNKNOWN'] as const) : []),
+    ...(hasInput ? (['VALIDATION_FAILED'] as const) : []),
   ])
-  return (Object.keys(errors) as ErrorCode[]).filter((code) => codes.has(code))
+}
+
+function inOrder(codes: ErrorCode[]): ErrorCode[] {
+  const wanted = new Set<string>(codes)
+  return (Object.keys(errors) as ErrorCode[]).filter((code) => wanted.has(code))
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { FifoMap } from 'toad-cache'
-import type { Usage } from './memory.ts'
+import { keyOf, type Usage } from './memory.ts'
 
 /** How many addresses are remembered. Beyond it, the first one is forgotten. */
 const MAX_ADDRESSES = 10_000
@@ -26,7 +26,7 @@ export class FailureLimit {
 
   /** @returns until when the address of a request is blocked, in ms from now; 0 if it is not */
   blockedMs({ clientAddress = '' }: FastifyRequest): number {
-    const until = this.#blockedUntil.get(clientAddress)
+    const until = this.#blockedUntil.get(keyOf(clientAddress))
     return until === undefined ? 0 : Math.max(0, until - performance.now())
   }
 
@@ -35,6 +35,7 @@ export class FailureLimit {
     const { clientAddress = '' } = request
     if (this.#isExempt(clientAddress)) return
     const { requests, leftMs } = await this.#count(request)
-    if (requests > this.#max) this.#blockedUntil.set(clientAddress, performance.now() + leftMs)
+    if (requests <= this.#max) return
+    this.#blockedUntil.set(keyOf(clientAddress), performance.now() + leftMs)
   }
 }

@@ -13,6 +13,11 @@ export interface Usage {
 /** How many addresses are counted. Beyond it, the least recently seen one is dropped. */
 const MAX_ADDRESSES = 10_000
 
+/** @returns the address, or the /64 of an IPv6 address */
+export function keyOf(address: string): string {
+  return address.includes(':') ? normalizeIP(address) : address // IPv4 needs no change
+}
+
 /**
  * Counts the requests of each address in windows of a fixed length. The first request of an address
  * opens its window.
@@ -23,7 +28,7 @@ export function countInMemory(windowMs: number): (request: FastifyRequest) => Us
   const windows = new LruMap<{ requests: number; endsAt: number }>(MAX_ADDRESSES)
   return ({ clientAddress: address = '' }) => {
     const now = performance.now()
-    const key = address.includes(':') ? normalizeIP(address) : address // IPv4 needs no change
+    const key = keyOf(address)
     const known = windows.get(key)
     if (known && known.endsAt > now) {
       known.requests++

@@ -35,11 +35,8 @@ export default fp<RateLimitOptions>(
     const isExempt = (address: string) => allowed.length > 0 && isAllowed(address)
     // By URL, because `request.routeOptions` builds an object at each read.
     const unlimited = new Set<string>()
-    const unlimitedBelow: string[] = []
     app.addHook('onRoute', ({ url, config }) => {
-      if (config?.rateLimit !== false) return
-      if (url.endsWith('*')) unlimitedBelow.push(url.slice(0, -1))
-      else unlimited.add(url)
+      if (config?.rateLimit === false) unlimited.add(url)
     })
 
     const limit = String(max)
@@ -56,9 +53,7 @@ export default fp<RateLimitOptions>(
     }
 
     const isUnlimited = ({ url, clientAddress = '' }: FastifyRequest) =>
-      unlimited.has(pathOf(url)) ||
-      unlimitedBelow.some((start) => url.startsWith(start)) ||
-      isExempt(clientAddress)
+      unlimited.has(pathOf(url)) || isExempt(clientAddress)
     if (redisUrl === undefined) {
       // Synchronous: a promise costs more than the rest of the limit.
       const count = countInMemory(windowMs)

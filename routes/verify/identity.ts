@@ -1,7 +1,23 @@
 import type { Actor } from '../../db/queries/authority.ts'
 
+export const IDENTITY_HEADERS = [
+  'x-gatehouse-user-id',
+  'x-gatehouse-username',
+  'x-gatehouse-role',
+  'x-gatehouse-credential',
+  'x-gatehouse-scopes',
+] as const
+
 /** What a header cannot carry, and the percent sign that stands for it. */
 const UNSAFE = /[^\x21-\x24\x26-\x7e]/gu
+
+const ANONYMOUS: Record<(typeof IDENTITY_HEADERS)[number], string> = {
+  'x-gatehouse-user-id': '',
+  'x-gatehouse-username': '',
+  'x-gatehouse-role': '',
+  'x-gatehouse-credential': '',
+  'x-gatehouse-scopes': '',
+}
 
 /**
  * The headers that a proxy passes on. Each is always present, and empty without a value, so that a proxy
@@ -9,14 +25,16 @@ const UNSAFE = /[^\x21-\x24\x26-\x7e]/gu
  *
  * @param actor undefined for a request without an identity
  */
-export function identityHeaders(actor: Actor | undefined): Record<string, string> {
-  const scopes = actor?.credential.kind === 'token' ? actor.credential.scopes : undefined
+export function identityHeaders(actor: Actor | undefined): typeof ANONYMOUS {
+  if (!actor) return ANONYMOUS
+  const { id, username, role, credential } = actor
+  const scopes = credential.kind === 'token' ? credential.scopes : undefined
   return {
-    'x-gatehouse-user-id': actor === undefined ? '' : String(actor.id),
+    'x-gatehouse-user-id': String(id),
     // Imported names can have any character.
-    'x-gatehouse-username': actor?.username.replace(UNSAFE, encodeURIComponent) ?? '',
-    'x-gatehouse-role': actor?.role ?? '',
-    'x-gatehouse-credential': actor?.credential.kind ?? '',
+    'x-gatehouse-username': username.replace(UNSAFE, encodeURIComponent),
+    'x-gatehouse-role': role,
+    'x-gatehouse-credential': credential.kind,
     'x-gatehouse-scopes': scopes?.join(' ') ?? '',
   }
 }

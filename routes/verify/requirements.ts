@@ -10,26 +10,43 @@ export interface Requirements {
   allowsAnonymous: boolean
 }
 
-/** The operator's part, and the path that a proxy appends, which its client has chosen. */
-const URL_PARTS = /^\/verify(?:;([^/?]*))?(?:\?(.*)|(\/.*))?$/s
-
+const PATH = '/verify'
 const NAMES = ['role', 'scope', 'anonymous']
+
+/** The operator's part before the first slash, and what follows it, which the proxy's client has chosen. */
+const APPENDED = /^\/verify(?:;([^/?#]*))?(?:\/|$)(.*)/s
+/** What an operator writes by mistake: after the slash it would require nothing. */
+const MISPLACED = /^\?(?:.*[&;])?(?:role|scope|anonymous)=/s
+/** A query that `readRequirements` refuses. */
+const REFUSED = `${PATH}?/`
 
 /** Each proxy sends the same text with every request. */
 const parsed = new FifoMap<Requirements>(1_000)
 
 /**
- * Reads what the operator has configured: the query of `/verify?role=admin`. For proxies that append the
- * path and the query of their client, it stands before the first slash, as in `/verify;role=admin/orders`:
- * what follows the slash is the client's, so it is ignored.
+ * Moves the requirements of `/verify;role=admin/orders?x=1` to the query, and drops what a proxy has appended.
+ * It runs before the routing, because a client's path may be one that no router decodes.
  *
- * @param url path and query of the request
- * @returns undefined if the configuration has an unknown name or value, or contradicts itself
+ * @param url path and query of any request
+ * @returns `/verify?role=admin` for the example; other URLs unchanged
+ */
+export function withoutAppendedPath(url: string): string {
+  if (!url.startsWith(PATH) || url.length === PATH.length || url[PATH.length] === '?') return url
+  const [matched, parameters, appended = ''] = APPENDED.exec(url) ?? []
+  if (matched === undefined) return url.startsWith(`${PATH};`) ? REFUSED : url
+  if (MISPLACED.test(appended)) return REFUSED
+  return parameters ? `${PATH}?${parameters}` : PATH
+}
+
+/**
+ * Reads what the operator has configured: the query of `/verify?role=admin`.
+ *
+ * @param url path and query of the request, without an appended path
+ * @returns undefined if it has an unknown name or value, or contradicts itself: a typing error opens no page
  */
 export function readRequirements(url: string): Requirements | undefined {
-  const [matched, parameters, query, appended] = URL_PARTS.exec(url) ?? []
-  if (matched === undefined || (parameters !== undefined && query !== undefined)) return undefined
-  const text = appended === undefined ? (query ?? parameters ?? '') : (parameters ?? '')
+  if (url !== PATH && !url.startsWith(`${PATH}?`)) return undefined
+  const text = url.slice(PATH.length + 1)
   const known = parsed.get(text)
   if (known) return known
   const requirements = parse(new URLSearchParams(text.replaceAll(';', '&')))
@@ -39,14 +56,13 @@ export function readRequirements(url: string): Requirements | undefined {
 
 function parse(given: URLSearchParams): Requirements | undefined {
   for (const name of given.keys()) if (!NAMES.includes(name)) return undefined
-  const roles = given.getAll('role')
-  const scopes = given.getAll('scope').flatMap((list) => list.split(' '))
-  const anonymous = given.getAll('anonymous')
-  const [role, ...otherRoles] = roles
+  const [role, ...otherRoles] = given.getAll('role')
   if (otherRoles.length > 0 || (role !== undefined && role !== 'user' && role !== 'admin')) {
     return undefined
   }
+  const scopes = given.getAll('scope').flatMap((list) => list.split(' '))
   if (!scopes.every(isScope)) return undefined
+  const anonymous = given.getAll('anonymous')
   if (anonymous.length > 1 || (anonymous[0] ?? 'allow') !== 'allow') return undefined
   const allowsAnonymous = anonymous.length === 1
   if (allowsAnonymous && (role !== undefined || scopes.length > 0)) return undefined

@@ -4,17 +4,23 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Actor } from '../../db/queries/authority.ts'
 import { scopeMissing } from '../../plugins/auth/auth.ts'
 import { allows } from '../../plugins/auth/scopes.ts'
+import { sendError } from '../../plugins/errors/error-handler.ts'
+import { toCodedError } from '../../plugins/errors/error-response.ts'
 import { errors } from '../../plugins/errors/errors.ts'
 import { identityHeaders } from './identity.ts'
 import { type Requirements, readRequirements } from './requirements.ts'
+import { verifySchema } from './schemas.ts'
 
 const MS_PER_S = 1_000
+/** Proxies make a 500 of others, or pass them on as if the service behind them had answered. */
+const STATUSES = [401, 403, 503]
+const MAX_URL_LOGGED = 200
 
 /**
- * `/verify` with any method, and any path below it: tells a reverse proxy who sent a request.
+ * `/verify` with any method, and any path below it: reports to a reverse proxy who sent a request.
  *
- * The response is 200, 401, 403 or 503: proxies make a 500 of anything else. It is sent before the body
- * is read, sets no cookie, and waits for no write.
+ * The response is 200, 401, 403 or 503. It is sent before the body is read, sets no cookie, and waits for
+ * no write.
  */
 export default (async (app) => {
   const { failureLimit } = app
@@ -36,10 +42,11 @@ export default (async (app) => {
       return actor
     }
     // A visitor without a credential costs no query, and is no failure.
-    if (finding)
+    if (finding) {
       failureLimit
         ?.note(request)
         .catch((error) => app.faultLog.report(error, 'a failure was not counted'))
+    }
     if (allowsAnonymous) return undefined
     throw new errors.UNAUTHENTICATED()
   }
@@ -47,7 +54,8 @@ export default (async (app) => {
   app.addHook('onRequest', async (request, reply) => {
     const requirements = readRequirements(request.url)
     if (!requirements) {
-      request.log.error({ url: request.url }, 'the proxy wants a verification that does not exist')
+      const wanted = request.url.slice(0, MAX_URL_LOGGED)
+      app.faultLog.report(new Error(`unknown: ${wanted}`), 'a proxy is misconfigured', request.log)
       throw new errors.VERIFY_MISCONFIGURED()
     }
     const actor = await verify(request, requirements)
@@ -56,19 +64,25 @@ export default (async (app) => {
     return reply.headers(identityHeaders(actor)).send()
   })
 
+  app.setErrorHandler((error, request, reply) => {
+    const { statusCode } = toCodedError(error)
+    if (STATUSES.includes(statusCode)) return sendError(error, request, reply)
+    if (statusCode >= 500) request.log.error({ err: error }, 'request failed')
+    return sendError(new errors.SERVICE_UNAVAILABLE(), request, reply)
+  })
+
+  const route = {
+    url: '/verify',
+    exposeHeadRoute: false,
+    config: { rateLimit: false, forProxies: true, cors: false } as const,
+    handler: () => undefined, // the hook has answered
+  }
   for (const method of METHODS) {
     if (!app.supportedMethods.includes(method) && method !== 'CONNECT') app.addHttpMethod(method)
   }
-  const method = app.supportedMethods.filter((name) => name !== 'CONNECT')
-  for (const url of ['/verify', '/verify/*', '/verify;*']) {
-    app.route({
-      method,
-      url,
-      exposeHeadRoute: false,
-      config: { rateLimit: false, anySite: true, cors: false },
-      schema: { hide: true },
-      handler: () => undefined, // the hook has answered
-    })
+  app.route({ ...route, method: 'GET', schema: verifySchema })
+  for (const method of app.supportedMethods) {
+    if (method !== 'GET' && method !== 'CONNECT') app.route({ ...route, method })
   }
 }) satisfies FastifyPluginAsyncTypebox
 

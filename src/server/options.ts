@@ -13,6 +13,7 @@ import { DOCUMENTED_AS } from '../../plugins/openapi/documented-as.ts'
 import { loggedPath } from '../../plugins/request-log.ts'
 import { responseHeaders } from '../../plugins/response-headers.ts'
 import { formats } from '../../routes/common/schemas.ts'
+import { withoutAppendedPath } from '../../routes/verify/requirements.ts'
 import { type Config, splitList } from '../config/config.ts'
 import { type LogStream, loggerOptions } from './logger.ts'
 import { RequestLogger } from './request-logger.ts'
@@ -43,6 +44,7 @@ export function serverOptions(
     logController: new LogController({ disableRequestLogging: true }), // see plugins/request-log
     genReqId: requestId,
     childLoggerFactory: (logger, bindings, options) => new RequestLogger(logger, bindings, options),
+    rewriteUrl: ({ url = '/' }) => withoutAppendedPath(url),
     trustProxy: config.TRUST_PROXY ? splitList(config.TRUST_PROXY) : false,
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,

@@ -97,7 +97,8 @@ export function createDocumentCheck(document: Document): (exchange: Exchange) =>
 
 function operationOf(document: Document, { method, url = '' }: Exchange): Operation | undefined {
   const path = (UNDOCUMENTED_PATHS[url] ?? url).replaceAll(/:(\w+)/g, '{$1}')
-  const name = method === 'HEAD' ? 'get' : method.toLowerCase()
+  const isRead = method === 'HEAD' || url === '/verify' // any method of which does the same
+  const name = isRead ? 'get' : method.toLowerCase()
   return document.paths?.[path]?.[name as 'get'] // another method finds nothing
 }
 

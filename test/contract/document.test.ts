@@ -92,7 +92,8 @@ test('every operation declares the credentials that it accepts and the errors th
         ? ['session']
         : ['session', 'token']
     t.assert.deepStrictEqual(schemes, expected, name)
-    for (const status of [400, 408, 429, 431, 500, 503]) t.assert.ok(responses[status], name)
+    const ofProxies = operationId === 'verify' ? [] : [429, 500]
+    for (const status of [400, 408, 431, 503, ...ofProxies]) t.assert.ok(responses[status], name)
     const mayBeGuarded = expected.length > 0 || operationId === 'createUser' // by REGISTRATION
     t.assert.strictEqual(responses[401] !== undefined, mayBeGuarded, name)
   }

@@ -52,6 +52,8 @@ async function useAccount(t: TestContext, url: string, kind: 'cookie' | 'token')
 
   const me = await client.GET('/me')
   t.assert.deepStrictEqual(me.data, made.data.user)
+  const verified = await client.GET('/verify', { params: { query: { role: 'user' } } })
+  t.assert.strictEqual(verified.response.headers.get('x-gatehouse-user-id'), String(id))
   const etag = me.response.headers.get('etag') ?? ''
   const again = await client.GET('/user/{id}', {
     params: { path: { id }, header: { 'if-none-match': etag } },

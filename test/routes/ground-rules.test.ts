@@ -33,6 +33,9 @@ const ALLOWED: Record<string, string> = {
   '/user/update-password/:id': 'PUT',
   '/users': 'GET, HEAD',
   '/users/:id/sessions': 'DELETE, GET, HEAD',
+  '/verify': METHODS.filter((name) => !NOT_ROUTED.includes(name))
+    .sort()
+    .join(', '),
 }
 
 test('every known path returns a 405 for other methods, with the methods that it supports', async (t: TestContext) => {
@@ -54,7 +57,8 @@ test('every known path returns a 405 for other methods, with the methods that it
 test('every route that changes state declares the errors of bodies and origins', async (t: TestContext) => {
   const { routes } = await buildWithRoutes(t, { DATABASE_URL })
   const changing = routes.filter(
-    ({ method, url }) => !['GET', 'HEAD'].includes(method) || url === '/logout',
+    ({ method, url }) =>
+      (!['GET', 'HEAD'].includes(method) && url !== '/verify') || url === '/logout',
   )
   t.assert.ok(changing.length >= 12)
   for (const { method, url, statuses } of changing) {
@@ -63,6 +67,17 @@ test('every route that changes state declares the errors of bodies and origins',
     const missing = expected.filter((status) => !statuses.has(status))
     t.assert.deepStrictEqual(missing, [], `${method} ${url}`)
   }
+})
+
+test('/verify declares the statuses that proxies understand, and those of malformed HTTP, for every method', async (t: TestContext) => {
+  const { routes } = await buildWithRoutes(t, { DATABASE_URL })
+  const [read, ...others] = routes.filter(({ url }) => url === '/verify')
+  t.assert.strictEqual(others.length, METHODS.length - 2) // GET, and CONNECT
+  const ofHttp = [400, 408, 431]
+  t.assert.deepStrictEqual(
+    [...(read?.statuses ?? [])].sort(),
+    [200, ...ofHttp, 401, 403, 503].sort(),
+  )
 })
 
 test('an unknown path returns a 404 for every method, also with a session', async (t: TestContext) => {

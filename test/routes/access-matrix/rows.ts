@@ -1,3 +1,4 @@
+import { METHODS } from 'node:http'
 import type { ErrorCode } from '../../../plugins/errors/errors.ts'
 
 export type Outcome = 'ok' | ErrorCode
@@ -38,6 +39,9 @@ export const ADMIN = row('UNAUTHENTICATED', 'NOT_PERMITTED', 'NOT_PERMITTED', 'o
 const OWN_SESSION = ownOnly('SESSION_NOT_FOUND')
 const OWN_TOKEN = ownOnly('TOKEN_NOT_FOUND')
 
+/** Every method of `/verify` is a route. HEAD is checked with GET. */
+const VERIFYING = METHODS.filter((name) => !['CONNECT', 'HEAD'].includes(name))
+
 /** What each route returns to each actor. A route without a row fails the test, as does a row without a route. */
 export const MATRIX: Record<string, Row> = {
   'GET /': ANYONE,
@@ -68,6 +72,7 @@ export const MATRIX: Record<string, Row> = {
   'DELETE /user/:id/sessions': ADMIN,
   'DELETE /users/:id/sessions': ADMIN,
   'GET /events': ADMIN,
+  ...Object.fromEntries(VERIFYING.map((method) => [`${method} /verify`, SIGNED_IN])),
 }
 
 /** The routes that change or delete the account in their path. */

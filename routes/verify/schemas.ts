@@ -1,0 +1,45 @@
+import { Type } from '@sinclair/typebox'
+import { errorResponses, successHeaders } from '../../plugins/openapi/declarations.ts'
+import { stringEnum } from '../common/schemas.ts'
+import { IDENTITY_HEADERS } from './identity.ts'
+
+/** For the document only: the hook of the route answers before a validation. */
+export const verifySchema = {
+  operationId: 'verify',
+  tags: ['Introspection'],
+  summary: 'Verify the credential of a request',
+  description:
+    'For reverse proxies. Every method has the same effect. A path below it, such as `/verify;role=admin/orders`, is ignored from the first slash on, and the parameters stand before the slash. The body is not read. A parameter that is unknown, or has an unknown value, is a 503.',
+  security: [{ session: [] }, { token: [] }],
+  querystring: Type.Object({
+    role: Type.Optional(
+      stringEnum(['user', 'admin'], {
+        description: 'The role that the account needs. `user` is any account',
+      }),
+    ),
+    scope: Type.Optional(
+      Type.String({
+        maxLength: 1_000,
+        description: 'The scopes that a limited token needs, separated by spaces',
+        examples: ['orders:read'],
+      }),
+    ),
+    anonymous: Type.Optional(
+      stringEnum(['allow'], {
+        description:
+          'A request without a valid credential passes too, with empty headers. Not together with the others',
+      }),
+    ),
+  }),
+  response: {
+    200: Type.Null({ description: 'The request may pass. The body is empty' }),
+    ...successHeaders(...IDENTITY_HEADERS),
+    ...errorResponses(
+      'UNAUTHENTICATED',
+      'ROLE_MISSING',
+      'SCOPE_MISSING',
+      'VERIFY_LIMITED',
+      'VERIFY_MISCONFIGURED',
+    ),
+  },
+}
