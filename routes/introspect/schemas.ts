@@ -43,6 +43,8 @@ export const IntrospectionRequest = closedObject(
   { $id: 'IntrospectionRequest', description: 'The credential to inspect' },
 )
 
+const SECONDS = { minimum: 0, maximum: Number.MAX_SAFE_INTEGER, format: 'int64' }
+
 /** RFC 7662 2.2. */
 export const Introspection = Type.Object(
   {
@@ -58,13 +60,10 @@ export const Introspection = Type.Object(
       }),
     ),
     token_type: Type.Optional(stringEnum(['Bearer', 'session'])),
-    iat: Type.Optional(
-      Type.Integer({ minimum: 0, format: 'int64', description: 'In s since 1970' }),
-    ),
+    iat: Type.Optional(Type.Integer({ ...SECONDS, description: 'In s since 1970' })),
     exp: Type.Optional(
       Type.Integer({
-        minimum: 0,
-        format: 'int64',
+        ...SECONDS,
         description: 'In s since 1970. Absent if it does not expire',
       }),
     ),

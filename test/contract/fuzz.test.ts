@@ -109,7 +109,7 @@ async function send(
     ? { ...others, ...(path.includes('{id}') && (await existingIds(app, path, account))) }
     : request.parameters
   const { username, password } = account
-  const body = isWanted && path === '/login' ? { username, password } : request.body
+  const body = isWanted ? wantedBody(path, request.body, { username, password }) : request.body
   const conditions = ['if-match', 'if-none-match'].flatMap((name) =>
     !isWanted && parameters[name] !== undefined ? [[name, encodeURI(parameters[name])]] : [],
   )
@@ -144,6 +144,13 @@ async function credentialsOf(app: App, actor: Actor, account: Account) {
     return (await giveToken(app, account, scopes)).headers
   }
   return { cookie: await signIn(app, account) }
+}
+
+/** A body that passes the rules that no schema can express. */
+function wantedBody(path: string, body: unknown, login: object): unknown {
+  if (path === '/login') return login
+  if (path === '/introspect/batch') return { credentials: [{ token: 'unknown' }] }
+  return body
 }
 
 async function existingIds(app: App, path: string, account: Account) {

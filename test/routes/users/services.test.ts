@@ -57,7 +57,7 @@ test('GET /users lists services and people by kind', async (t: TestContext) => {
   t.assert.strictEqual((await list('person', person.username))[0].kind, 'person')
   t.assert.deepStrictEqual(await list('service', person.username), [])
   const unknown = await send(app, 'GET', '/users?kind=robot', { cookie })
-  assertError(t, unknown, 400, 'VALIDATION_FAILED', ['query.kind'])
+  assertError(t, unknown, 400, 'VALIDATION_FAILED', ['querystring.kind'])
 })
 
 test('a login with the name of a service account is refused like one with an unknown name', async (t: TestContext) => {
