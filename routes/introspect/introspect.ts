@@ -46,8 +46,8 @@ const introspectBatchSchema = {
 export default (async (app) => {
   /** @returns undefined if the text can be neither a token nor the value of a session cookie */
   function recognise(text: string): InspectedCredential | undefined {
-    const token = app.tokenFormat.read(text)
-    if (token) return { token: token.digest }
+    const token = app.tokenFormat.digestOf(text)
+    if (token !== undefined) return { token }
     const session = app.sessionCookie.readValue(text)
     return session === undefined ? undefined : { session }
   }
