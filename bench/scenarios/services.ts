@@ -42,7 +42,7 @@ export const introspect: Scenario = async (context, { small }) => {
         credentials: BATCH,
       },
       {
-        operation: 'introspect, 100 tokens, of 30,000 in turn',
+        operation: 'introspect, 100 tokens of 30,000',
         load: { ...batches, requests: batchOf(tokens, tokens.secrets, BATCH) },
         credentials: BATCH,
       },
