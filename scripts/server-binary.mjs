@@ -41,6 +41,15 @@ export function findNginxBinary() {
   return findProgram('nginx') ?? (isExecutable(unpacked) ? unpacked : undefined)
 }
 
+/** Where the set-up unpacks Debian's package of Caddy, which would start a service if it were installed. */
+export const CADDY_FOLDER = cacheFolder('caddy')
+
+/** @returns {string | undefined} the path of Caddy: of the machine, or of the set-up */
+export function findCaddyBinary() {
+  const unpacked = join(CADDY_FOLDER, 'usr/bin/caddy')
+  return findProgram('caddy') ?? (isExecutable(unpacked) ? unpacked : undefined)
+}
+
 /** Where the set-up unpacks Debian's package of Prometheus, which would start a service if it were installed. */
 export const PROMETHEUS_FOLDER = cacheFolder('prometheus')
 

@@ -15,6 +15,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseEnv } from 'node:util'
 import {
+  CADDY_FOLDER,
+  findCaddyBinary,
   findNginxBinary,
   findProgram,
   findPrometheusBinary,
@@ -48,6 +50,8 @@ const TEST_PACKAGES = [
   { program: () => findProgram('systemd-analyze'), package: 'systemd', why: 'no systemd-analyze' },
   // Installing it would start a service on port 80.
   { program: findNginxBinary, package: 'nginx', why: 'no nginx', folder: NGINX_FOLDER },
+  { program: findCaddyBinary, package: 'caddy', why: 'no Caddy', folder: CADDY_FOLDER },
+  { program: () => findProgram('openssl'), package: 'openssl', why: 'no openssl' },
   {
     program: () => findPrometheusBinary('promtool') && findPrometheusBinary('prometheus'),
     package: 'prometheus',

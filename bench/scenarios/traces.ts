@@ -1,5 +1,5 @@
-import { once } from 'node:events'
 import { createServer } from 'node:http'
+import { listenOnLoopback } from '../../test/support/process/listen-on-loopback.ts'
 import { reads } from '../load/requests.ts'
 import { compare, type Scenario } from '../measure.ts'
 import { withServers } from '../servers.ts'
@@ -14,10 +14,7 @@ export const traces: Scenario = async (context, { small }) => {
   const collector = createServer((request, response) => {
     request.resume().on('end', () => response.end())
   })
-  collector.listen(0, '127.0.0.1')
-  await once(collector, 'listening')
-  const address = collector.address()
-  const port = address && typeof address === 'object' ? address.port : 0
+  const port = await listenOnLoopback(collector)
   const off = { program: 'gatehouse', url: small.url, cores: context.cores?.server } as const
   const sampling = (ratio: string) => ({
     ...off,

@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks'
+import { notify } from '../observers.ts'
 
 export interface BatchLimits {
   /** From how many lookups on a batch takes no more. */
@@ -22,7 +23,8 @@ export class LookupError extends Error {
 }
 
 /**
- * Called when the query of a batch starts. Times are in ms.
+ * Called when the query of a batch starts. What it throws becomes a warning of the process. Times are
+ * in ms.
  *
  * @param lookups of the batch, each with what caused it
  * @param waitedMs since the first lookup of the batch arrived
@@ -76,7 +78,7 @@ export class BatchQueue<Key, Result> {
 
   /**
    * @param run resolves the lookups. If it rejects, all lookups are rejected with its error. It must
-   * settle eventually: until then it occupies one of `maxRunning`
+   * resolve or reject: until then it occupies one of `maxRunning`
    * @param weightOf as how many lookups one counts
    */
   constructor(
@@ -143,7 +145,9 @@ export class BatchQueue<Key, Result> {
     this.#waitingLookups -= batch.weight
     this.#runningBatches++
     const startedAt = this.#now()
-    const ends = this.observers.map((start) => start(batch.lookups, startedAt - batch.createdAt))
+    const ends = this.observers.map((start) =>
+      notify(() => start(batch.lookups, startedAt - batch.createdAt)),
+    )
     let failure: unknown
     this.#run(batch.lookups)
       .catch((error) => {
@@ -152,7 +156,8 @@ export class BatchQueue<Key, Result> {
       })
       .finally(() => {
         clearTimeout(batch.timer)
-        for (const end of ends) end(performance.now() - startedAt, failure)
+        const tookMs = performance.now() - startedAt
+        for (const end of ends) notify(() => end?.(tookMs, failure))
         this.#runningBatches--
         this.#startNext()
       })

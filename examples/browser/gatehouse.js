@@ -158,8 +158,12 @@ export function createGatehouse(base, { onSignedOut }) {
  */
 async function errorOf(response) {
   const { status } = response
-  const body = await response.json().catch(() => ({}))
-  const { code = 'UNKNOWN', message = `The service answered with status ${status}.`, errors } = body
+  const body = await response.json().catch(() => undefined)
+  const {
+    code = 'UNKNOWN',
+    message = `The service answered with status ${status}.`,
+    errors,
+  } = body ?? {}
   return new GatehouseError({
     status,
     code,

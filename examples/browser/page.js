@@ -18,6 +18,8 @@ const moreSessions = byId('more-sessions', HTMLButtonElement)
 let me
 /** @type {string | null} */
 let nextCursor = null
+/** @type {Promise<void>} */
+let latest = Promise.resolve()
 
 /** Shows who is signed in. @param {string} [status] what to say beside it */
 async function refresh(status = '') {
@@ -134,12 +136,20 @@ addEventListener('pageshow', ({ persisted }) => {
 run(() => refresh())
 
 /**
- * Runs an action of the user and shows its error.
+ * Runs an action of the user after the actions before it, so that none shows what has changed since, and
+ * shows its error.
  *
  * @param {() => Promise<unknown>} action
  * @param {HTMLFormElement} [form] shows the errors that concern its fields
  */
 async function run(action, form) {
+  const running = latest.then(() => perform(action, form))
+  latest = running.catch(() => undefined)
+  await running
+}
+
+/** @type {typeof run} */
+async function perform(action, form) {
   const problem = byId('problem', HTMLElement)
   problem.textContent = ''
   if (form) clearFieldErrors(form)
@@ -165,7 +175,7 @@ function describe({ code, status, message, retryAfterS, requestId }) {
   if (code === 'PRECONDITION_FAILED') return 'The account has changed in the meantime. Try again.'
   if (code === 'OUTCOME_UNKNOWN') return 'The change may have been made. Reload the page to see.'
   if (retryAfterS > 0) return `${message} Try again in ${retryAfterS} s.`
-  if (status >= 500) return `${message} Report this number: ${requestId}.`
+  if (status >= 500 && requestId) return `${message} Report this number: ${requestId}.`
   return message
 }
 

@@ -1,4 +1,4 @@
-import { BlockList, isIP } from 'node:net'
+import { BlockList, isIP, isIPv6 } from 'node:net'
 
 const MAX_PREFIX = { 4: 32, 6: 128 }
 
@@ -13,28 +13,29 @@ export function isAddressRange(text: string): boolean {
 }
 
 /**
- * An IPv4 address is the same in its IPv6 form, `::ffff:192.0.2.1`.
+ * A set of addresses and CIDRs. An IPv4 address is the same in its IPv6 form, `::ffff:192.0.2.1`.
  *
- * @param ranges addresses and CIDRs, valid for `isAddressRange`
- * @returns whether an address is in one of them; false for a text that is no address
+ * @param ranges valid for `isAddressRange`
  */
-export function toRangeCheck(ranges: readonly string[]): (address: string) => boolean {
-  const list = new BlockList()
-  for (const range of ranges) {
-    const [address = '', prefix] = range.split('/')
-    const family = familyOf(address)
-    if (family === undefined) continue
-    if (prefix === undefined) list.addAddress(address, family)
-    else list.addSubnet(address, Number(prefix), family)
+export class AddressRanges {
+  readonly #list = new BlockList()
+
+  constructor(ranges: readonly string[]) {
+    for (const range of ranges) {
+      const [address = '', prefix] = range.split('/')
+      const family = familyOf(address)
+      if (prefix === undefined) this.#list.addAddress(address, family)
+      else this.#list.addSubnet(address, Number(prefix), family)
+    }
   }
-  return (address) => {
-    const family = familyOf(address)
-    return family !== undefined && list.check(address, family)
+
+  /** @returns false for undefined, and for a text that is no address */
+  has(address: string | undefined): boolean {
+    if (address === undefined || isIP(address) === 0) return false
+    return this.#list.check(address, familyOf(address))
   }
 }
 
 function familyOf(address: string) {
-  const version = isIP(address)
-  if (version === 0) return undefined
-  return version === 6 ? 'ipv6' : 'ipv4'
+  return isIPv6(address) ? 'ipv6' : 'ipv4'
 }

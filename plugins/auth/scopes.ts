@@ -1,7 +1,7 @@
 import { FifoMap } from 'toad-cache'
 import type { Inspection } from '../../db/lookups/inspections.ts'
 import type { Credential } from '../../db/queries/authority.ts'
-import { toRangeCheck } from '../addresses/ranges.ts'
+import { AddressRanges } from '../addresses/ranges.ts'
 
 /** The scopes of Gatehouse's own operations. */
 export const OWN_SCOPES = [
@@ -43,7 +43,7 @@ export function allows(credential: Credential, scope: string): boolean {
 }
 
 /** Parsed lists of address ranges: an installation has a few service accounts. */
-const parsed = new FifoMap<(address: string) => boolean>(1_000)
+const parsed = new FifoMap<AddressRanges>(1_000)
 
 /** @returns whether a credential may be used from an address */
 export function mayComeFrom(
@@ -53,7 +53,7 @@ export function mayComeFrom(
   const text = 'addressRanges' in credential ? credential.addressRanges : undefined
   if (text === undefined) return true
   const known = parsed.get(text)
-  const isInside = known ?? toRangeCheck(text.split(' '))
-  if (!known) parsed.set(text, isInside)
-  return address !== undefined && isInside(address)
+  const ranges = known ?? new AddressRanges(text.split(' '))
+  if (!known) parsed.set(text, ranges)
+  return ranges.has(address)
 }

@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply } from 'fastify'
 import { type Database, forRequest } from '../../db/client.ts'
 import { connectionOf } from './connection.ts'
 
@@ -13,16 +13,8 @@ export interface Work {
   signal: AbortSignal
 }
 
-const requests = new WeakMap<AbortSignal, FastifyRequest>()
-
-/** @returns the request of a signal that `workOf` has made */
-export function requestOf(signal: AbortSignal): FastifyRequest | undefined {
-  return requests.get(signal)
-}
-
-export function workOf({ raw, request, server }: FastifyReply): Work {
+export function workOf({ raw, server }: FastifyReply): Work {
   const controller = new AbortController()
-  requests.set(controller.signal, request)
   const { signal } = controller
   const { socket } = raw.req
   if (raw.closed || socket.destroyed) controller.abort()

@@ -1,5 +1,6 @@
 import { Counter, Histogram } from '@platformatic/prom-client'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { conventionalMethod } from '../conventions/http.ts'
 import { errors } from '../errors/errors.ts'
 
 const MS_PER_S = 1_000
@@ -11,9 +12,6 @@ const BUCKETS_S = [
 const LABELS = ['http_request_method', 'http_route', 'http_response_status_code']
 /** The route of requests for which there is none, so that a scanner creates no labels. */
 const UNKNOWN_ROUTE = 'unknown'
-const KNOWN_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
-/** OpenTelemetry's value for any other method. */
-const OTHER_METHOD = '_OTHER'
 
 /** The durations of one route and method, by status, so that labels are looked up once. */
 type Series = Map<number, Histogram.Internal<string>>
@@ -66,7 +64,7 @@ export function measureRequests(app: FastifyInstance): void {
   const unknown = new Map<string, Series>()
   app.addHook('onResponse', (request, reply, done) => {
     if (request.is404) {
-      const method = KNOWN_METHODS.has(request.method) ? request.method : OTHER_METHOD
+      const method = conventionalMethod(request.method)
       const series: Series = unknown.get(method) ?? new Map()
       unknown.set(method, series)
       record(series, method, UNKNOWN_ROUTE, reply)

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { OperationError } from '../../db/connections/errors.ts'
+import { notify } from '../../db/observers.ts'
 import { errors } from '../errors/errors.ts'
 
 export interface HashQueueOptions {
@@ -18,15 +19,15 @@ const MAX_WAIT_MS = 2_500
 /** The weight of the newest time in the mean, so that it follows a slower machine in ten hashes. */
 const NEWEST_WEIGHT = 0.2
 
-/** Called for each hash. Times are in ms. */
+/** Called for each hash. What it throws becomes a warning of the process. Times are in ms. */
 export interface HashObserver {
   onRefused?(): void
   /**
    * @param waitedMs for its slot
-   * @param signal of the caller's work
+   * @param cause what the hash is for, such as a request
    * @returns what to call when the hash has ended
    */
-  onStart(waitedMs: number, signal: AbortSignal | undefined): (tookMs: number) => void
+  onStart(waitedMs: number, cause: object | undefined): (tookMs: number) => void
 }
 
 /** A place in the queue, kept from before the account is known until its hash is computed. */
@@ -35,11 +36,13 @@ export interface HashPlace {
   leave(): void
 }
 
-export interface HashTurn {
+export interface HashRunOptions {
   /** Removes the hash from the queue. A hash that has started runs to its end. */
   signal?: AbortSignal | undefined
   /** Without it, the queue may be full. */
   place?: HashPlace | undefined
+  /** What the hash is for, such as a request. Only observers read it. */
+  cause?: object | undefined
 }
 
 /**
@@ -114,7 +117,7 @@ export class HashQueue {
    * @param work computes the hash; its rejection is passed on
    * @throws HASH_CAPACITY, OperationError `CLIENT_GONE`
    */
-  async run<T>(work: () => Promise<T>, { signal, place }: HashTurn = {}): Promise<T> {
+  async run<T>(work: () => Promise<T>, { signal, place, cause }: HashRunOptions = {}): Promise<T> {
     if (place) place.leave()
     else this.#assertCapacity()
     if (signal?.aborted) throw new OperationError('CLIENT_GONE')
@@ -122,13 +125,15 @@ export class HashQueue {
     if (this.#running < this.concurrency) this.#running++
     else await this.#waitForSlot(signal)
     const start = performance.now()
-    const ends = this.observers.map(({ onStart }) => onStart(start - arrival, signal))
+    const ends = this.observers.map((observer) =>
+      notify(() => observer.onStart(start - arrival, cause)),
+    )
     try {
       return await work()
     } finally {
       const tookMs = performance.now() - start
       this.#record(tookMs)
-      for (const end of ends) end(tookMs)
+      for (const end of ends) notify(() => end?.(tookMs))
       this.#passSlotOn()
     }
   }
@@ -136,11 +141,11 @@ export class HashQueue {
   /** Resolves with a slot. Rejects after MAX_WAIT_MS, or when the client is gone. */
   #waitForSlot(signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
-      const leaveWith = (settle: () => void) => () => {
+      const leaveWith = (finish: () => void) => () => {
         this.#waiting.delete(start)
         clearTimeout(timer)
         signal?.removeEventListener('abort', abandon)
-        settle()
+        finish()
       }
       const start = leaveWith(resolve)
       const abandon = leaveWith(() => reject(new OperationError('CLIENT_GONE')))
@@ -162,7 +167,7 @@ export class HashQueue {
   }
 
   #noteRefusal(): void {
-    for (const { onRefused } of this.observers) onRefused?.()
+    for (const observer of this.observers) notify(() => observer.onRefused?.())
   }
 
   #record(tookMs: number): void {

@@ -2,7 +2,7 @@ import { hash, verify } from '@node-rs/bcrypt'
 import fp from 'fastify-plugin'
 import { errors } from '../errors/errors.ts'
 import { hashAsWerkzeug, verifyForeign } from './foreign-hash.ts'
-import { HashQueue, type HashQueueOptions, type HashTurn } from './hash-queue.ts'
+import { HashQueue, type HashQueueOptions, type HashRunOptions } from './hash-queue.ts'
 import { HashWork } from './hash-work.ts'
 import { isHashable, passwordFault } from './password-policy.ts'
 import { type ClassifiedHash, classifyHash, type ForeignHash } from './stored-hash.ts'
@@ -64,8 +64,8 @@ export async function createPasswords({ cost, minLength, queue: options }: Passw
      *
      * @throws HASH_CAPACITY, OperationError `CLIENT_GONE`
      */
-    hash: (password: string, signal?: AbortSignal): Promise<string> =>
-      queue.run(() => hashAtCost(password.normalize()), { signal }),
+    hash: (password: string, options?: Omit<HashRunOptions, 'place'>): Promise<string> =>
+      queue.run(() => hashAtCost(password.normalize()), options),
 
     /**
      * Hashes any password of an account that comes from another service, without a check: with
@@ -99,8 +99,8 @@ export async function createPasswords({ cost, minLength, queue: options }: Passw
     verify: (
       password: string,
       passwordHash: string | undefined,
-      turn?: HashTurn,
-    ): Promise<Verification> => queue.run(() => verifyForms(password, passwordHash), turn),
+      options?: HashRunOptions,
+    ): Promise<Verification> => queue.run(() => verifyForms(password, passwordHash), options),
   }
 
   function hashAtCost(normalized: string): Promise<string> {

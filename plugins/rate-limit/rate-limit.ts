@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { toRangeCheck } from '../addresses/ranges.ts'
+import { AddressRanges } from '../addresses/ranges.ts'
 import { pathOf } from '../errors/error-handler.ts'
 import { errors } from '../errors/errors.ts'
 import { FailureLimit } from './failures.ts'
@@ -31,8 +31,8 @@ export interface RateLimitOptions {
  */
 export default fp<RateLimitOptions>(
   async (app, { max, windowMs, allowed, redisUrl }) => {
-    const isAllowed = toRangeCheck(allowed)
-    const isExempt = (address: string) => allowed.length > 0 && isAllowed(address)
+    const exempt = new AddressRanges(allowed)
+    const isExempt = (address: string) => allowed.length > 0 && exempt.has(address)
     // By URL, because `request.routeOptions` builds an object at each read.
     const unlimited = new Set<string>()
     app.addHook('onRoute', ({ url, config }) => {

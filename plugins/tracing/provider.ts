@@ -15,6 +15,7 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace'
 import { type ExportLog, SafeExporter } from './safe-exporter.ts'
+import type { SamplerName } from './samplers.ts'
 
 export interface TracingOptions {
   exporter: {
@@ -27,15 +28,13 @@ export interface TracingOptions {
     timeoutMs: number
   }
   sampler: {
-    name: `${'' | 'parentbased_'}${'always_on' | 'always_off'}` | RatioSampler
+    name: SamplerName
     /** Of the samplers by ratio, 0 to 1. */
     ratio: number
   }
   /** Attributes of this instance. */
   resource: Attributes
 }
-
-type RatioSampler = 'traceidratio' | 'parentbased_traceidratio'
 
 /** Spans that wait to be sent. Any more are dropped, so that a slow collector costs no memory. */
 const MAX_QUEUED_SPANS = 4_096
@@ -45,7 +44,8 @@ const FLUSH_LIMIT_MS = 1_000
 const EXPORT_GRACE_MS = 1_000
 
 /**
- * Opens what makes and sends spans. It reads no environment.
+ * Opens what makes and sends spans. The exporter reads its certificates and its compression from the
+ * environment, and adds the `OTEL_EXPORTER_OTLP_*HEADERS` there to `headers`.
  *
  * @param log of failures to send
  * @returns `close`, which sends what is left and takes a second at most

@@ -1,6 +1,7 @@
 import { type Attributes, type SpanStatus, SpanStatusCode } from '@opentelemetry/api'
 import { type ExportResult, ExportResultCode } from '@opentelemetry/core'
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace'
+import { isServerError } from '../conventions/http.ts'
 import { ATTRIBUTES } from './attributes.ts'
 
 export interface ExportLog {
@@ -11,19 +12,19 @@ export interface ExportLog {
 const ALLOWED = new Set<string>(Object.values(ATTRIBUTES))
 /** @fastify/otel marks with it the spans of hooks and handlers, which are not exported. */
 const HOOK_MARK = 'fastify.type'
-const SERVER_ERROR = 500
 
 /**
- * Sends the attributes of the list alone, and neither events nor messages of errors: @fastify/otel
- * puts the query string into a span, and the message of an error, which can hold parameters of a
- * query such as password hashes.
+ * Exports only the listed attributes, without events and error messages. @fastify/otel puts the
+ * query string into a span, and the message of an error, which can hold parameters of a query such as
+ * password hashes.
  *
  * Logs when sending begins to fail and when it succeeds again, not at each attempt.
  */
 export class SafeExporter implements SpanExporter {
   readonly #sender: SpanExporter
   readonly #log: ExportLog
-  /** Since sending began to fail. */
+  #state: 'sending' | 'failing' = 'sending'
+  /** Spans, since sending began to fail. */
   #lost = 0
 
   constructor(sender: SpanExporter, log: ExportLog) {
@@ -33,6 +34,10 @@ export class SafeExporter implements SpanExporter {
 
   export(spans: ReadableSpan[], resultCallback: (result: ExportResult) => void): void {
     const safe = spans.filter(({ attributes }) => !(HOOK_MARK in attributes)).map(toSafe)
+    if (safe.length === 0) {
+      resultCallback({ code: ExportResultCode.SUCCESS })
+      return
+    }
     this.#sender.export(safe, (result) => {
       this.#note(result, safe.length)
       resultCallback(result)
@@ -49,10 +54,14 @@ export class SafeExporter implements SpanExporter {
 
   #note({ code, error }: ExportResult, spans: number): void {
     if (code !== ExportResultCode.SUCCESS) {
-      if (this.#lost === 0) this.#log.warn({ err: error }, 'Traces are not sent, spans are lost')
+      if (this.#state === 'sending') {
+        this.#log.warn({ err: error }, 'Traces are not sent, spans are lost')
+      }
+      this.#state = 'failing'
       this.#lost += spans
-    } else if (this.#lost > 0) {
+    } else if (this.#state === 'failing') {
       this.#log.info({ spansLost: this.#lost }, 'Traces are sent again')
+      this.#state = 'sending'
       this.#lost = 0
     }
   }
@@ -83,7 +92,7 @@ function toSafe(span: ReadableSpan): ReadableSpan {
   }
 }
 
-/** The path stands in the log for errors alone, where a hook has put it without its query. */
+/** As in the log, only error responses have a path; a hook has removed its query. */
 function allowedOf(attributes: Attributes): Attributes {
   const hasPath = ATTRIBUTES.errorCode in attributes
   const allowed: Attributes = {}
@@ -97,6 +106,6 @@ function allowedOf(attributes: Attributes): Attributes {
 function statusOf(attributes: Attributes): SpanStatus {
   const status = attributes[ATTRIBUTES.status]
   const failed =
-    ATTRIBUTES.errorType in attributes || (typeof status === 'number' && status >= SERVER_ERROR)
+    ATTRIBUTES.errorType in attributes || (typeof status === 'number' && isServerError(status))
   return { code: failed ? SpanStatusCode.ERROR : SpanStatusCode.UNSET }
 }

@@ -1,7 +1,7 @@
 import { ROOT_CONTEXT, type Span, SpanKind, trace } from '@opentelemetry/api'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { requestOf } from '../connections/work.ts'
+import { OTHER } from '../conventions/http.ts'
 import { ATTRIBUTES } from './attributes.ts'
 
 export interface TraceSourcesOptions {
@@ -58,7 +58,7 @@ function traceBatches({
 /** @returns the spans of the requests that a batch serves, each once */
 function sampledOf(
   batch: readonly { cause: object | undefined }[],
-  spanOf: (request: object) => Span | undefined,
+  spanOf: (cause: object) => Span | undefined,
 ): Set<Span> {
   const spans = new Set<Span>()
   for (const { cause } of batch) {
@@ -70,9 +70,8 @@ function sampledOf(
 
 function traceHashes({ tracing: { tracer, spanOf }, passwords }: FastifyInstance, cost: number) {
   passwords.queue.observers.push({
-    onStart(waitedMs, signal) {
-      const request = signal && requestOf(signal)
-      const parent = request && spanOf(request)
+    onStart(waitedMs, cause) {
+      const parent = cause && spanOf(cause)
       if (!parent) return noEnd
       const span = tracer.startSpan(
         'password hash',
@@ -88,7 +87,7 @@ function noEnd(): void {}
 
 /** @returns the code of an error, or its class. Its message may hold parameters of the query */
 function typeOf(error: unknown): string {
-  if (!(error instanceof Error)) return '_OTHER'
+  if (!(error instanceof Error)) return OTHER
   return 'code' in error ? String(error.code) : error.constructor.name
 }
 

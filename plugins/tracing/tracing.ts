@@ -2,6 +2,7 @@ import { FastifyOtelInstrumentation } from '@fastify/otel'
 import type { Span, Tracer } from '@opentelemetry/api'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { conventionalMethod, isServerError, OTHER } from '../conventions/http.ts'
 import { loggedPath } from '../request-log.ts'
 import { ATTRIBUTES } from './attributes.ts'
 import { openProvider, type TracingOptions } from './provider.ts'
@@ -15,9 +16,6 @@ declare module 'fastify' {
     }
   }
 }
-
-const KNOWN_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
-const SERVER_ERROR = 500
 
 /**
  * Decorates `tracing`, and makes a span of each request, which continues an incoming `traceparent`
@@ -42,6 +40,7 @@ export default fp<TracingOptions>(
       instrumentHooks: false,
       instrumentHandler: false,
       recordExceptions: false,
+      ignorePaths: () => false, // else it reads OTEL_FASTIFY_IGNORE_PATHS
       requestHook(span, request) {
         nameInLog(span, request)
         if (!span.isRecording()) return
@@ -73,12 +72,12 @@ function nameInLog(span: Span, request: FastifyRequest): void {
 }
 
 function describe(span: Span, request: FastifyRequest): void {
-  const isKnown = KNOWN_METHODS.has(request.method)
-  const method = isKnown ? request.method : 'HTTP'
+  const method = conventionalMethod(request.method)
+  const name = method === OTHER ? 'HTTP' : method
   const route = request.is404 ? undefined : request.routeOptions.url
-  span.updateName(route === undefined ? method : `${method} ${route}`)
+  span.updateName(route === undefined ? name : `${name} ${route}`)
   span.setAttributes({
-    ...(isKnown ? {} : { [ATTRIBUTES.method]: '_OTHER' }),
+    [ATTRIBUTES.method]: method,
     [ATTRIBUTES.scheme]: request.protocol,
     [ATTRIBUTES.protocolVersion]: request.raw.httpVersion,
     [ATTRIBUTES.requestId]: request.id,
@@ -91,6 +90,6 @@ function describeError(span: Span, request: FastifyRequest, { statusCode }: Fast
   span.setAttributes({
     [ATTRIBUTES.errorCode]: errorCode,
     [ATTRIBUTES.path]: loggedPath(request.url),
-    ...(statusCode >= SERVER_ERROR && { [ATTRIBUTES.errorType]: errorCode }),
+    ...(isServerError(statusCode) && { [ATTRIBUTES.errorType]: errorCode }),
   })
 }

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Static } from '@sinclair/typebox'
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify'
 import { withoutSignal } from '../../db/client.ts'
 import { databaseFault } from '../../db/errors.ts'
 import { recordFailure } from '../../db/queries/events.ts'
@@ -48,7 +48,7 @@ export default (async (app, { throttled, limits }) => {
     const { db } = work
     const attempt = { throttled, db, username: body.username, address }
     const { ok, account } = await attemptPassword(app, attempt, (place) =>
-      verify(app, body, { ...work, place }, log),
+      verify(app, body, { ...work, place, cause: request }, log),
     )
     if (!ok) {
       const { id: userId, disabled } = account ?? {}
@@ -92,16 +92,20 @@ type LoginCheck =
 async function verify(
   { passwords, faultLog }: FastifyInstance,
   { username, password }: Static<typeof Credentials>,
-  { db, signal, place }: Work & { place: HashPlace },
+  { db, signal, place, cause }: Work & { place: HashPlace; cause: FastifyRequest },
   log: FastifyBaseLogger,
 ): Promise<LoginCheck> {
   const account = await users.findCredential(db, username)
-  const verified = await passwords.verify(password, account?.passwordHash, { signal, place })
+  const verified = await passwords.verify(password, account?.passwordHash, {
+    signal,
+    place,
+    cause,
+  })
   const isPerson = account?.kind === 'person' // the hash of a service account matches no password
   if (!isPerson || !verified.ok || account.disabled) return { ok: false, account }
   if (!verified.isOutdated) return { ok: true, account }
   try {
-    const renewed = await passwords.hash(password, signal)
+    const renewed = await passwords.hash(password, { signal, cause })
     const hashes = { old: account.passwordHash, renewed }
     const isStored = await users.renewHash(db, account.id, hashes)
     return { ok: true, account: isStored ? { ...account, passwordHash: renewed } : account }

@@ -39,7 +39,7 @@ export default (async (app) => {
     const { username, password } = request.body
     app.passwords.check(password, username)
     const { db, signal } = workOf(reply)
-    const passwordHash = await app.passwords.hash(password, signal)
+    const passwordHash = await app.passwords.hash(password, { signal, cause: request })
     const by = { actor: request.actor ?? undefined, origin: originOf(request) }
     const { user } = accepted(await users.create(db, by, { username, passwordHash, role: 'user' }))
     return { message: 'User created.', user: toUser(user) }

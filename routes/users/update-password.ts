@@ -53,6 +53,7 @@ export default (async (app, { throttled }) => {
     const { password, currentPassword } = request.body
     app.passwords.check(password) // before the account is read: 400 comes before 404
     const { db, signal } = workOf(reply)
+    const work = { signal, cause: request }
     const change = changeTo(request, Number(request.params.id), wantedVersions(request))
     const account = await users.findCredentialById(db, change.userId)
     if (!account) {
@@ -67,7 +68,7 @@ export default (async (app, { throttled }) => {
       const { username } = account
       const attempt = { throttled, db, username, address: request.clientAddress }
       const { ok } = await attemptPassword(app, attempt, (place) =>
-        app.passwords.verify(currentPassword, account.passwordHash, { signal, place }),
+        app.passwords.verify(currentPassword, account.passwordHash, { ...work, place }),
       )
       if (!ok) {
         const who = { actorId: change.actor.id, userId: account.id }
@@ -75,7 +76,7 @@ export default (async (app, { throttled }) => {
         throw refusalError('wrong-current-password')
       }
     }
-    const passwordHash = await app.passwords.hash(password, signal)
+    const passwordHash = await app.passwords.hash(password, work)
     const current = currentPassword === undefined ? undefined : account
     const changed = await users.changePassword(db, change, { passwordHash, current })
     acceptedEnding(app, changed)

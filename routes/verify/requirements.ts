@@ -41,17 +41,35 @@ export function withoutAppendedPath(url: string): string {
 /**
  * Reads what the operator has configured: the query of `/verify?role=admin`.
  *
+ * Caddy keeps the query of its client if the operator has configured none, and sends it in `X-Forwarded-Uri` too.
+ * So `anonymous` counts only if the client has not written it.
+ *
  * @param url path and query of the request, without an appended path
+ * @param clientUrl path and query that the proxy has received, if it sends them
  * @returns undefined if it has an unknown name or value, or contradicts itself: a typing error opens no page
  */
-export function readRequirements(url: string): Requirements | undefined {
+export function readRequirements(
+  url: string,
+  clientUrl: string | string[] | undefined,
+): Requirements | undefined {
+  const requirements = read(url)
+  if (!requirements?.allowsAnonymous || clientUrl === undefined) return requirements
+  const queries = [clientUrl].flat().join('?').split('?').slice(1)
+  return queries.some((query) => paramsOf(query).has('anonymous')) ? undefined : requirements
+}
+
+function read(url: string): Requirements | undefined {
   if (url !== PATH && !url.startsWith(`${PATH}?`)) return undefined
   const text = url.slice(PATH.length + 1)
   const known = parsed.get(text)
   if (known) return known
-  const requirements = parse(new URLSearchParams(text.replaceAll(';', '&')))
+  const requirements = parse(paramsOf(text))
   if (requirements) parsed.set(text, requirements)
   return requirements
+}
+
+function paramsOf(text: string): URLSearchParams {
+  return new URLSearchParams(text.replaceAll(';', '&'))
 }
 
 function parse(given: URLSearchParams): Requirements | undefined {

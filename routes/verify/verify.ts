@@ -52,7 +52,7 @@ export default (async (app) => {
   }
 
   app.addHook('onRequest', async (request, reply) => {
-    const requirements = readRequirements(request.url)
+    const requirements = readRequirements(request.url, request.headers['x-forwarded-uri'])
     if (!requirements) {
       const wanted = request.url.slice(0, MAX_URL_LOGGED)
       app.faultLog.report(new Error(`unknown: ${wanted}`), 'a proxy is misconfigured', request.log)

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database } from '../../db/client.ts'
 import { list } from '../../db/queries/events.ts'
 import { findAttempts } from '../../db/queries/throttle.ts'
-import { toRangeCheck } from '../../plugins/addresses/ranges.ts'
+import { AddressRanges } from '../../plugins/addresses/ranges.ts'
 import { addressRange } from '../../routes/common/address-range.ts'
 import { type Config, splitList } from '../config/config.ts'
 import { type Check, fail, ok, warn } from './check.ts'
@@ -32,7 +32,7 @@ const TRIES = 6
 const PAUSE_MS = 200
 const EVENTS_READ = 200
 /** Not addresses of the Internet (RFC 1918, RFC 6598, RFC 3927, RFC 4193, RFC 4291). */
-const isInternal = toRangeCheck([
+const INTERNAL = new AddressRanges([
   ...['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', '169.254.0.0/16'],
   ...['127.0.0.0/8', '::1', 'fc00::/7', 'fe80::/10'],
 ])
@@ -119,9 +119,9 @@ async function findRecorded(db: Database, login: Login): Promise<string | null |
 export function describeSighting({ TRUST_PROXY }: Settings, seen: Sighting): Check {
   const { recorded, forged, local, remote, isProxied } = seen
   const trusted = splitList(TRUST_PROXY)
-  const isTrusted = toRangeCheck(trusted)
+  const proxies = new AddressRanges(trusted)
   if (recorded === forged) {
-    if (isTrusted(local) && !isTrusted(forged)) {
+    if (proxies.has(local) && !proxies.has(forged)) {
       const text = `cannot be checked from here: ${local}, this machine, is in TRUST_PROXY, so the server believes what it sends`
       return warn(SUBJECT, text, 'Run doctor on a machine that is not in TRUST_PROXY')
     }
@@ -139,12 +139,12 @@ export function describeSighting({ TRUST_PROXY }: Settings, seen: Sighting): Che
     return warn(SUBJECT, text, `If ${recorded} is the proxy, set TRUST_PROXY=${recorded}`)
   }
   if (recorded === local) return ok(SUBJECT, `is ${recorded}, that of this machine`)
-  if (isTrusted(recorded)) {
+  if (proxies.has(recorded)) {
     const text = `is ${recorded}, which is in TRUST_PROXY: clients share the address of a proxy`
     const todo = 'Let each proxy set X-Forwarded-For to the address that it sees'
     return warn(SUBJECT, text, todo)
   }
-  if (recorded === remote || isInternal(recorded)) {
+  if (recorded === remote || INTERNAL.has(recorded)) {
     const text = `is ${recorded}, and not that of this machine, ${local}: clients may share the address of a proxy`
     return warn(SUBJECT, text, `If ${recorded} is a proxy, add it to TRUST_PROXY`)
   }

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Lookups } from '../../db/lookups/lookups.ts'
@@ -60,8 +59,7 @@ export async function measureHashes(
  * @returns the time of the server's thread for a request, in µs
  */
 export async function measureRequests(app: App): Promise<number> {
-  await app.listen({ host: HOST, port: 0 })
-  const { port } = app.server.address() as AddressInfo // what a server on a port has
+  const port = Number(new URL(await app.listen({ host: HOST, port: 0 })).port)
   const worker = startLoad({ host: HOST, port, path: '/livez', connections: CONCURRENT })
   const failure = once(worker, 'error').then(([error]) => Promise.reject(error))
   failure.catch(() => undefined)

@@ -6,7 +6,8 @@ type Line = [content: unknown, message?: string, ...values: unknown[]]
 
 /**
  * The logger of one request. Most requests write no line, so the child logger with the request's id
- * is made for the first line, as are its own children.
+ * is made for the first line, as are its own children. A child of a logger that has written nothing
+ * takes over its bindings, so that one logger is made for both.
  */
 export class RequestLogger implements FastifyBaseLogger {
   readonly #parent: FastifyBaseLogger
@@ -37,6 +38,11 @@ export class RequestLogger implements FastifyBaseLogger {
   }
 
   child(bindings: Bindings, options?: Options): FastifyBaseLogger {
+    // `formatters` may rewrite the bindings of this logger, but not those of its children.
+    if (!this.#made && options === undefined && this.#options?.formatters === undefined) {
+      const both = { ...this.#bindings, ...bindings }
+      return new RequestLogger(this.#parent, both, this.#options)
+    }
     return new RequestLogger(this, bindings, options)
   }
 

@@ -1,12 +1,11 @@
-import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { createDatabase } from '../support/database/database.ts'
 import { query } from '../support/database/query.ts'
 import { type Site, startSite } from '../support/deploy/site.ts'
 import { freePort } from '../support/process/free-port.ts'
 import { exitCode, install, startServer } from '../support/process/installation.ts'
+import { listenOnLoopback } from '../support/process/listen-on-loopback.ts'
 import { needsNginx } from '../support/process/nginx.ts'
 import { until } from '../support/until.ts'
 
@@ -152,10 +151,8 @@ async function startBroken(t: TestContext, received: string[]): Promise<number> 
     received.push(`${request.method}`)
     request.socket.destroy()
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
   t.after(() => server.close())
-  return (server.address() as AddressInfo).port // what a TCP server returns
+  return listenOnLoopback(server)
 }
 
 function post(site: Site, path: string, body: object, headers: Record<string, string> = {}) {

@@ -55,6 +55,8 @@ test('the units run the commands of the image, with the same protections, and th
       .match(/^\w+=.*/gm)
       ?.filter((line) => !/^Wanted/.test(line))
   t.assert.deepStrictEqual(protections(server), protections(migrate))
+  // Without it, Node cannot list the addresses that HOST=0.0.0.0 stands for, and the server exits.
+  t.assert.match(settingOf(server, 'RestrictAddressFamilies'), /\bAF_NETLINK\b/)
   t.assert.strictEqual(settingOf(server, 'KillSignal'), 'SIGTERM')
   t.assert.ok(Number.parseInt(settingOf(server, 'TimeoutStopSec'), 10) > 10)
 })

@@ -4,7 +4,6 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { copyFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { after, type TestContext, test } from 'node:test'
@@ -14,6 +13,7 @@ import { createDatabase } from '../support/database/database.ts'
 import { query } from '../support/database/query.ts'
 import { makeFolder } from '../support/process/folder.ts'
 import { needsServerBinary } from '../support/process/installation.ts'
+import { listenOnLoopback } from '../support/process/listen-on-loopback.ts'
 import { runQuickStart } from './load-quick-start.ts'
 
 const SERVER = resolve('dist/src/server.js')
@@ -178,11 +178,9 @@ async function forgedData(): Promise<string> {
 async function startSlowServer(delayMs: number): Promise<string> {
   const server = createServer((_request, response) => {
     setTimeout(() => response.end('{}'), delayMs)
-  }).listen(0, '127.0.0.1')
+  })
   after(() => server.close().closeAllConnections())
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo // what a server on a port has
-  return `http://127.0.0.1:${port}`
+  return `http://127.0.0.1:${await listenOnLoopback(server)}`
 }
 
 /** Runs a program in the test's folder to its end. */

@@ -1,5 +1,6 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http'
-import { type Static, Type } from '@sinclair/typebox'
+import { type Static, type TObject, Type } from '@sinclair/typebox'
+import { SAMPLERS, type SamplerName } from '../../../plugins/tracing/samplers.ts'
 
 /**
  * The settings of the traces, a part of `Environment`. Names and values are those of OpenTelemetry's
@@ -34,6 +35,14 @@ export const tracingSettings = {
       description: 'Headers sent with the traces, such as the key of a service; never logged',
     }),
   ),
+  OTEL_EXPORTER_OTLP_TRACES_HEADERS: Type.Optional(
+    Type.String({
+      format: 'header-list',
+      title: '`name=value` pairs with commas between them, values percent-encoded',
+      description:
+        'Headers added to `OTEL_EXPORTER_OTLP_HEADERS`, or replacing those of the same name; never logged',
+    }),
+  ),
   OTEL_EXPORTER_OTLP_TIMEOUT: Type.Integer({
     minimum: 100,
     maximum: 60_000,
@@ -41,19 +50,9 @@ export const tracingSettings = {
     title: '100 to 60000, in milliseconds',
     description: 'Time limit for sending a batch of spans, with its repetitions',
   }),
-  OTEL_TRACES_SAMPLER: Type.Unsafe<
-    | 'always_on'
-    | 'always_off'
-    | 'traceidratio'
-    | 'parentbased_always_on'
-    | 'parentbased_always_off'
-    | 'parentbased_traceidratio'
-  >({
+  OTEL_TRACES_SAMPLER: Type.Unsafe<SamplerName>({
     type: 'string',
-    enum: [
-      ...['always_on', 'always_off', 'traceidratio'],
-      ...['parentbased_always_on', 'parentbased_always_off', 'parentbased_traceidratio'],
-    ],
+    enum: SAMPLERS,
     default: 'parentbased_always_on',
     title:
       '`always_on`, `always_off`, `traceidratio`, or one of these after `parentbased_`, which obeys an incoming `traceparent`',
@@ -87,10 +86,7 @@ export const tracingSettings = {
   }),
 }
 
-type TracingSettings = Pick<
-  Static<ReturnType<typeof Type.Object<typeof tracingSettings>>>,
-  keyof typeof tracingSettings
->
+type TracingSettings = Static<TObject<typeof tracingSettings>>
 
 /** @returns the options of the plugin `tracing`, or undefined if nothing is traced */
 export function tracingOptions(config: TracingSettings, version: string) {
@@ -103,7 +99,10 @@ export function tracingOptions(config: TracingSettings, version: string) {
     exporter: {
       url,
       protocol: config.OTEL_EXPORTER_OTLP_PROTOCOL,
-      headers: parsePairs(config.OTEL_EXPORTER_OTLP_HEADERS ?? '') ?? {},
+      headers: {
+        ...parsePairs(config.OTEL_EXPORTER_OTLP_HEADERS ?? ''),
+        ...parsePairs(config.OTEL_EXPORTER_OTLP_TRACES_HEADERS ?? ''),
+      },
       timeoutMs: config.OTEL_EXPORTER_OTLP_TIMEOUT,
     },
     sampler: { name: config.OTEL_TRACES_SAMPLER, ratio: config.OTEL_TRACES_SAMPLER_ARG },
@@ -120,8 +119,10 @@ export function isPairList(text: string): boolean {
 }
 
 export function isHeaderList(text: string): boolean {
+  const headers = parsePairs(text)
+  if (!headers) return false
   try {
-    for (const [name, value] of Object.entries(parsePairs(text) ?? { '': '' })) {
+    for (const [name, value] of Object.entries(headers)) {
       validateHeaderName(name)
       validateHeaderValue(name, value)
     }

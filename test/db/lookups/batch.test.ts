@@ -2,6 +2,7 @@ import { EventEmitter, once } from 'node:events'
 import { type TestContext, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type BatchLimits, BatchQueue, type LookupError } from '../../../db/lookups/batch.ts'
+import { fail, warningsOf } from '../../support/warnings.ts'
 
 const LIMITS: BatchLimits = { maxSize: 100, maxRunning: 1, maxWaiting: 1_000, deadlineMs: 5_000 }
 
@@ -91,6 +92,23 @@ test('a batch that fails rejects all its lookups, and does not run again', async
   t.assert.deepStrictEqual(batches, [[1, 2, 3], [4]])
 })
 
+test('a batch whose observer throws, at its start or its end, has its results, and the next one runs', async (t: TestContext) => {
+  const warnings = warningsOf(t)
+  const { queue, load } = createQueue()
+  const ended: string[] = []
+  queue.observers.push(
+    () => () => ended.push('first'),
+    () => fail('at the start'),
+    () => () => fail('at the end'),
+    () => () => ended.push('last'),
+  )
+  t.assert.strictEqual(await load(1), '1')
+  t.assert.strictEqual(await load(2), '2')
+  await nextTurn() // the end of the second batch, and the warnings, have passed by then
+  t.assert.deepStrictEqual(ended, ['first', 'last', 'first', 'last'])
+  t.assert.deepStrictEqual(warnings, ['at the start', 'at the end', 'at the start', 'at the end'])
+})
+
 /** A queue that records its batches. */
 function createQueue(
   limits: Partial<BatchLimits> = {},
@@ -102,7 +120,7 @@ function createQueue(
     const values = await Promise.all(lookups.map(({ key }) => read(key)))
     for (const [index, { resolve }] of lookups.entries()) resolve(values[index] ?? '')
   })
-  return { batches, load: (key: number) => queue.load(key) }
+  return { queue, batches, load: (key: number) => queue.load(key) }
 }
 
 function createGate() {

@@ -4,6 +4,7 @@ import { type TestContext, test } from 'node:test'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { errors } from '../../../plugins/errors/errors.ts'
 import { HashQueue, type HashQueueOptions } from '../../../plugins/passwords/hash-queue.ts'
+import { fail, warningsOf } from '../../support/warnings.ts'
 
 const CLIENT_GONE = { code: 'CLIENT_GONE' }
 
@@ -132,6 +133,40 @@ test('a hash that fails passes its slot on', async (t: TestContext) => {
   t.assert.strictEqual(await queue.run(async () => 'next'), 'next')
   await failing
   t.assert.deepStrictEqual(queue.load, { running: 0, waiting: 0 })
+})
+
+test('a hash whose observer throws, at its start or its end, has its result and passes its slot on', async (t: TestContext) => {
+  const warnings = warningsOf(t)
+  const queue = new HashQueue({ concurrency: 1, maxWaiting: 10, expectedMs: 1 })
+  const ended: string[] = []
+  queue.observers.push(
+    { onStart: () => () => ended.push('first') },
+    { onStart: () => fail('at the start') },
+    { onStart: () => () => fail('at the end') },
+    { onStart: () => () => ended.push('last') },
+  )
+  const results = await Promise.all([queue.run(async () => 1), queue.run(async () => 2)])
+  t.assert.deepStrictEqual(results, [1, 2])
+  t.assert.deepStrictEqual(ended, ['first', 'last', 'first', 'last'])
+  t.assert.deepStrictEqual(queue.load, { running: 0, waiting: 0 })
+  await nextTurn() // warnings are emitted by then
+  t.assert.deepStrictEqual(warnings, ['at the start', 'at the end', 'at the start', 'at the end'])
+})
+
+test('a hash queue whose observer throws at a refusal refuses all the same, at once or after the wait', async (t: TestContext) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const warnings = warningsOf(t)
+  const { queue, end } = createHeldQueue({ concurrency: 1, maxWaiting: 1 })
+  queue.observers.push({ onStart: () => () => undefined, onRefused: () => fail('at a refusal') })
+  const running = queue.run(end.passed)
+  const waits = t.assert.rejects(queue.run(end.passed), errors.HASH_CAPACITY)
+  await t.assert.rejects(queue.run(end.passed), errors.HASH_CAPACITY)
+  t.mock.timers.tick(2_500)
+  await waits
+  end.now()
+  await running
+  await nextTurn()
+  t.assert.deepStrictEqual(warnings, ['at a refusal', 'at a refusal'])
 })
 
 /** A queue whose hashes run until `end.now()`. */

@@ -43,8 +43,9 @@ test('spans beyond the limit of the queue, while the collector hangs, are droppe
   const collector = await collectTraces(t, 'hang')
   const { app } = await build(t, { DATABASE_URL, ...collector.settings })
   for (let batches = 0; batches < 12; batches++) await fillBatch(app)
-  await app.close() // sends what is in the queue
-  t.assert.strictEqual(collector.spans().length, BATCH + QUEUE)
+  await app.close() // sends what is in the queue, as far as its time limit permits
+  const sent = collector.spans().length
+  t.assert.ok(sent > 0 && sent <= BATCH + QUEUE, `${sent} spans`)
 })
 
 for (const [problem, arrange] of [

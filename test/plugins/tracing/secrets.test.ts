@@ -3,6 +3,8 @@ import { type TestContext, test } from 'node:test'
 import { createDatabase } from '../../support/database/database.ts'
 import { cookieOf, giveToken, makeUser, storedUser } from '../../support/http/accounts.ts'
 import { build, send, TEST_SECRET } from '../../support/http/build.ts'
+import { assertError } from '../../support/http/error-answer.ts'
+import { putPassword } from '../../support/http/put-password.ts'
 import { collectTraces } from '../../support/tracing/collector.ts'
 
 const DATABASE_URL = await createDatabase()
@@ -19,17 +21,24 @@ for (const OTEL_EXPORTER_OTLP_PROTOCOL of ['http/json', 'http/protobuf'] as cons
     const user = await makeUser(app)
     const { username, password, passwordHash } = user
     const login = await send(app, 'POST', '/login', { body: { username, password } })
+    t.assert.strictEqual(login.statusCode, 200)
     const cookie = cookieOf(login)
     const token = await giveToken(app, user)
     const secretQuery = randomUUID()
-    await send(app, 'GET', `/me?key=${secretQuery}`, { cookie })
-    await send(app, 'GET', `/user/${user.id}?key=${secretQuery}`, { headers: token.headers })
-    await send(app, 'GET', `/nothing?key=${secretQuery}`, { cookie })
-    await send(app, 'POST', '/login', { body: { username, password: `${password}!` } })
+    const answers = [
+      await send(app, 'GET', `/me?key=${secretQuery}`, { cookie }),
+      await send(app, 'GET', `/user/${user.id}?key=${secretQuery}`, { headers: token.headers }),
+      await send(app, 'GET', `/nothing?key=${secretQuery}`, { cookie }),
+    ]
+    const statuses = answers.map(({ statusCode }) => statusCode)
+    t.assert.deepStrictEqual(statuses, [200, 200, 404])
+    const wrong = { username, password: `${password}!` }
+    assertError(t, await send(app, 'POST', '/login', { body: wrong }), 400, 'INVALID_CREDENTIALS')
     const changed = randomUUID()
-    const body = { password: changed, currentPassword: password }
-    await send(app, 'PUT', `/user/${user.id}/password`, { cookie, body })
+    const change = { password: changed, currentPassword: password }
+    t.assert.strictEqual((await putPassword(app, user.id, cookie, change)).statusCode, 200)
     const renewed = (await storedUser(app, user.id))?.passwordHash ?? ''
+    t.assert.notStrictEqual(renewed, passwordHash)
     // The message of the database's error holds the parameters of its query.
     await app.db.execute('RENAME TABLE events TO hidden_events')
     const registered = randomUUID()

@@ -2,7 +2,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
@@ -13,6 +12,7 @@ import { createFlaskService } from '../../support/flask/service.ts'
 import { makeUser } from '../../support/http/accounts.ts'
 import { build } from '../../support/http/build.ts'
 import { makeFolder } from '../../support/process/folder.ts'
+import { listenOnLoopback } from '../../support/process/listen-on-loopback.ts'
 
 const SCRIPT = resolve('examples/moving-from-flask/compare.mjs')
 /** The responses of a program on Flask 3.1.3, Flask-Login 0.6.3, Werkzeug 3.1.9 and bcrypt 5.0.0. */
@@ -78,14 +78,13 @@ async function startFlaskService(t: TestContext) {
   for (const name of ['maria', 'pedro']) {
     await accounts.insert(name, await hash(PASSWORD, { cost: COST }))
   }
-  const server = createFlaskService({ accounts, secret: 'a key' }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
+  const server = createFlaskService({ accounts, secret: 'a key' })
   t.after(async () => {
     server.closeAllConnections()
     server.close()
     await accounts.close()
   })
-  const { port } = server.address() as AddressInfo // what a server on a port has
+  const port = await listenOnLoopback(server)
   return { url: `http://127.0.0.1:${port}`, accounts }
 }
 

@@ -102,6 +102,7 @@ test('configuration, with every variable set, has every value in its type', (t: 
     OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://traces.example/v1/traces',
     OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
     OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Basic%20abc,x-scope=1',
+    OTEL_EXPORTER_OTLP_TRACES_HEADERS: 'x-scope=2',
     OTEL_EXPORTER_OTLP_TIMEOUT: '100',
     OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
     OTEL_TRACES_SAMPLER_ARG: '0.01',

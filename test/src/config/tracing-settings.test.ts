@@ -40,6 +40,7 @@ test('an endpoint, a header or an attribute of another form is rejected without 
     OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: ['/v1/traces', 'ftp://collector'],
     OTEL_EXPORTER_OTLP_PROTOCOL: ['grpc'],
     OTEL_EXPORTER_OTLP_HEADERS: ['no-pair', '=no-name', 'a b=c', 'a=%zz', 'a=b%0D%0Ac: d'],
+    OTEL_EXPORTER_OTLP_TRACES_HEADERS: ['no-pair', 'a b=c', 'a=b%0D%0Ac: d'],
     OTEL_RESOURCE_ATTRIBUTES: ['no-pair', '=no-name', 'a=%zz'],
     OTEL_TRACES_SAMPLER: ['jaeger_remote', 'on'],
     OTEL_TRACES_SAMPLER_ARG: ['-0.1', '1.1', 'all'],
@@ -50,6 +51,20 @@ test('an endpoint, a header or an attribute of another form is rejected without 
       if (name.endsWith('HEADERS')) t.assert.ok(!message.includes(value))
     }
   }
+})
+
+test('headers of traces are added to the general headers, and replace those of the same name', (t: TestContext) => {
+  const given = {
+    ...BASE,
+    OTEL_EXPORTER_OTLP_HEADERS: 'x-api-key=general,x-scope=1',
+    OTEL_EXPORTER_OTLP_TRACES_HEADERS: 'x-api-key=of%20traces,x-other=2',
+  }
+  const headers = { 'x-api-key': 'of traces', 'x-scope': '1', 'x-other': '2' }
+  t.assert.deepStrictEqual(optionsOf(given)?.exporter.headers, headers)
+  const { OTEL_EXPORTER_OTLP_HEADERS: _, ...alone } = given
+  const own = { 'x-api-key': 'of traces', 'x-other': '2' }
+  t.assert.deepStrictEqual(optionsOf(alone)?.exporter.headers, own)
+  t.assert.deepStrictEqual(optionsOf(BASE)?.exporter.headers, {})
 })
 
 function optionsOf(environment: Record<string, string>) {

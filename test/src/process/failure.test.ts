@@ -1,18 +1,17 @@
-import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { describeFailure } from '../../../src/process/failure.ts'
 import { checkPort } from '../../../src/server/port.ts'
+import { listenOnLoopback } from '../../support/process/listen-on-loopback.ts'
 
 test('a port that is in use is described by PORT, with its address, for both versions of IP', async (t: TestContext) => {
   for (const [HOST, address] of [
     ['127.0.0.1', '127.0.0.1'],
     ['::1', '[::1]'],
   ] as const) {
-    const other = createServer().listen(0, HOST)
+    const other = createServer()
     t.after(() => other.close())
-    await once(other, 'listening')
-    const { port: PORT } = other.address() as AddressInfo // a server on a port has one
+    const PORT = await listenOnLoopback(other, HOST)
     t.assert.strictEqual(
       await failureOf(t, () => checkPort({ HOST, PORT })),
       `PORT ${PORT} is in use: another process listens on ${address}:${PORT}. Set PORT to a free port.`,

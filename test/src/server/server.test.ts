@@ -1,7 +1,6 @@
-import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { migrateDatabase } from '../../../src/config/resolve.ts'
@@ -15,6 +14,7 @@ import {
   needsServerBinary,
   startServer,
 } from '../../support/process/installation.ts'
+import { listenOnLoopback } from '../../support/process/listen-on-loopback.ts'
 
 const databaseFiles = await makeDatabaseFiles()
 const SERVER = 'src/server.ts'
@@ -102,10 +102,9 @@ test(
   needsServerBinary,
   async (t: TestContext) => {
     const site = await install(t, databaseFiles)
-    const other = createServer().listen(0, '127.0.0.1')
+    const other = createServer()
     t.after(() => other.close())
-    await once(other, 'listening')
-    const { port } = other.address() as AddressInfo // what a server on a port has
+    const port = await listenOnLoopback(other)
     const { code, stderr } = await site.run(SERVER, [], { PORT: String(port) })
     t.assert.strictEqual(code, 1)
     t.assert.strictEqual(

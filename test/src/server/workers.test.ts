@@ -1,6 +1,4 @@
-import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -19,6 +17,7 @@ import {
   isRunning,
   startServer,
 } from '../../support/process/installation.ts'
+import { listenOnLoopback } from '../../support/process/listen-on-loopback.ts'
 
 const PRODUCTION = {
   DATABASE_URL: await createDatabase(),
@@ -139,10 +138,8 @@ test('workers, whose database cannot be reached, end the server with their reaso
 
 test('workers, whose port is in use, are not started, and one line says so', async (t: TestContext) => {
   const taken = createServer()
-  taken.listen(0, '127.0.0.1')
-  await once(taken, 'listening')
   t.after(() => taken.close())
-  const { port } = taken.address() as AddressInfo // what a server on a port has
+  const port = await listenOnLoopback(taken)
   const site = await install(t)
   const { code, stderr } = await site.run('src/server.ts', [], {
     ...PRODUCTION,

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
+import { listenOnLoopback } from '../process/listen-on-loopback.ts'
 
 /**
  * Creates a proxy between the server and its database that a test can cut and restore.
@@ -45,8 +46,7 @@ export async function createDatabaseLink(databaseUrl: string) {
     link.listen(port, '127.0.0.1')
     await once(link, 'listening')
   }
-  await listen(0)
-  const { port } = link.address() as AddressInfo // what a TCP server returns
+  const port = await listenOnLoopback(link)
 
   const url = new URL(databaseUrl)
   url.host = `127.0.0.1:${port}`

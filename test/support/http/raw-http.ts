@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { type AddressInfo, connect } from 'node:net'
+import { connect } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import type { App } from './build.ts'
 
@@ -10,9 +10,7 @@ const ANSWER_TIMEOUT_MS = 30_000
 
 /** Lets the server listen on a free port of the loopback. */
 export async function listen(app: App): Promise<number> {
-  await app.listen({ host: '127.0.0.1', port: 0 })
-  const { port } = app.server.address() as AddressInfo // what a TCP server returns
-  return port
+  return Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port)
 }
 
 /**

@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { promisify } from 'node:util'
 import { findNginxBinary, findProgram } from '../../../scripts/server-binary.mjs'
 import { type BuildOptions, build } from '../http/build.ts'
+import { listen } from '../http/raw-http.ts'
 import { makeFolder } from './folder.ts'
 import { freePort } from './free-port.ts'
 import { spawnNginx } from './nginx.ts'
@@ -37,8 +37,7 @@ export const GOOD_PROXY = `
  */
 export async function startProxied(t: TestContext, options: BuildOptions, lines: string) {
   const { app, log } = await build(t, options)
-  await app.listen({ host: '127.0.0.1', port: 0 })
-  const { port } = app.server.address() as AddressInfo // what a server on a port has
+  const port = await listen(app)
   return { ...(await startProxy(t, port, lines)), app, log }
 }
 

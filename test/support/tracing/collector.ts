@@ -1,6 +1,6 @@
-import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { TestContext } from 'node:test'
+import { listenOnLoopback } from '../process/listen-on-loopback.ts'
 
 /** What the tests read of a span in OTLP's JSON encoding. */
 export interface ReceivedSpan {
@@ -56,15 +56,11 @@ export async function collectTraces(
       if (state.answer !== 'hang') response.writeHead(state.answer === 'accept' ? 200 : 400).end()
     })
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
   t.after(() => {
     server.close()
     server.closeAllConnections()
   })
-  const address = server.address()
-  if (!address || typeof address !== 'object') throw new Error('the collector has no port')
-  const url = `http://127.0.0.1:${address.port}`
+  const url = `http://127.0.0.1:${await listenOnLoopback(server)}`
   return {
     url,
     received,

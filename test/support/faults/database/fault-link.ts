@@ -1,6 +1,6 @@
-import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
+import { listenOnLoopback } from '../../process/listen-on-loopback.ts'
 import type { DatabaseServer } from './database-server.ts'
 import { type Behaviour, forwarding } from './link-behaviours.ts'
 import { PacketReader } from './packets.ts'
@@ -24,9 +24,7 @@ export async function createFaultLink(t: TestContext, target: DatabaseServer) {
     mostOpen = Math.max(mostOpen, connections.size)
     client.on('close', () => connections.delete(connection))
   })
-  proxy.listen(0, '127.0.0.1')
-  await once(proxy, 'listening')
-  const { port } = proxy.address() as AddressInfo // what a TCP server returns
+  const port = await listenOnLoopback(proxy)
   const closeAll = () => {
     for (const connection of connections) connection.close()
   }

@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import { toRangeCheck } from '../addresses/ranges.ts'
+import { AddressRanges } from './addresses/ranges.ts'
 
 export interface ForwardedForOptions {
   /** Addresses and CIDRs of the proxies whose headers are trusted. */
@@ -16,7 +16,7 @@ const MAX_KNOWN = 1_000
  */
 export default fp<ForwardedForOptions>(
   async (app, { trusted }) => {
-    const isTrusted = toRangeCheck(trusted)
+    const ranges = new AddressRanges(trusted)
     const known = new Set<string>()
     let isLogged = false
     app.addHook('onRequest', ({ headers, socket }, _reply, done) => {
@@ -24,9 +24,9 @@ export default fp<ForwardedForOptions>(
       done()
     })
 
-    function check(peer = 'unknown'): void {
-      if (known.has(peer)) return
-      if (isTrusted(peer)) {
+    function check(peer: string | undefined): void {
+      if (peer === undefined || known.has(peer)) return // the client has gone
+      if (ranges.has(peer)) {
         if (known.size < MAX_KNOWN) known.add(peer)
         return
       }
