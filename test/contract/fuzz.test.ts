@@ -104,7 +104,7 @@ async function send(
   const account = await makeUser(app, actor.includes('admin') ? 'admin' : 'user')
   const headers = await credentialsOf(app, actor, account)
   const isWanted = onExisting && request.isValid
-  const { cursor: _, ...others } = request.parameters
+  const { cursor: _, scope: __, anonymous: ___, ...others } = request.parameters // valid alone only, or signed
   const parameters = isWanted
     ? { ...others, ...(path.includes('{id}') && (await existingIds(app, path, account))) }
     : request.parameters
