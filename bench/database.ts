@@ -8,7 +8,6 @@ import { createTokenFormat } from '../plugins/auth/token-format.ts'
 import { deriveKeys, TOKEN_KEY_PURPOSE } from '../src/config/keys.ts'
 import { migrateDatabase } from '../src/config/resolve.ts'
 import { createSeedSecrets, type SeededUser, storeSeed } from '../src/seed/data.ts'
-import type { Tokens } from './load/requests.ts'
 
 export const SECRET = 'a secret that only the benchmark uses'
 export const COST = 10
@@ -29,6 +28,12 @@ export interface Accounts {
   password: string
   /** Values of the `Cookie` header, one for each account. */
   cookies: string[]
+}
+
+export interface Tokens {
+  /** The header of a service that may inspect credentials. */
+  caller: Record<string, string>
+  secrets: string[]
 }
 
 /**

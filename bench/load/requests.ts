@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Accounts } from '../database.ts'
+import type { Accounts, Tokens } from '../database.ts'
 import type { Request } from './types.ts'
 
 const JSON_TYPE = { 'content-type': 'application/json' }
@@ -26,12 +26,6 @@ export function ownAccounts({ cookies }: Accounts): Request[] {
 /** As a proxy sends them. */
 export function verifications({ cookies }: Accounts): Request[] {
   return cookies.map((cookie) => ({ method: 'GET', path: '/verify', headers: { cookie } }))
-}
-
-export interface Tokens {
-  /** The header of a service that may inspect credentials. */
-  caller: Record<string, string>
-  secrets: string[]
 }
 
 /** Each request inspects another token. */

@@ -1,5 +1,5 @@
-import { fillTokens } from '../database.ts'
-import { batchOf, inspections, ownAccounts, type Tokens, verifications } from '../load/requests.ts'
+import { fillTokens, type Tokens } from '../database.ts'
+import { batchOf, inspections, ownAccounts, verifications } from '../load/requests.ts'
 import { compare, type Scenario } from '../measure.ts'
 import { withServers } from '../servers.ts'
 import { serverOf } from './reads.ts'

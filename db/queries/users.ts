@@ -1,4 +1,4 @@
-import { and, eq, gt, gte, lt, sql } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
 import { type Database, onlyRow, type Queryable } from '../client.ts'
 import { now } from '../clock.ts'
 import { isDuplicateKey } from '../errors.ts'
@@ -94,14 +94,9 @@ type Created =
   | Refused
   | Refused<'username-taken' | 'limited-token'>
 
-/** @param by.actor the admin who creates the account; undefined for a registration */
-export function create(db: Database, by: Author, user: NewUser): Promise<Created> {
-  return add(db, by, user)
-}
-
 /** Creates a service account. It has no password, and acts by its tokens. */
 export function createService(db: Database, by: Author, service: NewService): Promise<Created> {
-  return add(db, by, { ...service, kind: 'service', passwordHash: NO_PASSWORD })
+  return create(db, by, { ...service, kind: 'service', passwordHash: NO_PASSWORD })
 }
 
 function add(db: Database, { actor, origin }: Author, user: NewAccount): Promise<Created> {
@@ -256,50 +251,4 @@ export function update(
     await recordEvent(tx, origin, { type: 'user_updated', actorId: actor.id, userId, detail })
     return { ok: true, user, hasLeftovers: ended?.hasLeftovers ?? false }
   })
-}
-
-export interface UserFilter {
-  /** Return only accounts after the one of this name. */
-  after?: string | undefined
-  prefix?: string | undefined
-  role?: Role | undefined
-  disabled?: boolean | undefined
-  kind?: AccountKind | undefined
-  limit: number
-}
-
-/**
- * Lists accounts by an index that has their order. By the statistics of a small table, the servers
- * would sort the whole table instead.
- *
- * @returns accounts in the order of their names, case-insensitive
- */
-export function list(
-  db: Queryable,
-  { after, prefix, role, disabled, kind, limit }: UserFilter,
-): Promise<ManagedUserRecord[]> {
-  const first = prefix === undefined ? undefined : usernameKey(prefix)
-  return db
-    .select(managedProfile)
-    .from(users, { forceIndex: listIndex({ role, disabled, kind }) })
-    .where(
-      and(
-        after === undefined ? undefined : gt(users.usernameKey, usernameKey(after)),
-        // A range, because LIKE has wildcards. No name has the last code point.
-        first === undefined ? undefined : gte(users.usernameKey, first),
-        first === undefined ? undefined : lt(users.usernameKey, `${first}\u{10ffff}`),
-        role === undefined ? undefined : eq(users.role, role),
-        disabled === undefined ? undefined : eq(users.disabled, disabled),
-        kind === undefined ? undefined : eq(users.kind, kind),
-      ),
-    )
-    .orderBy(users.usernameKey)
-    .limit(limit)
-}
-
-/** @returns the index that finds the fewest rows in most installations: few accounts are services, admins or disabled */
-function listIndex({ role, disabled, kind }: Pick<UserFilter, 'role' | 'disabled' | 'kind'>) {
-  if (kind === 'service') return 'users_kind'
-  if (role === 'admin' || (role && !disabled)) return 'users_role'
-  return disabled === undefined ? 'users_username_key' : 'users_disabled'
 }

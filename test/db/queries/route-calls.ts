@@ -46,6 +46,12 @@ export const CALLS: Record<string, (app: App) => Promise<Call[]>> = {
       { method: 'POST', url: '/logout', headers },
     ]
   },
+  // Other methods do the same.
+  'GET /verify': async (app) => {
+    const { headers } = await giveToken(app, await makeUser(app))
+    const bySessions = await bySession(app, 'GET', () => '/verify?role=user')
+    return [bySessions, { method: 'GET', url: '/verify', headers }]
+  },
   'GET /me': async (app) => {
     const { headers } = await giveToken(app, await makeUser(app))
     return [await bySession(app, 'GET', () => '/me'), { method: 'GET', url: '/me', headers }]

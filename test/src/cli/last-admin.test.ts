@@ -1,6 +1,7 @@
 import { type TestContext, test } from 'node:test'
 import { Operator } from '../../../db/queries/authority.ts'
 import { findManaged } from '../../../db/queries/operator-views.ts'
+import { listUsers } from '../../../db/queries/user-list.ts'
 import * as users from '../../../db/queries/users.ts'
 import { createDatabase } from '../../support/database/database.ts'
 import { makeDatabaseUser } from '../../support/database/database-users.ts'
@@ -64,7 +65,7 @@ test('two operators who disable the last two admins at the same time leave one o
     )
     const reasons = results.map((result) => (result.ok ? 'done' : result.reason)).sort()
     t.assert.deepStrictEqual(reasons, ['done', 'last-admin'])
-    const enabled = await users.list(db, { role: 'admin', disabled: false, limit: 10 })
+    const enabled = await listUsers(db, { role: 'admin', disabled: false, limit: 10 })
     t.assert.strictEqual(enabled.length, 1)
     for (const { id } of enabled) {
       const actor = new Operator({ mayEndLastAdmin: true })

@@ -1,6 +1,6 @@
 import { parse } from 'node:querystring'
 import fp from 'fastify-plugin'
-import { errors } from './errors/errors.ts'
+import { errors } from '../errors/errors.ts'
 
 /**
  * Accepts forms in UTF-8 only, in the scope that registers it: for a standard that requires them. A parameter
