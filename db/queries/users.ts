@@ -82,10 +82,7 @@ export interface NewService {
 }
 
 /** Who creates an account: an admin; without an actor, a registration or the command line. */
-interface Author {
-  actor?: Actor | undefined
-  origin: Origin
-}
+type Author = { actor?: Actor | undefined; origin: Origin }
 
 type NewAccount = NewUser & Partial<NewService> & { kind?: AccountKind }
 
@@ -99,7 +96,12 @@ export function createService(db: Database, by: Author, service: NewService): Pr
   return create(db, by, { ...service, kind: 'service', passwordHash: NO_PASSWORD })
 }
 
-function add(db: Database, { actor, origin }: Author, user: NewAccount): Promise<Created> {
+/** @param by.actor the admin who creates the account; undefined for a registration */
+export function create(
+  db: Database,
+  { actor, origin }: Author,
+  user: NewAccount,
+): Promise<Created> {
   return transaction(db, async (tx) => {
     if (actor) {
       const permission = await authorize(tx, { actor, userId: actor.id }, 'admin')
@@ -121,12 +123,11 @@ function add(db: Database, { actor, origin }: Author, user: NewAccount): Promise
   })
 }
 
-/** @returns the new id, or undefined if the name is taken */
+/** @returns undefined if the name is taken */
 async function insert(tx: Queryable, user: NewAccount): Promise<number | undefined> {
   try {
-    const key = usernameKey(user.username)
-    const [{ insertId }] = await tx.insert(users).values({ ...user, usernameKey: key })
-    return insertId
+    const row = { ...user, usernameKey: usernameKey(user.username) }
+    return (await tx.insert(users).values(row))[0].insertId
   } catch (error) {
     if (isDuplicateKey(error)) return undefined
     throw error
@@ -177,8 +178,7 @@ export function changePassword(
     const { credential } = actor
     const kept = credential?.kind === 'session' ? eq(sessions.id, credential.id) : undefined
     const { detail, hasLeftovers } = await access.endEverything(tx, permission.account, kept)
-    const who = { actorId: actor.id, userId }
-    await recordEvent(tx, origin, { type: 'password_changed', ...who, detail })
+    await recordEvent(tx, origin, { type: 'password_changed', actorId: actor.id, userId, detail })
     return { ok: true, hasLeftovers }
   })
 }
@@ -193,9 +193,8 @@ export function remove(
     const permission = await authorize(tx, change, 'admin-on-another')
     if (!permission.ok) return permission
     if (await losesLastAdmin(tx, actor, permission.account)) return refused('last-admin')
-    const { username } = permission.account
     const ended = await access.endEverything(tx, permission.account)
-    const detail = { username, ...ended.detail }
+    const detail = { username: permission.account.username, ...ended.detail }
     await tx.delete(users).where(eq(users.id, userId))
     await recordEvent(tx, origin, { type: 'user_deleted', actorId: actor.id, userId, detail })
     return { ok: true, hasLeftovers: ended.hasLeftovers }
