@@ -65,9 +65,6 @@ export async function findCredentialById(db: Queryable, id: number) {
   return found
 }
 
-/** A hash that no password matches. */
-const NO_PASSWORD = '*'
-
 export interface NewUser {
   username: string
   passwordHash: string
@@ -91,9 +88,9 @@ type Created =
   | Refused
   | Refused<'username-taken' | 'limited-token'>
 
-/** Creates a service account. It has no password, and acts by its tokens. */
+/** Creates a service account. It acts by its tokens: no password matches its hash. */
 export function createService(db: Database, by: Author, service: NewService): Promise<Created> {
-  return create(db, by, { ...service, kind: 'service', passwordHash: NO_PASSWORD })
+  return create(db, by, { ...service, kind: 'service', passwordHash: '*' })
 }
 
 /** @param by.actor the admin who creates the account; undefined for a registration */
