@@ -39,6 +39,8 @@ export interface Row extends Omit<Figures, 'seconds' | 'requests'> {
   rateRatio?: Spread
   /** p99 relative to what the operation names. */
   p99Ratio?: Spread
+  /** How many credentials a request has. */
+  credentials?: number
 }
 
 export interface Side {

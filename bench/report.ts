@@ -27,7 +27,7 @@ export function printTable(machine: ReturnType<typeof describeMachine>, rows: Ro
 }
 
 function toCells(row: Row): string[] {
-  const { processorRatio, rateRatio, p99Ratio } = row
+  const { processorRatio, rateRatio, p99Ratio, credentials } = row
   const failed = Object.entries(row.failed).map(([reason, count]) => `${count} × ${reason}`)
   return [
     row.operation,
@@ -39,8 +39,18 @@ function toCells(row: Row): string[] {
     row.p99.toFixed(1),
     row.databaseUs.toFixed(1),
     row.residentMb.toFixed(0),
-    [...(p99Ratio ? [`p99: ${withRange(p99Ratio)} times`] : []), ...failed].join(', '),
+    [
+      ...(p99Ratio ? [`p99: ${withRange(p99Ratio)} times`] : []),
+      ...(credentials ? [perCore(row.processorUs / credentials)] : []),
+      ...failed,
+    ].join(', '),
   ]
+}
+
+/** @param us the processor time of a credential */
+function perCore(us: number): string {
+  const perSecond = Math.round(1e6 / us).toLocaleString('en')
+  return `${us.toFixed(2)} µs per credential: ${perSecond} credentials/s by a core`
 }
 
 function withRange({ median, lowest, highest }: Spread): string {

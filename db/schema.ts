@@ -17,7 +17,7 @@ import {
   unicodeText,
   utf8Bytes,
   wordList,
-} from './column-types.ts'
+} from './columns/types.ts'
 import { MAX_KEY_BYTES, MAX_USERNAME_LENGTH } from './usernames.ts'
 
 const usernameKey = () => utf8Bytes('username_key', { length: MAX_KEY_BYTES })

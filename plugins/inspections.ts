@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
 import { closeDatabase, openDatabase } from '../db/client.ts'
-import { Inspections } from '../db/lookups/inspections.ts'
+import { INSPECTION_CONNECTIONS, Inspections } from '../db/lookups/inspections.ts'
 import { INSPECTION_LIMITS } from '../db/lookups/limits.ts'
 import type { LookupsOptions } from './lookups.ts'
 
@@ -14,7 +14,7 @@ declare module 'fastify' {
 export default fp<LookupsOptions>(
   async (app, { url, limits }) => {
     const db = openDatabase(url, {
-      connections: INSPECTION_LIMITS.maxRunning + 1, // the last one replaces one that is given up
+      connections: INSPECTION_CONNECTIONS,
       timeoutMs: INSPECTION_LIMITS.deadlineMs,
     })
     app.addHook('onClose', () => closeDatabase(db))

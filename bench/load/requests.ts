@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Accounts } from '../database.ts'
+import type { Accounts, Tokens } from '../database.ts'
 import type { Request } from './types.ts'
 
 const JSON_TYPE = { 'content-type': 'application/json' }
@@ -21,6 +21,31 @@ export function reads({ cookies, users }: Accounts): Request[] {
 
 export function ownAccounts({ cookies }: Accounts): Request[] {
   return cookies.map((cookie) => ({ method: 'GET', path: '/me', headers: { cookie } }))
+}
+
+/** As a proxy sends them. */
+export function verifications({ cookies }: Accounts): Request[] {
+  return cookies.map((cookie) => ({ method: 'GET', path: '/verify', headers: { cookie } }))
+}
+
+/** Each request inspects another token. */
+export function inspections({ caller, secrets }: Tokens): Request[] {
+  const headers = { ...caller, 'content-type': 'application/x-www-form-urlencoded' }
+  return secrets.map((token) => ({
+    method: 'POST',
+    path: '/introspect',
+    headers,
+    body: `token=${token}`,
+  }))
+}
+
+/** Each request inspects the next credentials, of any kind. */
+export function batchOf({ caller }: Tokens, secrets: string[], size: number): Request[] {
+  return Array.from({ length: Math.ceil(secrets.length / size) }, (_, index) => {
+    const start = Math.min(index * size, secrets.length - size)
+    const credentials = secrets.slice(start, start + size).map((token) => ({ token }))
+    return post('/introspect/batch', { credentials }, caller)
+  })
 }
 
 /** The first account is an admin. */

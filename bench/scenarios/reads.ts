@@ -170,6 +170,6 @@ function loadOf(accounts: Accounts) {
   return { connections: CONNECTIONS, requests: readsOf(accounts) }
 }
 
-function serverOf({ cores }: Context, { url }: Accounts): ServerOptions {
+export function serverOf({ cores }: Context, { url }: Accounts): ServerOptions {
   return { program: 'gatehouse', url, cores: cores?.server }
 }

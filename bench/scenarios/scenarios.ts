@@ -11,6 +11,7 @@ import {
   statistics,
   workers,
 } from './reads.ts'
+import { introspect, verify } from './services.ts'
 import { traces } from './traces.ts'
 
 /** The names that `--only` takes, in the order of the runs. */
@@ -23,6 +24,8 @@ export const SCENARIOS: Record<string, Scenario> = {
   workers,
   metrics,
   traces,
+  verify,
+  introspect,
   list: againstBare('list of 50 users', lists),
   mixed: againstBare('95 % reads, 5 % new tokens', mixed),
   login,

@@ -4,7 +4,7 @@ import type { TimeLimit } from './time-limit.ts'
 
 /** For a new connection, with the handshake and the session's settings. */
 const OPEN_TIMEOUT_MS = 1_500
-/** After a failed attempt to connect. Two pools of a process then make at most two attempts a second. */
+/** After a failed attempt to connect. Three pools of a process then make at most three attempts a second. */
 const FIRST_RETRY_MS = 1_000
 const LONGEST_RETRY_MS = 2_000
 const RETRY_GROWTH = 1.4

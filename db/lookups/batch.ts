@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks'
 import { notify } from '../observers.ts'
 
 export interface BatchLimits {
-  /** How many lookups one batch takes. */
+  /** From how many lookups on a batch takes no more. */
   maxSize: number
   /** How many batches run at the same time. */
   maxRunning: number
@@ -54,6 +54,8 @@ type BatchState = 'waiting' | 'running' | 'expired'
 interface Batch<Key, Result> {
   state: BatchState
   readonly lookups: Pending<Key, Result>[]
+  /** The sum of the weights of its lookups. */
+  weight: number
   readonly timer: NodeJS.Timeout
   /** Since `performance.timeOrigin`, in ms; 0 if nobody observes. */
   readonly createdAt: number
@@ -68,6 +70,7 @@ interface Batch<Key, Result> {
 export class BatchQueue<Key, Result> {
   readonly #limits: BatchLimits
   readonly #run: (lookups: readonly Pending<Key, Result>[]) => Promise<void>
+  readonly #weightOf: (key: Key) => number
   readonly #queue: Batch<Key, Result>[] = []
   readonly observers: BatchObserver[] = []
   #waitingLookups = 0
@@ -76,13 +79,16 @@ export class BatchQueue<Key, Result> {
   /**
    * @param run resolves the lookups. If it rejects, all lookups are rejected with its error. It must
    * resolve or reject: until then it occupies one of `maxRunning`
+   * @param weightOf as how many lookups one counts
    */
   constructor(
     limits: BatchLimits,
     run: (lookups: readonly Pending<Key, Result>[]) => Promise<void>,
+    weightOf: (key: Key) => number = () => 1,
   ) {
     this.#limits = limits
     this.#run = run
+    this.#weightOf = weightOf
   }
 
   /** How many lookups wait in batches that have not started. */
@@ -99,10 +105,12 @@ export class BatchQueue<Key, Result> {
       return Promise.reject(new LookupError('LOOKUP_QUEUE_FULL'))
     }
     const last = this.#queue.at(-1)
-    const { lookups } = last && last.lookups.length < this.#limits.maxSize ? last : this.#enqueue()
-    this.#waitingLookups++
+    const batch = last && last.weight < this.#limits.maxSize ? last : this.#enqueue()
+    const weight = this.#weightOf(key)
+    batch.weight += weight
+    this.#waitingLookups += weight
     return new Promise((resolve, reject) => {
-      lookups.push({ key, cause, resolve, reject })
+      batch.lookups.push({ key, cause, resolve, reject })
     })
   }
 
@@ -110,6 +118,7 @@ export class BatchQueue<Key, Result> {
     const batch: Batch<Key, Result> = {
       state: 'waiting',
       lookups: [],
+      weight: 0,
       timer: setTimeout(() => this.#expire(batch), this.#limits.deadlineMs),
       createdAt: this.#now(),
     }
@@ -122,7 +131,7 @@ export class BatchQueue<Key, Result> {
   #expire(batch: Batch<Key, Result>): void {
     if (batch.state === 'waiting') {
       this.#queue.splice(this.#queue.indexOf(batch), 1)
-      this.#waitingLookups -= batch.lookups.length
+      this.#waitingLookups -= batch.weight
     }
     batch.state = 'expired'
     rejectAll(batch.lookups, new LookupError('LOOKUP_TIMEOUT'))
@@ -133,7 +142,7 @@ export class BatchQueue<Key, Result> {
     const batch = this.#queue.shift()
     if (!batch) return
     batch.state = 'running'
-    this.#waitingLookups -= batch.lookups.length
+    this.#waitingLookups -= batch.weight
     this.#runningBatches++
     const startedAt = this.#now()
     const ends = this.observers.map((start) =>

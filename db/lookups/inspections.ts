@@ -1,5 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { type Database, readColumn } from '../client.ts'
+import type { ConnectionPool } from '../connections/pool.ts'
 import { isUnexpired } from '../queries/authority.ts'
 import { isLive, type SessionLimits } from '../queries/live-sessions.ts'
 import * as sessionQueries from '../queries/sessions.ts'
@@ -35,18 +36,28 @@ export interface Inspection {
   expiresAt: number | undefined
 }
 
-type Batch = readonly Pending<InspectedCredential, Inspection | undefined>[]
+/** The credentials of one request. */
+type Credentials = readonly (InspectedCredential | undefined)[]
+type Found = (Inspection | undefined)[]
+type Batch = readonly Pending<Credentials, Found>[]
 
-/** Finds the credentials that other services ask about, for all requests of one iteration by one query. */
+/** How many connections the inspections need: the last one replaces one that is given up. */
+export const INSPECTION_CONNECTIONS = INSPECTION_LIMITS.maxRunning + 1
+
+/** Finds the credentials that other services send, for all requests of one iteration by one query. */
 export class Inspections {
-  readonly #queue: BatchQueue<InspectedCredential, Inspection | undefined>
+  /** The connections that it uses. */
+  readonly pool: ConnectionPool
+  readonly #queue: BatchQueue<Credentials, Found>
 
-  /** @param db with INSPECTION_LIMITS.maxRunning connections that no guard uses */
+  /** @param db a pool of INSPECTION_CONNECTIONS that nothing else uses, so that it delays no guard */
   constructor(db: Database, limits: SessionLimits) {
+    this.pool = db.pool
     const statements = createStatements(limits)
-    this.#queue = new BatchQueue(INSPECTION_LIMITS, async (batch: Batch) => {
+    const run = async (batch: Batch) => {
       resolveBatch(batch, await readColumn(db, queryFor(batch, statements)))
-    })
+    }
+    this.#queue = new BatchQueue(INSPECTION_LIMITS, run, ({ length }) => length)
   }
 
   /** To be observed. */
@@ -55,11 +66,18 @@ export class Inspections {
   }
 
   /**
-   * @returns undefined if the credential is unknown or has ended, or its owner is disabled or deleted
+   * Finds all credentials by the same query.
+   *
+   * @param credentials undefined for one that cannot exist
+   * @param cause the request that sent them
+   * @returns in the same order: undefined if the credential is unknown or has ended, or its owner is
+   *   disabled or deleted
    * @throws LookupError, or an error of the database
    */
-  find(credential: InspectedCredential): Promise<Inspection | undefined> {
-    return this.#queue.load(credential)
+  find(credentials: Credentials, cause?: object): Promise<Found> {
+    const areAllUnknown = credentials.every((credential) => credential === undefined)
+    if (areAllUnknown) return Promise.resolve(credentials.map(() => undefined))
+    return this.#queue.load(credentials, cause)
   }
 }
 
@@ -110,8 +128,10 @@ function secondsOf(timestamp: SQL): SQL {
 function queryFor(batch: Batch, statements: ReturnType<typeof createStatements>): string {
   const digests = { session: [] as string[], token: [] as string[] }
   for (const { key } of batch) {
-    if (key.session !== undefined) digests.session.push(key.session)
-    else digests.token.push(key.token)
+    for (const credential of key) {
+      if (credential?.session !== undefined) digests.session.push(credential.session)
+      else if (credential !== undefined) digests.token.push(credential.token)
+    }
   }
   return (['session', 'token'] as const)
     .filter((kind) => digests[kind].length > 0)
@@ -126,8 +146,10 @@ function resolveBatch(batch: Batch, rows: string[]): void {
     const [kind, digest = ''] = values
     if (kind === 'session' || kind === 'token') found[kind].set(digest, parse(kind, values))
   }
+  const find = ({ session, token }: InspectedCredential) =>
+    session === undefined ? found.token.get(token) : found.session.get(session)
   for (const { key, resolve } of batch) {
-    resolve(key.session === undefined ? found.token.get(key.token) : found.session.get(key.session))
+    resolve(key.map((credential) => credential && find(credential)))
   }
 }
 

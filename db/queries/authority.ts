@@ -90,13 +90,15 @@ type Rule = 'own-or-admin' | 'admin' | 'admin-on-another'
 
 /**
  * Why a change is refused. `actor-gone`: the session or token has ended, or its owner is disabled
- * or deleted. `not-found`: the account, or the session or token to end, does not exist.
+ * or deleted. `not-found`: the account, or the session or token to end, does not exist. `last-admin`: no
+ * enabled admin who can log in would remain.
  */
 export type Refusal =
   | 'actor-gone'
   | 'not-permitted'
   | 'not-found'
   | 'own-account'
+  | 'last-admin'
   | 'version-differs'
 
 /** The result of a change that was not made. */
@@ -113,13 +115,6 @@ export function mayActOn(actor: { id: number; role: Role }, userId: number): boo
   return actor.role === 'admin' || actor.id === userId
 }
 
-/** The reason why a change of the command line was not made. */
-export class LastAdminError extends Error {
-  constructor() {
-    super('No enabled admin would remain.')
-  }
-}
-
 /**
  * Checks again, within the transaction of a change, whether its actor may make it. The guard's
  * check may be out of date: access can end while the body arrives or a password is hashed.
@@ -127,8 +122,8 @@ export class LastAdminError extends Error {
  * Both accounts stay locked until the commit. They are locked in the order of their ids, so that
  * two admins who act on each other cannot deadlock.
  *
- * An operator passes every rule. For them, `assertAdminRemains` does what 'admin-on-another' does
- * for an admin.
+ * An operator passes every rule. For operators and services, `losesLastAdmin` does what
+ * 'admin-on-another' does for a person.
  *
  * @returns the account to change, or the first reason against the change
  */
@@ -170,34 +165,43 @@ async function refusalOf(
 }
 
 /**
- * Checks, before an operator disables, demotes or deletes an account, that another enabled admin
- * remains. The row of that admin stays locked until the commit. A deadlock with a change of that
- * admin repeats the transaction.
+ * Checks, before an operator or a service disables, demotes or deletes an account, that another enabled admin
+ * remains who can log in. The row of that admin stays locked until the commit. A deadlock with a change of
+ * that admin repeats the transaction.
  *
  * @param account locked by `authorize`
- * @throws LastAdminError unless the operator accepts it
+ * @returns whether the account is the last one, unless the operator accepts that
  */
-export async function assertAdminRemains(
+export async function losesLastAdmin(
   tx: Queryable,
   actor: Actor | Operator,
-  { id, role, disabled }: Pick<LockedAccount, 'id' | 'role' | 'disabled'>,
-): Promise<void> {
-  if (!(actor instanceof Operator) || actor.mayEndLastAdmin) return
-  if (role !== 'admin' || disabled) return
+  { id, kind, role, disabled }: Pick<LockedAccount, 'id' | 'kind' | 'role' | 'disabled'>,
+): Promise<boolean> {
+  const isAccepted = actor instanceof Operator ? actor.mayEndLastAdmin : !isService(actor)
+  if (isAccepted || kind === 'service' || role !== 'admin' || disabled) return false
   const others = await tx
     .select({ id: users.id })
     .from(users, { forceIndex: 'users_role' })
     .where(
       and(
         eq(users.role, 'admin'),
-        eq(users.kind, 'person'), // a service account cannot log in
+        eq(users.kind, 'person'),
         eq(users.disabled, false),
         ne(users.id, id),
       ),
     )
     .limit(1)
     .for('update')
-  if (others.length === 0) throw new LastAdminError()
+  return others.length === 0
+}
+
+function isService({ credential }: Actor): boolean {
+  return credential.kind === 'token' && credential.ownerKind === 'service'
+}
+
+/** Whether the caller's token has scopes. Such a token must not make an admin, who could do more than it. */
+export function isLimited({ credential }: Actor | Operator): boolean {
+  return credential?.kind === 'token' && credential.scopes !== undefined
 }
 
 const lockedColumns = {

@@ -35,7 +35,7 @@ type Result = Exchanged | Refused<'cookie-refused'>
  * arrives later than `graceMs` after the exchange is refused. A request that arrived before gets the same
  * session.
  *
- * A cookie is also refused if its account was not imported under this id, or is disabled or deleted, or if
+ * A cookie is also refused if its account was not imported under this id, is disabled, deleted or a service, or if
  * all sessions of the account have ended since the cookie was signed.
  *
  * @throws an error of the database
@@ -65,7 +65,12 @@ export async function exchange(
       .from(usedCookies)
       .where(eq(usedCookies.digest, cookie.digest))
     if (use) return shared(use)
-    if (!owner || owner.disabled || hasEndedSince(owner.sessionsEndedAt, cookie)) {
+    if (
+      !owner ||
+      owner.kind === 'service' ||
+      owner.disabled ||
+      hasEndedSince(owner.sessionsEndedAt, cookie)
+    ) {
       return refused('cookie-refused')
     }
     const sessionDigest = digest(secretId)
@@ -81,6 +86,7 @@ export async function exchange(
 
 const ownerColumns = {
   id: users.id,
+  kind: users.kind,
   disabled: users.disabled,
   sessionEpoch: users.sessionEpoch,
   tokenEpoch: users.tokenEpoch,

@@ -1,4 +1,4 @@
-import { and, eq, gt, gte, lt, sql } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
 import { type Database, onlyRow, type Queryable } from '../client.ts'
 import { now } from '../clock.ts'
 import { isDuplicateKey } from '../errors.ts'
@@ -8,11 +8,12 @@ import { usernameKey } from '../usernames.ts'
 import * as access from './access.ts'
 import {
   type Actor,
-  assertAdminRemains,
   authorize,
   type Change,
   type CheckedPassword,
   hasSamePassword,
+  isLimited,
+  losesLastAdmin,
   type Refused,
   refused,
 } from './authority.ts'
@@ -64,9 +65,6 @@ export async function findCredentialById(db: Queryable, id: number) {
   return found
 }
 
-/** A hash that no password matches. */
-const NO_PASSWORD = '*'
-
 export interface NewUser {
   username: string
   passwordHash: string
@@ -81,57 +79,52 @@ export interface NewService {
 }
 
 /** Who creates an account: an admin; without an actor, a registration or the command line. */
-interface Author {
-  actor?: Actor | undefined
-  origin: Origin
-}
+type Author = { actor?: Actor | undefined; origin: Origin }
 
 type NewAccount = NewUser & Partial<NewService> & { kind?: AccountKind }
+
+type Created =
+  | { ok: true; user: ManagedUserRecord }
+  | Refused
+  | Refused<'username-taken' | 'limited-token'>
+
+/** Creates a service account. It acts by its tokens: no password matches its hash. */
+export function createService(db: Database, by: Author, service: NewService): Promise<Created> {
+  return create(db, by, { ...service, kind: 'service', passwordHash: '*' })
+}
 
 /** @param by.actor the admin who creates the account; undefined for a registration */
 export function create(
   db: Database,
-  by: Author,
-  user: NewUser,
-): Promise<{ ok: true; user: ManagedUserRecord } | Refused | Refused<'username-taken'>> {
-  return add(db, by, user)
-}
-
-/** Creates a service account. It has no password, and acts by its tokens. */
-export function createService(
-  db: Database,
-  by: Author,
-  service: NewService,
-): Promise<{ ok: true; user: ManagedUserRecord } | Refused | Refused<'username-taken'>> {
-  return add(db, by, { ...service, kind: 'service', passwordHash: NO_PASSWORD })
-}
-
-function add(
-  db: Database,
   { actor, origin }: Author,
   user: NewAccount,
-): Promise<{ ok: true; user: ManagedUserRecord } | Refused | Refused<'username-taken'>> {
+): Promise<Created> {
   return transaction(db, async (tx) => {
     if (actor) {
       const permission = await authorize(tx, { actor, userId: actor.id }, 'admin')
       if (!permission.ok) return permission
+      if (user.role === 'admin' && isLimited(actor)) return refused('limited-token')
     }
     const userId = await insert(tx, user)
     if (userId === undefined) return refused('username-taken')
     const created = onlyRow(await tx.select(managedProfile).from(users).where(eq(users.id, userId)))
-    const { username, role, kind } = user
-    const detail = { username, role, ...(kind && { kind }) }
+    const { username, role, kind, addressRanges } = user
+    const detail = {
+      username,
+      role,
+      ...(kind && { kind }),
+      ...(addressRanges && { addressRanges: addressRanges.join(' ') }),
+    }
     await recordEvent(tx, origin, { type: 'user_created', actorId: actor?.id, userId, detail })
     return { ok: true, user: created }
   })
 }
 
-/** @returns the new id, or undefined if the name is taken */
+/** @returns undefined if the name is taken */
 async function insert(tx: Queryable, user: NewAccount): Promise<number | undefined> {
   try {
-    const key = usernameKey(user.username)
-    const [{ insertId }] = await tx.insert(users).values({ ...user, usernameKey: key })
-    return insertId
+    const row = { ...user, usernameKey: usernameKey(user.username) }
+    return (await tx.insert(users).values(row))[0].insertId
   } catch (error) {
     if (isDuplicateKey(error)) return undefined
     throw error
@@ -182,17 +175,12 @@ export function changePassword(
     const { credential } = actor
     const kept = credential?.kind === 'session' ? eq(sessions.id, credential.id) : undefined
     const { detail, hasLeftovers } = await access.endEverything(tx, permission.account, kept)
-    const who = { actorId: actor.id, userId }
-    await recordEvent(tx, origin, { type: 'password_changed', ...who, detail })
+    await recordEvent(tx, origin, { type: 'password_changed', actorId: actor.id, userId, detail })
     return { ok: true, hasLeftovers }
   })
 }
 
-/**
- * Deletes an account, its sessions and its tokens. Only an admin may, and not their own account.
- *
- * @throws LastAdminError
- */
+/** Deletes an account, its sessions and its tokens. Only an admin may, and not their own account. */
 export function remove(
   db: Database,
   change: Change,
@@ -201,10 +189,9 @@ export function remove(
   return transaction(db, async (tx) => {
     const permission = await authorize(tx, change, 'admin-on-another')
     if (!permission.ok) return permission
-    await assertAdminRemains(tx, actor, permission.account)
-    const { username } = permission.account
+    if (await losesLastAdmin(tx, actor, permission.account)) return refused('last-admin')
     const ended = await access.endEverything(tx, permission.account)
-    const detail = { username, ...ended.detail }
+    const detail = { username: permission.account.username, ...ended.detail }
     await tx.delete(users).where(eq(users.id, userId))
     await recordEvent(tx, origin, { type: 'user_deleted', actorId: actor.id, userId, detail })
     return { ok: true, hasLeftovers: ended.hasLeftovers }
@@ -220,18 +207,19 @@ export interface UserPatch {
 
 /**
  * Sets the role of an account, or disables or enables it. Only an admin may, and not on their own
- * account. So one admin always remains: the actor is an enabled admin whose row is locked.
+ * account. So one admin always remains: the actor is an enabled admin whose row is locked. A service may not
+ * end the last admin who can log in.
  *
  * Disabling ends the account's sessions and tokens, so that enabling it restores none of them.
- *
- * @throws LastAdminError
  */
 export function update(
   db: Database,
   change: Change,
   patch: UserPatch,
 ): Promise<
-  { ok: true; user: ManagedUserRecord; hasLeftovers: boolean } | Refused | Refused<'not-a-service'>
+  | { ok: true; user: ManagedUserRecord; hasLeftovers: boolean }
+  | Refused
+  | Refused<'not-a-service' | 'limited-token'>
 > {
   const { actor, origin, userId } = change
   return transaction(db, async (tx) => {
@@ -240,7 +228,10 @@ export function update(
     const isService = permission.account.kind === 'service'
     if (patch.addressRanges !== undefined && !isService) return refused('not-a-service')
     const endsAdmin = patch.disabled || (patch.role !== undefined && patch.role !== 'admin')
-    if (endsAdmin) await assertAdminRemains(tx, actor, permission.account)
+    if (endsAdmin && (await losesLastAdmin(tx, actor, permission.account))) {
+      return refused('last-admin')
+    }
+    if (patch.role === 'admin' && isLimited(actor)) return refused('limited-token')
     await tx
       .update(users)
       .set({ ...patch, version: nextVersion, ...(patch.disabled && { sessionsEndedAt: now }) })
@@ -256,50 +247,4 @@ export function update(
     await recordEvent(tx, origin, { type: 'user_updated', actorId: actor.id, userId, detail })
     return { ok: true, user, hasLeftovers: ended?.hasLeftovers ?? false }
   })
-}
-
-export interface UserFilter {
-  /** Return only accounts after the one of this name. */
-  after?: string | undefined
-  prefix?: string | undefined
-  role?: Role | undefined
-  disabled?: boolean | undefined
-  kind?: AccountKind | undefined
-  limit: number
-}
-
-/**
- * Lists accounts by an index that has their order. By the statistics of a small table, the servers
- * would sort the whole table instead.
- *
- * @returns accounts in the order of their names, case-insensitive
- */
-export function list(
-  db: Queryable,
-  { after, prefix, role, disabled, kind, limit }: UserFilter,
-): Promise<ManagedUserRecord[]> {
-  const first = prefix === undefined ? undefined : usernameKey(prefix)
-  return db
-    .select(managedProfile)
-    .from(users, { forceIndex: listIndex({ role, disabled, kind }) })
-    .where(
-      and(
-        after === undefined ? undefined : gt(users.usernameKey, usernameKey(after)),
-        // A range, because LIKE has wildcards. No name has the last code point.
-        first === undefined ? undefined : gte(users.usernameKey, first),
-        first === undefined ? undefined : lt(users.usernameKey, `${first}\u{10ffff}`),
-        role === undefined ? undefined : eq(users.role, role),
-        disabled === undefined ? undefined : eq(users.disabled, disabled),
-        kind === undefined ? undefined : eq(users.kind, kind),
-      ),
-    )
-    .orderBy(users.usernameKey)
-    .limit(limit)
-}
-
-/** @returns the index that finds the fewest rows in most installations: few accounts are services, admins or disabled */
-function listIndex({ role, disabled, kind }: Pick<UserFilter, 'role' | 'disabled' | 'kind'>) {
-  if (kind === 'service') return 'users_kind'
-  if (role === 'admin' || (role && !disabled)) return 'users_role'
-  return disabled === undefined ? 'users_username_key' : 'users_disabled'
 }

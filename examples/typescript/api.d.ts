@@ -163,7 +163,7 @@ export interface paths {
         head?: never;
         /**
          * Change the role or the state of an account
-         * @description Takes effect on the next request of the account. Disabling it ends its sessions and tokens. `addressRanges` limits where the tokens of a service account may come from; null ends the limit. A limited token needs the scope `accounts:write`.
+         * @description Takes effect on the next request of the account. Disabling it ends its sessions and tokens. A limited token cannot give the role `admin`. `addressRanges` limits where the tokens of a service account may come from; null ends the limit. A limited token needs the scope `accounts:write`.
          */
         patch: operations["updateUser"];
         trace?: never;
@@ -285,13 +285,13 @@ export interface paths {
         };
         /**
          * List your tokens
-         * @description Newest first. A limited token needs the scope `tokens`.
+         * @description Newest first.
          */
         get: operations["listTokens"];
         put?: never;
         /**
          * Create a token
-         * @description Only this response contains the token. The token acts with the current role of its owner until it expires or is ended. The number of tokens of an account is limited. A limited token needs the scope `tokens`.
+         * @description Only this response contains the token. The token acts with the current role of its owner until it expires or is ended. The number of tokens of an account is limited.
          */
         post: operations["createToken"];
         delete?: never;
@@ -312,7 +312,7 @@ export interface paths {
         post?: never;
         /**
          * End a token
-         * @description Takes effect on the next request with it. A limited token needs the scope `tokens`.
+         * @description Takes effect on the next request with it.
          */
         delete: operations["endToken"];
         options?: never;
@@ -330,7 +330,7 @@ export interface paths {
         get?: never;
         /**
          * Change a password
-         * @description For your own account, or for any account as an admin. It ends all tokens of the account and all its sessions except the session of this request. A wrong current password counts as a failed login. A limited token needs the scope `accounts:write`.
+         * @description For your own account, or for any account as an admin. It ends all tokens of the account and all its sessions except the session of this request. A wrong current password counts as a failed login.
          */
         put: operations["updatePassword"];
         post?: never;
@@ -355,7 +355,7 @@ export interface paths {
         put?: never;
         /**
          * Create a service account
-         * @description A service account has no password and cannot log in. It acts by the tokens that admins make for it. A limited token needs the scope `accounts:write`.
+         * @description A service account has no password and cannot log in. It acts by the tokens that admins make for it. A limited token cannot give it the role `admin`. A limited token needs the scope `accounts:write`.
          */
         post: operations["createService"];
         delete?: never;
@@ -403,7 +403,7 @@ export interface paths {
         put?: never;
         /**
          * Create a token of a service account
-         * @description Only this response contains the token. It acts with the current role of the service account until it expires, is ended, or the account is disabled. A limited token needs the scope `tokens`.
+         * @description Only this response contains the token. It acts with the current role of the service account until it expires, is ended, or the account is disabled.
          */
         post: operations["createServiceToken"];
         delete?: never;
@@ -527,7 +527,10 @@ export interface components {
         };
         /** @description The credential to inspect */
         IntrospectionRequest: {
-            /** @example gh_… */
+            /**
+             * @description A token, or the value of a session cookie
+             * @example gh_…
+             */
             token: string;
             /**
              * @description Has no effect: the server recognises both kinds
@@ -569,7 +572,10 @@ export interface components {
         /** @description The credentials to inspect */
         IntrospectionBatchRequest: {
             credentials: {
-                /** @example gh_… */
+                /**
+                 * @description A token, or the value of a session cookie
+                 * @example gh_…
+                 */
                 token: string;
                 /**
                  * @description The address that the credential came from. Without it, a token that is limited to addresses is inactive
@@ -818,7 +824,7 @@ export interface components {
          * @description What went wrong, from a closed list
          * @enum {string}
          */
-        ErrorCode: "VALIDATION_FAILED" | "INVALID_JSON" | "BAD_REQUEST" | "INVALID_CREDENTIALS" | "WRONG_CURRENT_PASSWORD" | "PASSWORD_REFUSED" | "USERNAME_TAKEN" | "UNAUTHENTICATED" | "SESSION_REQUIRED" | "NOT_PERMITTED" | "PASSWORD_MISSING" | "ROLE_MISSING" | "SCOPE_MISSING" | "CROSS_SITE" | "USER_NOT_FOUND" | "SESSION_NOT_FOUND" | "TOKEN_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "NOT_A_SERVICE" | "NO_PASSWORD" | "OWN_ACCOUNT" | "TOKEN_LIMIT" | "PRECONDITION_FAILED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_REQUESTS" | "LOGIN_THROTTLED" | "HEADERS_TOO_LARGE" | "INTERNAL_ERROR" | "HASH_CAPACITY" | "SCHEMA_OUTDATED" | "DATABASE_UNAVAILABLE" | "SHUTTING_DOWN" | "OUTCOME_UNKNOWN" | "OVERLOADED" | "VERIFY_LIMITED" | "VERIFY_MISCONFIGURED" | "SERVICE_UNAVAILABLE";
+        ErrorCode: "VALIDATION_FAILED" | "INVALID_JSON" | "BAD_REQUEST" | "INVALID_CREDENTIALS" | "WRONG_CURRENT_PASSWORD" | "PASSWORD_REFUSED" | "USERNAME_TAKEN" | "UNAUTHENTICATED" | "SESSION_REQUIRED" | "NOT_PERMITTED" | "PASSWORD_MISSING" | "ROLE_MISSING" | "SCOPE_MISSING" | "CROSS_SITE" | "USER_NOT_FOUND" | "SESSION_NOT_FOUND" | "TOKEN_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "NOT_A_SERVICE" | "NO_PASSWORD" | "OWN_ACCOUNT" | "LAST_ADMIN" | "TOKEN_LIMIT" | "PRECONDITION_FAILED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_REQUESTS" | "LOGIN_THROTTLED" | "HEADERS_TOO_LARGE" | "INTERNAL_ERROR" | "HASH_CAPACITY" | "SCHEMA_OUTDATED" | "DATABASE_UNAVAILABLE" | "SHUTTING_DOWN" | "OUTCOME_UNKNOWN" | "OVERLOADED" | "VERIFY_LIMITED" | "VERIFY_MISCONFIGURED" | "SERVICE_UNAVAILABLE";
         /** @description A validation error: the field, and what is wrong with it */
         Fault: {
             /** @example body.username */
@@ -972,7 +978,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `UNSUPPORTED_MEDIA_TYPE`: The body must be application/json, without a content encoding. */
+        /** @description `UNSUPPORTED_MEDIA_TYPE`: The operation does not accept this content type or content encoding. */
         UnsupportedMediaType: {
             headers: {
                 "x-request-id": components["headers"]["x-request-id"];
@@ -1017,20 +1023,6 @@ export interface components {
         };
         /** @description `PRECONDITION_FAILED`: The account has none of the versions in If-Match. */
         PreconditionFailed: {
-            headers: {
-                "x-request-id": components["headers"]["x-request-id"];
-                "ratelimit-limit": components["headers"]["ratelimit-limit"];
-                "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
-                "ratelimit-reset": components["headers"]["ratelimit-reset"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["Error"];
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description `OWN_ACCOUNT`: Admins may not do this to their own account. */
-        OwnAccount: {
             headers: {
                 "x-request-id": components["headers"]["x-request-id"];
                 "ratelimit-limit": components["headers"]["ratelimit-limit"];
@@ -1229,7 +1221,6 @@ export type ResponseUnsupportedMediaType = components['responses']['UnsupportedM
 export type ResponseScopeMissing = components['responses']['ScopeMissing'];
 export type ResponseUserNotFound = components['responses']['UserNotFound'];
 export type ResponsePreconditionFailed = components['responses']['PreconditionFailed'];
-export type ResponseOwnAccount = components['responses']['OwnAccount'];
 export type ResponseSessionNotFound = components['responses']['SessionNotFound'];
 export type ResponseTokenLimit = components['responses']['TokenLimit'];
 export type ResponseTokenNotFound = components['responses']['TokenNotFound'];
@@ -1935,7 +1926,24 @@ export interface operations {
             };
             404: components["responses"]["UserNotFound"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["OwnAccount"];
+            /**
+             * @description `OWN_ACCOUNT`: Admins may not do this to their own account.
+             *
+             *     `LAST_ADMIN`: No enabled admin who can log in would remain.
+             */
+            409: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -2020,6 +2028,8 @@ export interface operations {
             /**
              * @description `UNAUTHENTICATED`: The request has no valid session or token.
              *
+             *     `SESSION_REQUIRED`: A token may not do this: log in.
+             *
              *     `NOT_PERMITTED`: This account may not do this.
              */
             401: {
@@ -2061,6 +2071,8 @@ export interface operations {
              * @description `NOT_A_SERVICE`: Only service accounts get tokens from admins.
              *
              *     `OWN_ACCOUNT`: Admins may not do this to their own account.
+             *
+             *     `LAST_ADMIN`: No enabled admin who can log in would remain.
              */
             409: {
                 headers: {
@@ -2785,7 +2797,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            403: components["responses"]["ScopeMissing"];
             408: components["responses"]["RequestTimeout"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
@@ -2878,25 +2889,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /**
-             * @description `SCOPE_MISSING`: The token lacks the scope is refused, with the reason.
-             *
-             *     `CROSS_SITE`: This request may not come from another site.
-             */
-            403: {
-                headers: {
-                    "x-request-id": components["headers"]["x-request-id"];
-                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
-                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
-                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
-                    "www-authenticate": components["headers"]["insufficient-scope"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["CrossSite"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["TokenLimit"];
             413: components["responses"]["BodyTooLarge"];
@@ -2990,25 +2983,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /**
-             * @description `SCOPE_MISSING`: The token lacks the scope is refused, with the reason.
-             *
-             *     `CROSS_SITE`: This request may not come from another site.
-             */
-            403: {
-                headers: {
-                    "x-request-id": components["headers"]["x-request-id"];
-                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
-                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
-                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
-                    "www-authenticate": components["headers"]["insufficient-scope"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["CrossSite"];
             404: components["responses"]["TokenNotFound"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["BodyTooLarge"];
@@ -3118,8 +3093,6 @@ export interface operations {
             /**
              * @description `PASSWORD_MISSING`: A password is required.
              *
-             *     `SCOPE_MISSING`: The token lacks the scope is refused, with the reason.
-             *
              *     `CROSS_SITE`: This request may not come from another site.
              */
             403: {
@@ -3128,7 +3101,6 @@ export interface operations {
                     "ratelimit-limit": components["headers"]["ratelimit-limit"];
                     "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
                     "ratelimit-reset": components["headers"]["ratelimit-reset"];
-                    "www-authenticate": components["headers"]["insufficient-scope"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3334,6 +3306,8 @@ export interface operations {
             };
             /**
              * @description `UNAUTHENTICATED`: The request has no valid session or token.
+             *
+             *     `SESSION_REQUIRED`: A token may not do this: log in.
              *
              *     `NOT_PERMITTED`: This account may not do this.
              */
@@ -3769,25 +3743,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /**
-             * @description `SCOPE_MISSING`: The token lacks the scope is refused, with the reason.
-             *
-             *     `CROSS_SITE`: This request may not come from another site.
-             */
-            403: {
-                headers: {
-                    "x-request-id": components["headers"]["x-request-id"];
-                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
-                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
-                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
-                    "www-authenticate": components["headers"]["insufficient-scope"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            403: components["responses"]["CrossSite"];
             404: components["responses"]["UserNotFound"];
             408: components["responses"]["RequestTimeout"];
             /**

@@ -2,13 +2,14 @@ import { BlockList, isIP, isIPv6 } from 'node:net'
 
 const MAX_PREFIX = { 4: 32, 6: 128 }
 
-/** @returns whether the text is an address, or a CIDR (RFC 4632, RFC 4291) */
+/** @returns whether the text is an address without a zone, or a CIDR (RFC 4632, RFC 4291) */
 export function isAddressRange(text: string): boolean {
   const [address = '', prefix, ...rest] = text.split('/')
   const version = isIP(address)
-  if ((version !== 4 && version !== 6) || rest.length > 0) return false
+  const isAddress = (version === 4 || version === 6) && !address.includes('%')
+  if (!isAddress || rest.length > 0) return false
   if (prefix === undefined) return true
-  return /^[0-9]{1,3}$/.test(prefix) && Number(prefix) <= MAX_PREFIX[version]
+  return /^(?:0|[1-9][0-9]{0,2})$/.test(prefix) && Number(prefix) <= MAX_PREFIX[version]
 }
 
 /**

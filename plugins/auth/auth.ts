@@ -33,7 +33,7 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The guard looks up `target`, in the caller's query if the credential is verified. */
     wantsTarget?: boolean
-    /** The scope that a limited token needs; null if every token may call the operation. */
+    /** The scope that a limited token needs; null if it needs none, or if no token may call the operation. */
     scope?: OwnScope | null
   }
 }

@@ -15,7 +15,8 @@ export const OWN_SCOPES = [
 
 export type OwnScope = (typeof OWN_SCOPES)[number]
 
-export const MAX_SCOPES = 30
+/** With MAX_SCOPE_LENGTH, few enough for the detail of an event. */
+export const MAX_SCOPES = 20
 export const MAX_SCOPE_LENGTH = 32
 /** A scope of another service, such as `orders:read`: the name of the service, and what it allows. */
 export const SCOPE_PATTERN = '^[a-z][a-z0-9_-]*(:[a-z0-9_.-]+)*$'

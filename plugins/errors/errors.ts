@@ -28,6 +28,7 @@ export const errors = {
   NOT_A_SERVICE: coded('NOT_A_SERVICE', 409, 'Only service accounts get tokens from admins.'),
   NO_PASSWORD: coded('NO_PASSWORD', 409, 'A service account has no password.'),
   OWN_ACCOUNT: coded('OWN_ACCOUNT', 409, 'Admins may not do this to their own account.'),
+  LAST_ADMIN: coded('LAST_ADMIN', 409, 'No enabled admin who can log in would remain.'),
   TOKEN_LIMIT: coded(
     'TOKEN_LIMIT',
     409,
@@ -42,7 +43,7 @@ export const errors = {
   UNSUPPORTED_MEDIA_TYPE: coded(
     'UNSUPPORTED_MEDIA_TYPE',
     415,
-    'The body must be application/json, without a content encoding.',
+    'The operation does not accept this content type or content encoding.',
   ),
   TOO_MANY_REQUESTS: coded('TOO_MANY_REQUESTS', 429, 'Too many requests from this address.'),
   LOGIN_THROTTLED: coded(

@@ -12,12 +12,19 @@ const HASH_BUCKETS_S = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 /** Adds to `metrics` the state of the other plugins, which it reads when metrics are collected. */
 export default fp(
   async (app) => {
-    measurePools(app, { requests: app.db.pool, lookups: app.lookups.pool })
+    measurePools(app, {
+      requests: app.db.pool,
+      lookups: app.lookups.pool,
+      inspections: app.inspections.pool,
+    })
     measureLookups(app)
     measureHashes(app)
     countSessions(app.metrics.registry, app.db.observer)
   },
-  { name: 'metric-sources', dependencies: ['metrics', 'database', 'lookups', 'passwords'] },
+  {
+    name: 'metric-sources',
+    dependencies: ['metrics', 'database', 'lookups', 'inspections', 'passwords'],
+  },
 )
 
 /** Named as in OpenTelemetry's semantic conventions for database clients. */
@@ -59,7 +66,7 @@ function measurePools({ metrics }: FastifyInstance, pools: Record<string, Connec
   })
 }
 
-function measureLookups({ metrics, lookups }: FastifyInstance): void {
+function measureLookups({ metrics, lookups, inspections }: FastifyInstance): void {
   const registers = [metrics.registry]
   const sizes = new Histogram({
     name: 'gatehouse_lookup_batch_size',
@@ -82,7 +89,7 @@ function measureLookups({ metrics, lookups }: FastifyInstance): void {
     buckets: LOOKUP_BUCKETS_S,
     registers,
   })
-  const queues = Object.entries(lookups.queues)
+  const queues = Object.entries({ ...lookups.queues, inspections: inspections.queue })
   for (const [queue, batches] of queues) {
     for (const histogram of [sizes, waits, durations]) histogram.zero({ queue })
     const [size, wait, duration] = [

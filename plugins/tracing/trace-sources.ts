@@ -15,15 +15,20 @@ export default fp<TraceSourcesOptions>(
     traceBatches(app)
     traceHashes(app, cost)
   },
-  { name: 'trace-sources', dependencies: ['tracing', 'lookups', 'passwords'] },
+  { name: 'trace-sources', dependencies: ['tracing', 'lookups', 'inspections', 'passwords'] },
 )
 
 /**
  * One query serves many requests. Its span belongs to the trace of the first one that is sampled, and
  * links to the others.
  */
-function traceBatches({ tracing: { tracer, spanOf }, lookups }: FastifyInstance): void {
-  for (const [queue, { observers }] of Object.entries(lookups.queues)) {
+function traceBatches({
+  tracing: { tracer, spanOf },
+  lookups,
+  inspections,
+}: FastifyInstance): void {
+  const queues = { ...lookups.queues, inspections: inspections.queue }
+  for (const [queue, { observers }] of Object.entries(queues)) {
     observers.push((batch, waitedMs) => {
       const [parent, ...others] = sampledOf(batch, spanOf)
       if (!parent) return noEnd

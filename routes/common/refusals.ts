@@ -4,6 +4,7 @@ import { errors } from '../../plugins/errors/errors.ts'
 
 type Reason =
   | Refusal
+  | 'limited-token'
   | 'no-password'
   | 'not-a-service'
   | 'token-limit'
@@ -14,6 +15,9 @@ const ERRORS: Record<Reason, () => Error> = {
   'actor-gone': () => new errors.UNAUTHENTICATED(),
   'not-permitted': () => new errors.NOT_PERMITTED(),
   'not-found': () => new errors.USER_NOT_FOUND(),
+  'last-admin': () => new errors.LAST_ADMIN(),
+  'limited-token': () =>
+    new errors.SESSION_REQUIRED().at('body.role', 'a limited token may not make an admin'),
   'own-account': () => new errors.OWN_ACCOUNT(),
   'version-differs': () => new errors.PRECONDITION_FAILED(),
   'no-password': () => new errors.NO_PASSWORD(),

@@ -41,9 +41,9 @@ export function closedObject<Properties extends Record<string, TSchema>>(
 
 /** The string formats of our own, for Ajv. */
 export const formats = {
-  /** An integer from 1 to 2^53-1 in decimal, without sign or leading zero. */
   address: (text: string) => isIP(text) !== 0,
   'address-range': isAddressRange,
+  /** An integer from 1 to 2^53-1 in decimal, without sign or leading zero. */
   id: (text: string) => /^[1-9][0-9]{0,15}$/.test(text) && Number.isSafeInteger(Number(text)),
 }
 

@@ -1,8 +1,8 @@
-import formbody from '@fastify/formbody'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Static } from '@sinclair/typebox'
 import type { InspectedCredential, Inspection } from '../../db/lookups/inspections.ts'
 import { mayComeFrom } from '../../plugins/auth/scopes.ts'
+import formBody from '../../plugins/bodies/form-body.ts'
 import { errorResponses } from '../../plugins/openapi/declarations.ts'
 import type { Handler } from '../common/handler.ts'
 import { ref } from '../common/schemas.ts'
@@ -15,6 +15,12 @@ import {
 
 const tags = ['Introspection']
 const INACTIVE = { active: false }
+
+interface Sent {
+  token: string
+  /** Where the credential came from, if it is known. */
+  address?: string
+}
 
 const introspectSchema = {
   operationId: 'introspect',
@@ -40,29 +46,37 @@ const introspectBatchSchema = {
 export default (async (app) => {
   /** @returns undefined if the text can be neither a token nor the value of a session cookie */
   function recognise(text: string): InspectedCredential | undefined {
-    const token = app.tokenFormat.read(text)
-    if (token) return { token: token.digest }
+    const token = app.tokenFormat.digestOf(text)
+    if (token !== undefined) return { token }
     const session = app.sessionCookie.readValue(text)
     return session === undefined ? undefined : { session }
   }
 
-  async function inspect({ token, address }: { token: string; address?: string | undefined }) {
-    const credential = recognise(token)
-    const found = credential && (await app.inspections.find(credential))
-    if (!found || !mayComeFrom(found, address)) return INACTIVE
-    app.lastUsed.note(found)
-    return describe(found)
+  async function inspect(
+    request: object,
+    sent: readonly Sent[],
+  ): Promise<Static<typeof Introspection>[]> {
+    const credentials = sent.map(({ token }) => recognise(token))
+    const found = await app.inspections.find(credentials, request)
+    return found.map((inspection, index) => {
+      if (!inspection || !mayComeFrom(inspection, sent[index]?.address)) return INACTIVE
+      app.lastUsed.note(inspection)
+      return describe(inspection)
+    })
   }
 
-  const introspect: Handler<typeof introspectSchema> = async (request) => inspect(request.body)
+  const introspect: Handler<typeof introspectSchema> = async (request) => {
+    const [result = INACTIVE] = await inspect(request, [request.body])
+    return result
+  }
 
   const introspectBatch: Handler<typeof introspectBatchSchema> = async (request) => {
-    return { results: await Promise.all(request.body.credentials.map(inspect)) }
+    return { results: await inspect(request, request.body.credentials) }
   }
 
   const config = { scope: 'introspect' } as const
   await app.register(async (scope) => {
-    await scope.register(formbody)
+    await scope.register(formBody) // RFC 7662 2.1
     scope.route({
       method: 'POST',
       url: '/introspect',

@@ -5,8 +5,17 @@ import { AccountKind, Role } from '../users/schemas.ts'
 
 export const MAX_CREDENTIALS = 100
 
-/** A token, or the value of a session cookie. */
-const CredentialText = Type.String({ minLength: 1, maxLength: 200, examples: ['gh_…'] })
+/**
+ * A token, or the value of a session cookie. Its length has no limit of its own, because clients choose it:
+ * one that is malformed must not fail the other credentials of its batch.
+ */
+const CredentialText = Type.String({
+  [DOCUMENTED_AS]: Type.String({
+    maxLength: 16_384,
+    description: 'A token, or the value of a session cookie',
+    examples: ['gh_…'],
+  }),
+})
 
 const ClientAddress = Type.String({
   format: 'address',
@@ -21,10 +30,10 @@ const ClientAddress = Type.String({
 /** RFC 7662 2.1, as a form. */
 export const IntrospectionRequest = closedObject(
   {
-    token: CredentialText,
+    token: { ...CredentialText, minLength: 1 },
     token_type_hint: Type.Optional(
       Type.String({
-        maxLength: 40,
+        maxLength: 100,
         description: 'Has no effect: the server recognises both kinds',
         examples: ['session'],
       }),
@@ -33,6 +42,8 @@ export const IntrospectionRequest = closedObject(
   },
   { $id: 'IntrospectionRequest', description: 'The credential to inspect' },
 )
+
+const SECONDS = { minimum: 0, maximum: Number.MAX_SAFE_INTEGER, format: 'int64' }
 
 /** RFC 7662 2.2. */
 export const Introspection = Type.Object(
@@ -49,13 +60,10 @@ export const Introspection = Type.Object(
       }),
     ),
     token_type: Type.Optional(stringEnum(['Bearer', 'session'])),
-    iat: Type.Optional(
-      Type.Integer({ minimum: 0, format: 'int64', description: 'In s since 1970' }),
-    ),
+    iat: Type.Optional(Type.Integer({ ...SECONDS, description: 'In s since 1970' })),
     exp: Type.Optional(
       Type.Integer({
-        minimum: 0,
-        format: 'int64',
+        ...SECONDS,
         description: 'In s since 1970. Absent if it does not expire',
       }),
     ),

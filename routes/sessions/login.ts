@@ -101,7 +101,8 @@ async function verify(
     place,
     cause,
   })
-  if (!account || !verified.ok || account.disabled) return { ok: false, account }
+  const isPerson = account?.kind === 'person' // the hash of a service account matches no password
+  if (!isPerson || !verified.ok || account.disabled) return { ok: false, account }
   if (!verified.isOutdated) return { ok: true, account }
   try {
     const renewed = await passwords.hash(password, { signal, cause })

@@ -71,7 +71,7 @@ export const serviceTokenCreation: FastifyPluginAsyncTypebox<TokensOptions> = as
     method: 'POST',
     url: URL,
     schema: createServiceTokenSchema,
-    config: { scope: 'tokens' },
+    config: { scope: null },
     handler: createServiceToken,
   })
 }

@@ -84,21 +84,21 @@ export default (async (app, { maxPerUser }) => {
     method: 'POST',
     url: '/tokens',
     schema: createTokenSchema,
-    config: { scope: 'tokens' },
+    config: { scope: null },
     handler: createToken,
   })
   app.route({
     method: 'GET',
     url: '/tokens',
     schema: listTokensSchema,
-    config: { scope: 'tokens' },
+    config: { scope: null },
     handler: listTokens,
   })
   app.route({
     method: 'DELETE',
     url: '/tokens/:id',
     schema: endTokenSchema,
-    config: { scope: 'tokens' },
+    config: { scope: null },
     handler: endToken,
   })
 }) satisfies FastifyPluginAsyncTypebox<TokensOptions>

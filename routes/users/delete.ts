@@ -16,7 +16,7 @@ const deleteUserSchema = {
   params: IdParams,
   response: {
     200: ref(Message),
-    ...errorResponses('USER_NOT_FOUND', 'OWN_ACCOUNT', 'PRECONDITION_FAILED'),
+    ...errorResponses('USER_NOT_FOUND', 'OWN_ACCOUNT', 'LAST_ADMIN', 'PRECONDITION_FAILED'),
   },
 }
 

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
-import * as users from '../../db/queries/users.ts'
+import * as userList from '../../db/queries/user-list.ts'
 import { workOf } from '../../plugins/connections/work.ts'
 import { successHeaders } from '../../plugins/openapi/declarations.ts'
 import { DOCUMENTED_AS } from '../../plugins/openapi/documented-as.ts'
@@ -50,7 +50,7 @@ export default (async (app) => {
     }
     return readPage(request, reply, {
       name: 'users',
-      find: (after, limit) => users.list(db, { ...filter, after, limit }),
+      find: (after, limit) => userList.listUsers(db, { ...filter, after, limit }),
       positionOf: ({ username }) => username,
       toItem: toManagedUser,
     })

@@ -67,14 +67,25 @@ export const AccountKind = stringEnum(['person', 'service'], {
   description: 'A person logs in. A service account has no password and acts by its tokens',
 })
 
-export const AddressRanges = Type.Array(
-  Type.String({ format: 'address-range', maxLength: 43, examples: ['192.0.2.0/24'] }),
-  {
-    minItems: 1,
-    maxItems: 20,
-    description: 'Addresses and CIDR ranges that the tokens of a service account may come from',
-  },
-)
+/** Few enough for the detail of an event. */
+export const MAX_ADDRESS_RANGES = 10
+
+const AddressRange = Type.String({
+  format: 'address-range',
+  maxLength: 43,
+  [DOCUMENTED_AS]: Type.String({
+    maxLength: 43,
+    description: 'An IPv4 or IPv6 address, or a CIDR range',
+    examples: ['192.0.2.0/24'],
+  }),
+})
+
+export const AddressRanges = Type.Array(AddressRange, {
+  minItems: 1,
+  maxItems: MAX_ADDRESS_RANGES,
+  uniqueItems: true,
+  description: 'Addresses and CIDR ranges that the tokens of a service account may come from',
+})
 
 export const ManagedUser = Type.Object(
   {

@@ -25,9 +25,9 @@ const createServiceSchema = {
   tags: ['Administration'],
   summary: 'Create a service account',
   description:
-    'A service account has no password and cannot log in. It acts by the tokens that admins make for it.',
+    'A service account has no password and cannot log in. It acts by the tokens that admins make for it. A limited token cannot give it the role `admin`.',
   body: ref(ServiceRequest),
-  response: { 200: ref(ManagedUser), ...errorResponses('USERNAME_TAKEN') },
+  response: { 200: ref(ManagedUser), ...errorResponses('USERNAME_TAKEN', 'SESSION_REQUIRED') },
 }
 
 /** `POST /users`, for admins. */

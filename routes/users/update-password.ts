@@ -88,7 +88,7 @@ export default (async (app, { throttled }) => {
     url: '/user/update-password/:id',
     schema: updatePasswordSchema,
     preValidation: requirePassword,
-    config: { scope: 'accounts:write' },
+    config: { scope: null },
     handler: updatePassword,
   })
 }) satisfies FastifyPluginAsyncTypebox<ThrottleOptions>

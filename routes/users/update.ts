@@ -24,13 +24,20 @@ const updateUserSchema = {
   tags: ['Administration'],
   summary: 'Change the role or the state of an account',
   description:
-    'Takes effect on the next request of the account. Disabling it ends its sessions and tokens. `addressRanges` limits where the tokens of a service account may come from; null ends the limit.',
+    'Takes effect on the next request of the account. Disabling it ends its sessions and tokens. A limited token cannot give the role `admin`. `addressRanges` limits where the tokens of a service account may come from; null ends the limit.',
   params: IdParams,
   body: ref(UserChange),
   response: {
     200: ref(ManagedUser),
     ...successHeaders('etag'),
-    ...errorResponses('USER_NOT_FOUND', 'OWN_ACCOUNT', 'NOT_A_SERVICE', 'PRECONDITION_FAILED'),
+    ...errorResponses(
+      'USER_NOT_FOUND',
+      'SESSION_REQUIRED',
+      'OWN_ACCOUNT',
+      'LAST_ADMIN',
+      'NOT_A_SERVICE',
+      'PRECONDITION_FAILED',
+    ),
   },
 }
 

@@ -1,5 +1,5 @@
 import { userInfo } from 'node:os'
-import { type Change, LastAdminError, Operator, type Refused } from '../../db/queries/authority.ts'
+import { type Change, Operator, type Refused } from '../../db/queries/authority.ts'
 import type { Origin } from '../../db/queries/events.ts'
 
 /** The origin of a change that a command makes, for the audit trail. */
@@ -25,11 +25,11 @@ export async function done<Done extends { ok: true }>(
   { username }: { username: string },
   reasons: Record<string, string> = {},
 ): Promise<Done> {
-  const resolved = await result.catch((error: unknown) => {
-    if (!(error instanceof LastAdminError)) throw error
-    throw new Error(`${username} is the last enabled admin. Add --force to do it nevertheless.`)
-  })
+  const resolved = await result
   if (resolved.ok) return resolved
+  if (resolved.reason === 'last-admin') {
+    throw new Error(`${username} is the last enabled admin. Add --force to do it nevertheless.`)
+  }
   throw new Error(reasons[resolved.reason] ?? `User ${username} no longer exists.`)
 }
 

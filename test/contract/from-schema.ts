@@ -4,6 +4,8 @@ import type { OpenAPIV3_1 } from 'openapi-types'
 type Schema = OpenAPIV3_1.SchemaObject
 type Reference = OpenAPIV3_1.ReferenceObject
 
+const MAX_ITEMS = 5
+
 /** Any JSON value, mostly similar to what the schemas require. */
 export const anyJson = fc.oneof(
   fc.jsonValue({ maxDepth: 2 }),
@@ -23,7 +25,15 @@ export function valuesOf(
 ): fc.Arbitrary<unknown> {
   if ('$ref' in schema) return valuesOf(resolve(schema), resolve)
   if (schema.enum) return fc.constantFrom(...schema.enum)
+  if (Array.isArray(schema.type)) {
+    const kinds = schema.type.map((type) => ({ ...schema, type }) as Schema)
+    return fc.oneof(...kinds.map((kind) => valuesOf(kind, resolve)))
+  }
   switch (schema.type) {
+    case 'null':
+      return fc.constant(null)
+    case 'array':
+      return arraysOf(schema, resolve)
     case 'string':
       return stringsOf(schema)
     case 'boolean':
@@ -52,6 +62,15 @@ function stringsOf({ pattern, format, minLength = 0, maxLength = 100 }: Schema) 
     return fc.date({ min, max, noInvalidDate: true }).map((date) => date.toISOString())
   }
   return fc.string({ unit: 'grapheme', minLength, maxLength }).filter(lengths)
+}
+
+function arraysOf(
+  { items, minItems = 0, maxItems, uniqueItems }: OpenAPIV3_1.ArraySchemaObject,
+  resolve: (reference: Reference) => Schema,
+) {
+  const lengths = { minLength: minItems, maxLength: Math.min(maxItems ?? MAX_ITEMS, MAX_ITEMS) }
+  const values = valuesOf(items, resolve)
+  return uniqueItems ? fc.uniqueArray(values, lengths) : fc.array(values, lengths)
 }
 
 function objectsOf(

@@ -7,6 +7,7 @@ import { createDatabase } from '../support/database/database.ts'
 import {
   type Account,
   giveToken,
+  makeService,
   makeUser,
   signIn,
   storedSessions,
@@ -16,11 +17,15 @@ import { type App, build } from '../support/http/build.ts'
 import { type GeneratedRequest, type Operation, requestsTo, targetOf } from './requests.ts'
 
 const DATABASE_URL = await createDatabase()
+const FORM = 'application/x-www-form-urlencoded'
 const RUNS_EACH = 25
 /** Some valid requests are refused nevertheless, such as those with a wrong current password. */
 const SUCCESSES_TRIED = 30
 
-const ACTORS = ['nobody', 'user', 'admin', 'token of a user', 'token of an admin'] as const
+const ACTORS = [
+  ...(['nobody', 'user', 'admin', 'token of a user', 'token of an admin'] as const),
+  'token of an admin that may introspect',
+] as const
 type Actor = (typeof ACTORS)[number]
 
 const document: OpenAPIV3_1.Document = JSON.parse(readFileSync('openapi.json', 'utf8'))
@@ -37,7 +42,10 @@ for (const [path, item] of Object.entries(document.paths ?? {})) {
       const counts = new Map<number, number>()
       const count = (status: number) => counts.set(status, (counts.get(status) ?? 0) + 1)
       for (const request of fc.sample(valid, SUCCESSES_TRIED)) {
-        count((await ask(request, 'admin', true)).statusCode)
+        const actor = path.startsWith('/introspect')
+          ? 'token of an admin that may introspect'
+          : 'admin'
+        count((await ask(request, actor, true)).statusCode)
         if (counts.get(200)) break
       }
       t.assert.ok(counts.get(200), `never carried out, but ${JSON.stringify([...counts])}`)
@@ -68,7 +76,15 @@ for (const [path, item] of Object.entries(document.paths ?? {})) {
 
 /** Cursors are signed and timestamps are limited, which no schema can express. */
 function hasOtherRules({ parameters, body }: GeneratedRequest): boolean {
-  return 'cursor' in parameters || 'expiresAt' in Object(body)
+  const names = [
+    'expiresAt',
+    'scopes',
+    'addressRanges',
+    'address',
+    'credentials',
+    'token_type_hint',
+  ]
+  return 'cursor' in parameters || names.some((name) => name in Object(body))
 }
 
 interface Target {
@@ -85,15 +101,15 @@ async function send(
   actor: Actor,
   onExisting: boolean,
 ) {
-  const account = await makeUser(app, actor.endsWith('admin') ? 'admin' : 'user')
+  const account = await makeUser(app, actor.includes('admin') ? 'admin' : 'user')
   const headers = await credentialsOf(app, actor, account)
   const isWanted = onExisting && request.isValid
-  const { cursor: _, ...others } = request.parameters
+  const { cursor: _, scope: __, anonymous: ___, ...others } = request.parameters // valid alone only, or signed
   const parameters = isWanted
-    ? { ...others, ...(path.includes('{id}') && { id: await existingId(app, path, account) }) }
+    ? { ...others, ...(path.includes('{id}') && (await existingIds(app, path, account))) }
     : request.parameters
   const { username, password } = account
-  const body = isWanted && path === '/login' ? { username, password } : request.body
+  const body = isWanted ? wantedBody(path, request.body, { username, password }) : request.body
   const conditions = ['if-match', 'if-none-match'].flatMap((name) =>
     !isWanted && parameters[name] !== undefined ? [[name, encodeURI(parameters[name])]] : [],
   )
@@ -103,16 +119,44 @@ async function send(
     headers: {
       ...headers,
       ...Object.fromEntries(conditions),
-      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(body !== undefined && {
+        'content-type': path === '/introspect' ? FORM : 'application/json',
+      }),
     },
-    ...(body !== undefined && { payload: JSON.stringify(body) }),
+    ...(body !== undefined && {
+      payload: path === '/introspect' ? formOf(body) : JSON.stringify(body),
+    }),
   })
+}
+
+/** A body that is no object, or has a property that is no text, becomes a form that is just as invalid. */
+function formOf(body: unknown): string {
+  const texts = Object.entries(Object(body)).map(([name, value]): [string, string] =>
+    typeof value === 'string' ? [name, value.toWellFormed()] : ['invalid', name.toWellFormed()],
+  )
+  return new URLSearchParams(texts).toString()
 }
 
 async function credentialsOf(app: App, actor: Actor, account: Account) {
   if (actor === 'nobody') return {}
-  if (actor.startsWith('token')) return (await giveToken(app, account)).headers
+  if (actor.startsWith('token')) {
+    const scopes = actor.endsWith('introspect') ? { scopes: ['introspect'] } : {}
+    return (await giveToken(app, account, scopes)).headers
+  }
   return { cookie: await signIn(app, account) }
+}
+
+/** A body that passes the rules that no schema can express. */
+function wantedBody(path: string, body: unknown, login: object): unknown {
+  if (path === '/login') return login
+  if (path === '/introspect/batch') return { credentials: [{ token: 'unknown' }] }
+  return body
+}
+
+async function existingIds(app: App, path: string, account: Account) {
+  const id = await existingId(app, path, account)
+  if (!path.includes('{tokenId}')) return { id }
+  return { id, tokenId: String((await giveToken(app, { id: Number(id) })).id) }
 }
 
 /** The id of a session or token of the account, or of another account. */
@@ -122,5 +166,6 @@ async function existingId(app: App, path: string, account: Account): Promise<str
   const [token] = await storedTokens(app, account.id)
   if (path.startsWith('/sessions')) return String(session ?? 1)
   if (path.startsWith('/tokens')) return String(token ?? 1)
+  if (path === '/users/{id}/tokens') return String((await makeService(app)).id)
   return String((await makeUser(app)).id)
 }

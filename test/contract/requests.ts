@@ -99,7 +99,7 @@ export function targetOf(path: string, operation: Operation, values: Record<stri
 
 function bodySchemaOf({ requestBody }: Operation): Schema | undefined {
   if (!requestBody || '$ref' in requestBody) return undefined
-  return requestBody.content['application/json']?.schema
+  return Object.values(requestBody.content)[0]?.schema
 }
 
 /** Whether a URL can contain the text without becoming another path. */

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
 import type { OpenAPIV3_1 } from 'openapi-types'
 import { createDatabase } from '../support/database/database.ts'
-import { makeUser } from '../support/http/accounts.ts'
+import { giveToken, makeService, makeUser } from '../support/http/accounts.ts'
 import type { App } from '../support/http/build.ts'
 import { type Client, clientOf, type Operations, serve, signedIn } from './sdk.ts'
 
@@ -24,6 +24,7 @@ test('a client generated from the document can call every operation, by cookie a
     await useAccount(t, url, kind)
     await administer(t, app, url, kind)
   }
+  await introspect(t, app, url)
   t.diagnostic([...called].join(', '))
   t.assert.deepStrictEqual([...called].sort(), everyOperation().sort())
 })
@@ -105,7 +106,40 @@ async function administer(t: TestContext, app: App, url: string, kind: 'cookie' 
   t.assert.strictEqual(changed.data?.role, 'admin')
   t.assert.ok((await client.GET('/users/{id}/sessions', { params: { path } })).data)
   t.assert.ok((await client.DELETE('/users/{id}/sessions', { params: { path } })).data)
+  const { id: tokenId } = await giveToken(app, { id })
+  const tokens = await client.GET('/users/{id}/tokens', { params: { path } })
+  t.assert.strictEqual(tokens.data?.items.at(0)?.id, tokenId)
+  const oneToken = { id, tokenId }
+  t.assert.ok(
+    (await client.DELETE('/users/{id}/tokens/{tokenId}', { params: { path: oneToken } })).data,
+  )
+  const service = { kind: 'service', username: `s-${randomUUID()}` } as const
+  const made = await client.POST('/users', { body: service })
+  t.assert.strictEqual(made.data?.kind, 'service')
+  if (kind === 'cookie') {
+    const params = { path: { id: made.data?.id ?? 0 } }
+    const body = { name: 'orders', scopes: ['orders:read'] }
+    const token = await client.POST('/users/{id}/tokens', { params, body })
+    t.assert.match(token.data?.token ?? '', /^gh_/)
+  }
   t.assert.ok((await client.DELETE('/user/{id}', { params: { path } })).data)
   const events = await client.GET('/events', { params: { query: { userId: id } } })
   t.assert.strictEqual(events.data?.items[0]?.type, 'user_deleted')
+}
+
+/** The operations for other services. */
+async function introspect(t: TestContext, app: App, url: string) {
+  const { secret, headers } = await giveToken(app, await makeService(app), {
+    scopes: ['introspect'],
+  })
+  const client = clientOf(url, called, headers)
+  const found = await client.POST('/introspect', {
+    body: { token: secret },
+    bodySerializer: (form) => new URLSearchParams(form),
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+  })
+  t.assert.strictEqual(found.data?.active, true)
+  const credentials = [{ token: secret }, { token: 'unknown' }]
+  const batch = await client.POST('/introspect/batch', { body: { credentials } })
+  t.assert.deepStrictEqual(batch.data?.results, [found.data, { active: false }])
 }

@@ -109,7 +109,8 @@ async function stage(app: App, actor: Actor) {
   const account = await makeUser(app, actor.includes('an admin') ? 'admin' : 'user')
   const target = actor.endsWith('another account') ? await makeUser(app) : account
   const cookie = await signIn(app, account)
-  const token = await giveToken(app, account)
+  const isLimited = actor.endsWith('a scope of another service')
+  const token = await giveToken(app, account, isLimited ? { scopes: ['orders:read'] } : {})
   await signIn(app, target)
   await giveToken(app, target)
   return { headers: await credentialOf(app, actor, account, cookie, token.headers), target }
@@ -150,7 +151,8 @@ async function pathTo(app: App, url: string, { id }: Account): Promise<string> {
     : url.startsWith('/tokens')
       ? await storedTokens(app, id)
       : [id]
-  return url.replace(':id', String(ids.at(-1)))
+  const [tokenId] = await storedTokens(app, id)
+  return url.replace(':id', String(ids.at(-1))).replace(':tokenId', String(tokenId))
 }
 
 /** A body that the route accepts, so that only the actor decides. */
@@ -165,7 +167,10 @@ function bodyFor(name: string, { username, password }: Account): { body?: unknow
     case 'PATCH /user/:id':
       return { body: { role: 'admin', disabled: true } }
     case 'POST /tokens':
+    case 'POST /users/:id/tokens':
       return { body: { name: 'asked for' } }
+    case 'POST /users':
+      return { body: { kind: 'service', username: `s-${randomUUID()}` } }
     default:
       return {}
   }

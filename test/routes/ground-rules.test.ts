@@ -16,6 +16,8 @@ const NOT_ROUTED = ['CONNECT']
 const ALLOWED: Record<string, string> = {
   '/': 'GET, HEAD',
   '/events': 'GET, HEAD',
+  '/introspect': 'POST',
+  '/introspect/batch': 'POST',
   '/livez': 'GET, HEAD',
   '/login': 'POST',
   '/logout': 'GET, POST',
@@ -31,8 +33,10 @@ const ALLOWED: Record<string, string> = {
   '/user/:id': 'DELETE, GET, HEAD, PATCH',
   '/user/:id/sessions': 'DELETE, GET, HEAD',
   '/user/update-password/:id': 'PUT',
-  '/users': 'GET, HEAD',
+  '/users': 'GET, HEAD, POST',
   '/users/:id/sessions': 'DELETE, GET, HEAD',
+  '/users/:id/tokens': 'GET, HEAD, POST',
+  '/users/:id/tokens/:tokenId': 'DELETE',
   '/verify': METHODS.filter((name) => !NOT_ROUTED.includes(name))
     .sort()
     .join(', '),

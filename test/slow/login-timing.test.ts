@@ -4,7 +4,7 @@ import { eq } from 'drizzle-orm'
 import { users } from '../../db/schema.ts'
 import { createDatabase } from '../support/database/database.ts'
 import { statementsDuring } from '../support/database/statements.ts'
-import { makeUser } from '../support/http/accounts.ts'
+import { makeService, makeUser } from '../support/http/accounts.ts'
 import { build, send } from '../support/http/build.ts'
 
 const DATABASE_URL = await createDatabase()
@@ -19,7 +19,7 @@ const ITERATIONS = 60_000
 /** Largest difference of the medians. */
 const TOLERANCE = 0.05
 
-test('a failed login takes the same time, queries and response for an unknown name, a known one, an older hash, scrypt and PBKDF2', (t: TestContext) =>
+test('a failed login takes the same time, queries and response for an unknown name, a known one, an older hash, scrypt, PBKDF2 and a service account', (t: TestContext) =>
   assertSameTime(t, 'not the password'))
 
 test('a failed login with a password that is not in NFC takes the same time for all of them, too', (t: TestContext) =>
@@ -40,6 +40,7 @@ async function assertSameTime(t: TestContext, password: string): Promise<void> {
     older: () => somebody(OLDER_COST),
     scrypt: () => somebodyWith(scryptHash()),
     pbkdf2: () => somebodyWith(pbkdf2Hash()),
+    service: async () => (await makeService(app)).username,
   }
   const answers = new Set<string>()
   /** By processor time, in ms: the time by the clock depends on other processes. */

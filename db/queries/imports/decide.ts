@@ -15,7 +15,7 @@ export interface SourceAccount {
 export type ImportedUser = typeof importedUsers.$inferSelect
 export type ExistingUser = Pick<
   typeof users.$inferSelect,
-  'id' | 'usernameKey' | 'role' | 'passwordChangedAt'
+  'id' | 'usernameKey' | 'kind' | 'role' | 'passwordChangedAt'
 >
 
 /** What the database has for an account of the source. */
@@ -51,8 +51,13 @@ export type Decision =
  * If only the source changed since the latest import, its change is taken over. If both sides changed,
  * Gatehouse's change stays: the Flask service accepts no changes after the switch, so it is the newer one.
  * A role that was ever changed in Gatehouse stays, because the time of its change is not stored.
+ *
+ * A service account is never an account of the source: it must not get a password.
  */
 export function decide(source: SourceAccount, { account, namesake, imported }: Existing): Decision {
+  if (account?.kind === 'service' && account.id === namesake?.id) {
+    return { kind: 'refuse', reason: 'username-taken' }
+  }
   if (!imported) {
     const isSame = account !== undefined && account.id === namesake?.id
     if (isSame) return { kind: 'adopt' }

@@ -13,6 +13,7 @@ const PAGE_ROWS = 5_000
 const existing = {
   id: users.id,
   usernameKey: users.usernameKey,
+  kind: users.kind,
   role: users.role,
   passwordChangedAt: users.passwordChangedAt,
 }

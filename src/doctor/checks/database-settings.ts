@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { type Database, firstNumber } from '../../../db/client.ts'
+import { INSPECTION_CONNECTIONS } from '../../../db/lookups/inspections.ts'
 import { LOOKUP_CONNECTIONS } from '../../../db/lookups/lookups.ts'
 import { CONNECTIONS } from '../../../plugins/database.ts'
 import { workerCount } from '../../config/capacity.ts'
@@ -15,7 +16,7 @@ export interface ConnectionUse {
   all: number
 }
 
-const PER_PROCESS = CONNECTIONS + LOOKUP_CONNECTIONS
+const PER_PROCESS = CONNECTIONS + LOOKUP_CONNECTIONS + INSPECTION_CONNECTIONS
 /** The longest statement, 500 rows of an import or of the audit trail, is shorter. */
 const MIN_PACKET_BYTES = 4 * 1024 * 1024
 /** Between two sweeps an idle server queries nothing. */

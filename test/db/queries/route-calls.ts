@@ -3,6 +3,7 @@ import type { InjectOptions } from 'fastify'
 import {
   type Account,
   giveToken,
+  makeService,
   makeUser,
   signIn,
   storedSessions,
@@ -14,6 +15,8 @@ export interface Call {
   method: NonNullable<InjectOptions['method']>
   url: string
   body?: unknown
+  /** Instead of `body`. */
+  form?: Record<string, string>
   headers?: Record<string, string>
 }
 
@@ -42,6 +45,12 @@ export const CALLS: Record<string, (app: App) => Promise<Call[]>> = {
       { method: 'POST', url: '/logout', headers: { cookie } },
       { method: 'POST', url: '/logout', headers },
     ]
+  },
+  // Other methods do the same.
+  'GET /verify': async (app) => {
+    const { headers } = await giveToken(app, await makeUser(app))
+    const bySessions = await bySession(app, 'GET', () => '/verify?role=user')
+    return [bySessions, { method: 'GET', url: '/verify', headers }]
   },
   'GET /me': async (app) => {
     const { headers } = await giveToken(app, await makeUser(app))
@@ -92,6 +101,9 @@ export const CALLS: Record<string, (app: App) => Promise<Call[]>> = {
         '?role=admin',
         '?disabled=true',
         '?role=user&disabled=false',
+        '?kind=service',
+        '?kind=person',
+        '?kind=service&role=admin&disabled=true',
       ].map((filter) => byAdmin(app, 'GET', () => `/users${filter}`)),
     ),
   'PATCH /user/:id': async (app) => {
@@ -115,6 +127,41 @@ export const CALLS: Record<string, (app: App) => Promise<Call[]>> = {
   'DELETE /users/:id/sessions': async (app) => [
     await byAdmin(app, 'DELETE', ({ id }) => `/users/${id}/sessions`),
   ],
+  'POST /users': async (app) => {
+    const body = { kind: 'service', username: `s-${randomUUID()}` }
+    return [{ ...(await byAdmin(app, 'POST', () => '/users')), body }]
+  },
+  'GET /users/:id/tokens': async (app) => [
+    await byAdmin(app, 'GET', ({ id }) => `/users/${id}/tokens`),
+  ],
+  'POST /users/:id/tokens': async (app) => {
+    const { id } = await makeService(app)
+    const call = await byAdmin(app, 'POST', () => `/users/${id}/tokens`)
+    return [{ ...call, body: { name: 'job', scopes: ['orders:read'] } }]
+  },
+  'DELETE /users/:id/tokens/:tokenId': async (app) => {
+    const account = await makeUser(app)
+    const token = await giveToken(app, account)
+    return [await byAdmin(app, 'DELETE', () => `/users/${account.id}/tokens/${token.id}`)]
+  },
+  'POST /introspect': async (app) => {
+    const { headers } = await giveToken(app, await makeService(app), { scopes: ['introspect'] })
+    const { secret } = await giveToken(app, await makeUser(app))
+    return [{ method: 'POST', url: '/introspect', headers, form: { token: secret } }]
+  },
+  'POST /introspect/batch': async (app) => {
+    const { headers } = await giveToken(app, await makeService(app), { scopes: ['introspect'] })
+    const { secret } = await giveToken(app, await makeUser(app))
+    const [, cookie = ''] = (await signIn(app, await makeUser(app))).split('=')
+    const both = { credentials: [{ token: secret }, { token: cookie }] }
+    const sessions = { credentials: [{ token: cookie }] }
+    return [both, sessions].map((body) => ({
+      method: 'POST',
+      url: '/introspect/batch',
+      headers,
+      body,
+    }))
+  },
   'GET /events': (app) =>
     Promise.all(
       ['', '?order=oldest', '?type=login', '?userId=1', '?type=login&userId=1&order=oldest'].map(

@@ -15,6 +15,15 @@ test('a created token has the documented form and is verified, with its digest',
   }
 })
 
+test('a digest is that of the verified token, and is there for a forged one too', (t: TestContext) => {
+  const format = createTokenFormat([newKey])
+  for (const secret of [format.create(), toToken(randomBytes(32))]) {
+    t.assert.strictEqual(format.digestOf(secret), hexDigest(secret))
+    t.assert.strictEqual(format.digestOf(secret), format.read(secret)?.digest)
+    t.assert.strictEqual(format.digestOf(`${secret}A`), undefined)
+  }
+})
+
 test('a token is verified by each of several keys, and made with the first one', (t: TestContext) => {
   const both = createTokenFormat([newKey, oldKey])
   const older = createTokenFormat([oldKey])

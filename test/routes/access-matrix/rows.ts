@@ -8,9 +8,11 @@ export const STATUS = {
   UNAUTHENTICATED: 401,
   SESSION_REQUIRED: 401,
   NOT_PERMITTED: 401,
+  SCOPE_MISSING: 403,
   SESSION_NOT_FOUND: 404,
   TOKEN_NOT_FOUND: 404,
   OWN_ACCOUNT: 409,
+  NOT_A_SERVICE: 409,
   INVALID_CREDENTIALS: 400,
 }
 
@@ -24,6 +26,7 @@ export const ACTORS = [
   'a token of a user on another account',
   'a token of an admin on its own account',
   'a token of an admin on another account',
+  'a token of an admin with a scope of another service',
   'a disabled user on their own account',
   'an ended session on its own account',
   'an ended token on its own account',
@@ -34,6 +37,11 @@ export type Row = Record<Actor, Outcome>
 
 const ANYONE = row('ok', 'ok', 'ok', 'ok', 'ok')
 const SIGNED_IN = row('UNAUTHENTICATED', 'ok', 'ok', 'ok', 'ok')
+/** Limited tokens may do the same. */
+const WITHOUT_SCOPE = {
+  ...SIGNED_IN,
+  'a token of an admin with a scope of another service': 'ok',
+} as const
 export const ADMIN = row('UNAUTHENTICATED', 'NOT_PERMITTED', 'NOT_PERMITTED', 'ok', 'ok')
 /** Those of others look as if they did not exist, to admins too. */
 const OWN_SESSION = ownOnly('SESSION_NOT_FOUND')
@@ -41,6 +49,15 @@ const OWN_TOKEN = ownOnly('TOKEN_NOT_FOUND')
 
 /** Every method of `/verify` is a route. HEAD is checked with GET. */
 const VERIFYING = METHODS.filter((name) => !['CONNECT', 'HEAD'].includes(name))
+
+/** Only for tokens that name the scope `introspect`: see introspect/access.test.ts. */
+const INTROSPECTION: Row = {
+  ...row('UNAUTHENTICATED', 'NOT_PERMITTED', 'NOT_PERMITTED', 'NOT_PERMITTED', 'NOT_PERMITTED'),
+  'a token of a user on its own account': 'SCOPE_MISSING',
+  'a token of a user on another account': 'SCOPE_MISSING',
+  'a token of an admin on its own account': 'SCOPE_MISSING',
+  'a token of an admin on another account': 'SCOPE_MISSING',
+}
 
 /** What each route returns to each actor. A route without a row fails the test, as does a row without a route. */
 export const MATRIX: Record<string, Row> = {
@@ -51,9 +68,9 @@ export const MATRIX: Record<string, Row> = {
   'GET /readyz': ANYONE,
   'POST /login': { ...ANYONE, 'a disabled user on their own account': 'INVALID_CREDENTIALS' },
   'POST /user': ANYONE,
-  'GET /logout': SIGNED_IN,
-  'POST /logout': SIGNED_IN,
-  'GET /me': SIGNED_IN,
+  'GET /logout': WITHOUT_SCOPE,
+  'POST /logout': WITHOUT_SCOPE,
+  'GET /me': WITHOUT_SCOPE,
   'GET /user/:id': SIGNED_IN,
   'GET /sessions': SIGNED_IN,
   'DELETE /sessions': SIGNED_IN,
@@ -65,6 +82,17 @@ export const MATRIX: Record<string, Row> = {
     row('UNAUTHENTICATED', 'ok', 'NOT_PERMITTED', 'ok', 'ok'),
   ),
   'GET /users': ADMIN,
+  'POST /users': ADMIN,
+  'GET /users/:id/tokens': ADMIN,
+  'POST /users/:id/tokens': {
+    ...row('UNAUTHENTICATED', 'NOT_PERMITTED', 'NOT_PERMITTED', 'NOT_A_SERVICE', 'NOT_A_SERVICE'),
+    'a token of an admin on its own account': 'SESSION_REQUIRED',
+    'a token of an admin on another account': 'SESSION_REQUIRED',
+    'a token of an admin with a scope of another service': 'SESSION_REQUIRED',
+  },
+  'DELETE /users/:id/tokens/:tokenId': ADMIN,
+  'POST /introspect': INTROSPECTION,
+  'POST /introspect/batch': INTROSPECTION,
   'PATCH /user/:id': row('UNAUTHENTICATED', 'NOT_PERMITTED', 'NOT_PERMITTED', 'OWN_ACCOUNT', 'ok'),
   'DELETE /user/:id': row('UNAUTHENTICATED', 'NOT_PERMITTED', 'NOT_PERMITTED', 'OWN_ACCOUNT', 'ok'),
   'GET /user/:id/sessions': ADMIN,
@@ -72,7 +100,7 @@ export const MATRIX: Record<string, Row> = {
   'DELETE /user/:id/sessions': ADMIN,
   'DELETE /users/:id/sessions': ADMIN,
   'GET /events': ADMIN,
-  ...Object.fromEntries(VERIFYING.map((method) => [`${method} /verify`, SIGNED_IN])),
+  ...Object.fromEntries(VERIFYING.map((method) => [`${method} /verify`, WITHOUT_SCOPE])),
 }
 
 /** The routes that change or delete the account in their path. */
@@ -100,6 +128,7 @@ function row(
     'a token of a user on another account': userOther,
     'a token of an admin on its own account': adminOwn,
     'a token of an admin on another account': adminOther,
+    'a token of an admin with a scope of another service': nobody === 'ok' ? 'ok' : 'SCOPE_MISSING',
     'a disabled user on their own account': nobody,
     'an ended session on its own account': nobody,
     'an ended token on its own account': nobody,
@@ -119,5 +148,6 @@ function bySession(byEither: Row): Row {
     'a token of a user on another account': 'SESSION_REQUIRED',
     'a token of an admin on its own account': 'SESSION_REQUIRED',
     'a token of an admin on another account': 'SESSION_REQUIRED',
+    'a token of an admin with a scope of another service': 'SESSION_REQUIRED',
   }
 }

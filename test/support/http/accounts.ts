@@ -22,6 +22,23 @@ export async function makeUser(app: App, role: Role = 'user', cost = TEST_COST):
   return { id, username, password, passwordHash }
 }
 
+/** Inserts a service account. */
+export async function makeService(
+  app: App,
+  options: { role?: Role; addressRanges?: string[] } = {},
+): Promise<{ id: number; username: string }> {
+  const username = `s-${randomUUID()}`
+  const row = {
+    username,
+    usernameKey: username,
+    passwordHash: '*',
+    kind: 'service',
+    ...options,
+  } as const
+  const [{ insertId: id }] = await app.db.insert(users).values(row)
+  return { id, username }
+}
+
 /** @returns the value of the `Cookie` header of a new session, which is inserted without a login */
 export async function signIn(app: App, { id: userId }: Account): Promise<string> {
   const secretId = randomBytes(24).toString('base64url')
@@ -32,8 +49,12 @@ export async function signIn(app: App, { id: userId }: Account): Promise<string>
 }
 
 /** @returns a new token of the account, which is inserted without the route: its id and its header */
-export async function giveToken(app: App, { id: userId }: Account) {
-  return storeToken(app, userId, app.tokenFormat.create())
+export async function giveToken(
+  app: App,
+  { id: userId }: Pick<Account, 'id'>,
+  options: { scopes?: string[]; expiresAt?: string } = {},
+) {
+  return storeToken(app, userId, app.tokenFormat.create(), options)
 }
 
 /** The same with a token as an earlier version made it, or as the server did with another secret. */
@@ -41,8 +62,8 @@ export async function giveOldToken(app: App, { id: userId }: Account) {
   return storeToken(app, userId, `gh_${randomBytes(32).toString('base64url')}`)
 }
 
-async function storeToken(app: App, userId: number, secret: string) {
-  const row = { userId, digest: digest(secret), name: 'made for a test' }
+async function storeToken(app: App, userId: number, secret: string, options = {}) {
+  const row = { userId, digest: digest(secret), name: 'made for a test', ...options }
   const [{ insertId }] = await app.db.insert(tokens).values(row)
   return { id: insertId, secret, headers: { authorization: `Bearer ${secret}` } }
 }

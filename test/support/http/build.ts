@@ -61,7 +61,9 @@ function faultsOf(app: App, config: ResolvedConfig, exchanges: Exchange[]): stri
   return exchanges.flatMap(checkCommitted)
 }
 
-/** Sends a request, with a JSON body and with a cookie if they are given. */
+const FORM = 'application/x-www-form-urlencoded'
+
+/** Sends a request, with a JSON body or a form, and with a cookie if they are given. */
 export function send(
   app: App,
   method: NonNullable<InjectOptions['method']>,
@@ -69,13 +71,23 @@ export function send(
   {
     cookie,
     body,
+    form,
     headers,
-  }: { cookie?: string; body?: unknown; headers?: Record<string, string> } = {},
+  }: {
+    cookie?: string
+    body?: unknown
+    form?: Record<string, string>
+    headers?: Record<string, string>
+  } = {},
 ) {
   return app.inject({
     method,
     url,
     headers: { ...(cookie && { cookie }), ...headers },
+    ...(form && {
+      payload: new URLSearchParams(form).toString(),
+      headers: { 'content-type': FORM, ...(cookie && { cookie }), ...headers },
+    }),
     ...(body !== undefined && {
       payload: JSON.stringify(body),
       headers: { 'content-type': 'application/json', ...(cookie && { cookie }), ...headers },

@@ -83,10 +83,13 @@ export function addTokenCreate(token: Command): void {
 /** Collects the values of an option that is given several times. */
 function scopes(text: string, before: string[] = []): string[] {
   const all = [...new Set([...before, text])]
-  if (isScope(text) && all.length <= MAX_SCOPES) return all
-  throw new InvalidArgumentError(
-    `It must be one of ${OWN_SCOPES.join(', ')}, or a scope of another service, such as orders:read.`,
-  )
+  if (!isScope(text)) {
+    throw new InvalidArgumentError(
+      `It must be one of ${OWN_SCOPES.join(', ')}, or a scope of another service, such as orders:read.`,
+    )
+  }
+  if (all.length <= MAX_SCOPES) return all
+  throw new InvalidArgumentError(`A token has at most ${MAX_SCOPES} scopes.`)
 }
 
 function tokenName(text: string): string {

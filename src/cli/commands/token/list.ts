@@ -7,10 +7,11 @@ import { findUser, USER_HELP, type UserArgument, userArgument } from '../../user
 import { withConnection } from '../../with-database.ts'
 
 const LAYOUT: Layout<tokens.TokenRecord> = {
-  headings: ['ID', 'NAME', 'CREATED', 'EXPIRES', 'LAST USED'],
-  toCells: ({ id, name, createdAt, expiresAt, lastUsedAt }) => [
+  headings: ['ID', 'NAME', 'SCOPES', 'CREATED', 'EXPIRES', 'LAST USED'],
+  toCells: ({ id, name, scopes, createdAt, expiresAt, lastUsedAt }) => [
     id,
     name,
+    scopes?.join(' ') ?? null,
     shortTime(createdAt),
     shortTime(expiresAt),
     shortTime(lastUsedAt),

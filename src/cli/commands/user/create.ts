@@ -2,7 +2,11 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import * as users from '../../../../db/queries/users.ts'
 import type { Role } from '../../../../db/schema.ts'
 import { isAddressRange } from '../../../../plugins/addresses/ranges.ts'
-import { isNewUsername, toManagedUser } from '../../../../routes/users/schemas.ts'
+import {
+  isNewUsername,
+  MAX_ADDRESS_RANGES,
+  toManagedUser,
+} from '../../../../routes/users/schemas.ts'
 import type { Config } from '../../../config/config.ts'
 import { commandOrigin } from '../../operator.ts'
 import { example, JSON_OPTION, type OutputOptions } from '../../options.ts'
@@ -84,6 +88,10 @@ function added(
 
 /** Collects the values of an option that is given several times. */
 function addressRange(text: string, before: string[] = []): string[] {
-  if (isAddressRange(text)) return [...before, text]
-  throw new InvalidArgumentError('It must be an address or a CIDR, such as 192.0.2.0/24.')
+  const all = [...new Set([...before, text])]
+  if (!isAddressRange(text)) {
+    throw new InvalidArgumentError('It must be an address or a CIDR, such as 192.0.2.0/24.')
+  }
+  if (all.length <= MAX_ADDRESS_RANGES) return all
+  throw new InvalidArgumentError(`A service account has at most ${MAX_ADDRESS_RANGES} ranges.`)
 }

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
-import * as users from '../../../../db/queries/users.ts'
+import { listUsers } from '../../../../db/queries/user-list.ts'
+import type { ManagedUserRecord } from '../../../../db/queries/users.ts'
 import type { AccountKind, Role } from '../../../../db/schema.ts'
 import { toManagedUser } from '../../../../routes/users/schemas.ts'
 import { example, JSON_OPTION, MAX_COUNT, type OutputOptions, wholeNumber } from '../../options.ts'
@@ -15,7 +16,7 @@ interface ListOptions extends OutputOptions {
   limit?: number
 }
 
-const LAYOUT: Layout<users.ManagedUserRecord> = {
+const LAYOUT: Layout<ManagedUserRecord> = {
   headings: ['ID', 'USERNAME', 'KIND', 'ROLE', 'STATE', 'CREATED'],
   toCells: ({ id, username, kind, role, disabled, createdAt }) => [
     id,
@@ -46,7 +47,7 @@ export function addUserList(user: Command): void {
       withConnection(async (db) => {
         const { prefix, role, kind, disabled } = options
         const find = (after: string | undefined, limit: number) =>
-          users.list(db, { after, prefix, role, kind, disabled, limit })
+          listUsers(db, { after, prefix, role, kind, disabled, limit })
         const pages = pagesOf(find, ({ username }) => username, options.limit)
         await printList(pages, LAYOUT, options)
       }),

@@ -20,16 +20,21 @@ export function addUserSetPassword(user: Command): void {
     .action((wanted: UserArgument, options: OutputOptions) =>
       withConnection(async (db, config) => {
         const found = await findUser(db, wanted)
+        if (found.kind === 'service') throw new Error(noPassword(found))
         const passwords = await commandPasswords(config)
         const password = await readPassword()
         passwords.check(password, found.username)
         const passwordHash = await passwords.hash(password)
         const change = changeByOperator(found.id)
         await done(users.changePassword(db, change, { passwordHash }), found, {
-          'no-password': `${found.username} is a service account, which has no password.`,
+          'no-password': noPassword(found),
         })
         const sentence = `Password of ${found.username} changed. Its sessions and tokens have ended.`
         await printResult(sentence, toManagedUser(found), options)
       }),
     )
+}
+
+function noPassword({ username }: { username: string }): string {
+  return `${username} is a service account, which has no password.`
 }

@@ -2,7 +2,13 @@ import { type TestContext, test } from 'node:test'
 import { type Decision, decide, type Existing } from '../../../../db/queries/imports/decide.ts'
 
 const source = { id: 7, username: 'Ann', key: 'ann', role: 'user', passwordHash: 'h1' } as const
-const account = { id: 7, usernameKey: 'ann', role: 'user', passwordChangedAt: null } as const
+const account = {
+  id: 7,
+  usernameKey: 'ann',
+  kind: 'person',
+  role: 'user',
+  passwordChangedAt: null,
+} as const
 const imported = {
   userId: 7,
   usernameKey: 'ann',
@@ -11,6 +17,7 @@ const imported = {
   role: 'user',
   importedAt: '2026-11-02T00:00:00.000Z',
 } as const
+const service = { ...account, kind: 'service' } as const
 const EARLIER = '2026-11-01T00:00:00.000Z'
 const LATER = '2026-11-03T00:00:00.000Z'
 const nothing: Existing = { account: undefined, namesake: undefined, imported: undefined }
@@ -28,6 +35,17 @@ const CASES: [name: string, existing: Existing, expected: Decision, changed?: ob
     'a name that another id has',
     { ...nothing, namesake: { ...account, id: 8 } },
     { kind: 'refuse', reason: 'username-taken' },
+  ],
+  [
+    'a service account of the same id and name',
+    { ...there, account: service, namesake: service, imported: undefined },
+    { kind: 'refuse', reason: 'username-taken' },
+  ],
+  [
+    'a service account in the place of an imported account',
+    { ...there, account: service, namesake: service },
+    { kind: 'refuse', reason: 'username-taken' },
+    { passwordHash: 'h2' },
   ],
   ['an account without changes', there, { kind: 'present' }],
   [

@@ -43,11 +43,11 @@ test('connections are counted for all workers, beside those of other users', (t:
   const statusOf = (limits: Record<string, string>, own: number, all: number, workers = 4) =>
     checkConnections({ max_connections: '151', ...limits }, { own, all }, workers).status
   t.assert.strictEqual(statusOf({}, 1, 10), 'ok')
-  t.assert.strictEqual(statusOf({}, 53, 140), 'ok') // the instance runs
+  t.assert.strictEqual(statusOf({}, 61, 140), 'ok') // the instance runs
   t.assert.strictEqual(statusOf({}, 1, 140), 'warn')
   t.assert.strictEqual(statusOf({}, 1, 10, 12), 'fail')
-  t.assert.strictEqual(statusOf({ max_user_connections: '51' }, 1, 10), 'fail')
-  t.assert.strictEqual(statusOf({ max_user_connections: '52' }, 1, 10), 'ok')
+  t.assert.strictEqual(statusOf({ max_user_connections: '59' }, 1, 10), 'fail')
+  t.assert.strictEqual(statusOf({ max_user_connections: '60' }, 1, 10), 'ok')
 })
 
 test('a database that refuses changes is a failure', (t: TestContext) => {

@@ -1,5 +1,5 @@
 import { bigint, customType } from 'drizzle-orm/mysql-core'
-import { toIsoTimestamp } from './clock.ts'
+import { toIsoTimestamp } from '../clock.ts'
 
 /**
  * ASCII text, compared byte by byte. Drizzle cannot express a collation, and the servers' default

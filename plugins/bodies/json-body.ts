@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import { errors } from './errors/errors.ts'
+import { errors } from '../errors/errors.ts'
 
 /**
  * Accepts JSON in UTF-8 (RFC 8259) only. An empty body counts as none, because clients send the
