@@ -27,6 +27,8 @@ const NAME = '(`(?:[^`]|``)*`|\\*)'
 const LINE = new RegExp(`^(GRANT|REVOKE) (.+?) ON (?:TABLE )?${NAME}\\.${NAME} (?:TO|FROM) (.*)$`)
 /** A privilege with its columns, whose names can hold anything. */
 const OF_COLUMNS = /[A-Z ]+ \((?:`(?:[^`]|``)*`(?:, )?)+\)/g
+/** It lets a pattern match other databases too. `_` does as well, but stands in many names by mistake. */
+const WILDCARD = /(?:^|[^\\])%/
 const EVERYONE = /^PUBLIC\b/
 const ALL = 'ALL PRIVILEGES'
 
@@ -81,11 +83,11 @@ export function missingPrivileges(grants: Grant[], database: string, needed: str
   )
 }
 
-/** @returns what the grants give beyond `needed` on this database */
+/** @returns what the grants give beyond `needed` on this database, or on more databases than this one */
 export function excessPrivileges(grants: Grant[], database: string, needed: string[]): Excess[] {
   return grants.flatMap((grant) => {
     if (grant.isRevoked) return []
-    const isOurs = covers(grant, database)
+    const isOurs = covers(grant, database) && !WILDCARD.test(grant.database)
     const privileges = grant.privileges.filter((one) => !isOurs || !needed.includes(one))
     return privileges.length > 0 ? [{ privileges, scope: `${grant.database}.${grant.table}` }] : []
   })

@@ -77,9 +77,9 @@ export function loadConfig(environment: NodeJS.ProcessEnv, isBuilt = IS_BUILT): 
       },
     })
   } catch (error) {
-    throw new ConfigError(report([...describe(error, data), ...conflicts]))
+    throw invalid([...describe(error, data), ...conflicts])
   }
-  if (conflicts.length > 0) throw new ConfigError(report(conflicts))
+  if (conflicts.length > 0) throw invalid(conflicts)
   const isProduction = config.NODE_ENV === 'production'
   return Object.freeze({
     COOKIE_SECURE: isProduction,
@@ -156,12 +156,14 @@ function describe(error: unknown, { NODE_ENV, DATABASE_URL = '' }: NodeJS.Proces
     })
 }
 
-function report(lines: string[]): string {
+function invalid(lines: string[]): ConfigError {
   const file = envFilePath()
   const sources = existsSync(file) ? file : `${file}, which does not exist`
-  return [
+  const problems = [...new Set(lines)]
+  const text = [
     'The configuration is not valid.',
-    ...new Set(lines),
+    ...problems,
     `Settings come from environment variables and from ${sources}.`,
-  ].join('\n')
+  ]
+  return new ConfigError(text.join('\n'), problems)
 }

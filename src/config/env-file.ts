@@ -26,7 +26,8 @@ export function readEnvFile(file: string, knownNames: readonly string[]): NodeJS
     const problem = describeProblem(groups ?? {}, knownNames)
     return problem ? [`  line ${text.slice(0, index).split('\n').length}: ${problem}`] : []
   })
-  if (problems.length > 0) throw new ConfigError([`${file} is not valid.`, ...problems].join('\n'))
+  if (problems.length > 0)
+    throw new ConfigError([`${file} is not valid.`, ...problems].join('\n'), problems)
   return parseEnv(text)
 }
 

@@ -75,6 +75,14 @@ test('all privileges, administrative privileges and grants elsewhere are in exce
   })
 })
 
+test('a grant on a pattern that other databases match is in excess', (t: TestContext) => {
+  const excessOf = (pattern: string) =>
+    check([`GRANT SELECT, INSERT, UPDATE, DELETE ON ${pattern}.* TO \`a\`@\`%\``]).excess
+  const scope = 'gate%.*'
+  t.assert.deepStrictEqual(excessOf('`gate%`'), [{ privileges: SERVER_PRIVILEGES, scope }])
+  t.assert.deepStrictEqual(excessOf('`gate\\_house`'), [])
+})
+
 test('a privilege on a table or on columns, and one that is revoked, does not count for the database', (t: TestContext) => {
   const part = check([
     'GRANT SELECT, INSERT (`v`, `w, DELETE`) ON `gate_house`.`users` TO `a`@`%`',

@@ -35,7 +35,7 @@ test('the alert rules are valid for promtool', needsPrometheus, (t: TestContext)
 })
 
 test(
-  'each alert fires when its trouble lasts, and none for a healthy server',
+  'each alert fires when its condition lasts, and none for a healthy server',
   needsPrometheus,
   (t: TestContext) => {
     const promtool = findPrometheusBinary('promtool') ?? ''

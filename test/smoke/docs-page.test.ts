@@ -22,7 +22,7 @@ test(
     })
     page.on('request', (request) => {
       const isOwn = request.url().startsWith(`${url}/`) || request.url().startsWith('data:')
-      if (!isOwn) wrong.push(`asked ${request.url()}`)
+      if (!isOwn) wrong.push(`requested ${request.url()}`)
     })
 
     const answer = await page.goto(`${url}/docs`)

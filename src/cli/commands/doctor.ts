@@ -1,8 +1,11 @@
 import { type Command, InvalidArgumentError } from 'commander'
+import { loadConfig, readEnvironment } from '../../config/config.ts'
+import { ConfigError } from '../../config/config-error.ts'
 import { showProgress } from '../../config/progress.ts'
-import { describeCapacity, measureCapacity } from '../../doctor/capacity.ts'
-import type { Check } from '../../doctor/check.ts'
-import { runChecks } from '../../doctor/run-checks.ts'
+import { measureCapacity } from '../../doctor/capacity/capacity.ts'
+import { describeCapacity } from '../../doctor/capacity/describe.ts'
+import { type Check, fail } from '../../doctor/checks/check.ts'
+import { runChecks } from '../../doctor/checks/run-checks.ts'
 import { EXIT_FAILED } from '../exit-code.ts'
 import { example, JSON_OPTION, type OutputOptions } from '../options.ts'
 import { print, toJson, visible } from '../output/output.ts'
@@ -23,7 +26,7 @@ export function addDoctor(program: Command): void {
     )
     .option(
       '--url <url>',
-      'also check the cookie and the proxy, by requests to this URL, at which clients reach the server: one of them is a failed login of a random name, which the audit trail keeps',
+      'also check the cookie and the proxy: sends requests to the public URL, among them one failed login of a random name, which the audit trail records',
       publicUrl,
     )
     .option(
@@ -33,7 +36,7 @@ export function addDoctor(program: Command): void {
     .option(...JSON_OPTION)
     .addHelpText(
       'after',
-      '\nExit codes: 0 no check failed, 1 a check failed or the command did, 2 wrong usage. A warning is no failure.',
+      '\nExit codes: 0 no check failed, 1 a check or the command failed, 2 wrong usage. Warnings do not change the exit code.',
     )
     .addHelpText(
       'after',
@@ -41,6 +44,8 @@ export function addDoctor(program: Command): void {
     )
     .action(({ json, url, capacity }: Options, command: Command) => {
       if (url && capacity) command.error('error: --url and --capacity exclude each other')
+      const invalid = invalidSettings()
+      if (invalid.length > 0) return printChecks(invalid, json)
       return withDatabase(async (databaseUrl, config) => {
         if (capacity) {
           const measured = await measureCapacity(databaseUrl, config, (what) =>
@@ -48,11 +53,26 @@ export function addDoctor(program: Command): void {
           )
           return print(...(json ? [toJson(measured)] : describeCapacity(measured)))
         }
-        const checks = await runChecks(databaseUrl, config, url)
-        await print(...(json ? [toJson(checks)] : checks.flatMap(describe).map(visible)))
-        if (checks.some(({ status }) => status === 'fail')) process.exitCode = EXIT_FAILED
+        await printChecks(await runChecks(databaseUrl, config, url), json)
       })
     })
+}
+
+/** @returns a failed check for each setting that is not valid: nothing else can be checked then */
+function invalidSettings(): Check[] {
+  try {
+    loadConfig(readEnvironment())
+    return []
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    const todo = 'Correct it in the environment or in .env'
+    return error.problems.map((problem) => fail('settings', problem, todo))
+  }
+}
+
+async function printChecks(checks: Check[], json: true | undefined): Promise<void> {
+  await print(...(json ? [toJson(checks)] : checks.flatMap(describe).map(visible)))
+  if (checks.some(({ status }) => status === 'fail')) process.exitCode = EXIT_FAILED
 }
 
 /** A path is allowed: a proxy can serve Gatehouse under one. */

@@ -3,6 +3,7 @@ import { createDatabase, createEmptyDatabase } from '../../support/database/data
 import { createUser } from '../../support/database/limited-user.ts'
 import { query } from '../../support/database/query.ts'
 import { install } from '../../support/process/installation.ts'
+import { collectTraces } from '../../support/tracing/collector.ts'
 
 const CLI = 'src/cli.ts'
 const OWNER = await createDatabase()
@@ -40,6 +41,16 @@ test('doctor, on a good set-up, reports that every check is ok and ends with 0',
   t.assert.match(textOf('connections') ?? '', /^an instance opens up to 13; /)
   t.assert.match(textOf('public url') ?? '', /^is not checked\. Add --url /)
   t.assert.strictEqual(textOf('flask sessions'), 'are not exchanged')
+})
+
+test('doctor, with settings that are not valid, reports each as failed, also as JSON', async (t: TestContext) => {
+  const { code, checks } = await doctor(t, { PORT: 'x', BCRYPT_COST: '99' })
+  t.assert.strictEqual(code, 1)
+  const found = checks.map(({ status, subject, text }) => [status, subject, text.split(' ', 1)[0]])
+  t.assert.deepStrictEqual(found.sort(), [
+    ['fail', 'settings', 'BCRYPT_COST'],
+    ['fail', 'settings', 'PORT'],
+  ])
 })
 
 test('doctor reports whether the exchange of Flask cookies is on or has ended', async (t: TestContext) => {
@@ -93,9 +104,13 @@ test('doctor warns of a database that loses commits in a crash', async (t: TestC
   if (flush !== 1) t.assert.match(check?.todo ?? '', /^Set innodb_flush_log_at_trx_commit=1/)
 })
 
-test('doctor --capacity measures hashes and reads, changes nothing, and excludes --url', async (t: TestContext) => {
+test('doctor --capacity measures hashes and reads, changes nothing, sends no traces, and excludes --url', async (t: TestContext) => {
   const site = await install(t)
-  const environment = { DATABASE_URL, BCRYPT_COST: '10', WORKERS: '2', LOG_LEVEL: 'info' }
+  const collector = await collectTraces(t)
+  const environment = {
+    ...{ DATABASE_URL, BCRYPT_COST: '10', WORKERS: '2', LOG_LEVEL: 'info' },
+    ...collector.settings,
+  }
   const before = await query(OWNER, 'CHECKSUM TABLE users, sessions, events, login_failures')
   const { code, stdout, stderr } = await site.run(CLI, ['doctor', '--capacity', '--json'], {
     ...environment,
@@ -108,6 +123,7 @@ test('doctor --capacity measures hashes and reads, changes nothing, and excludes
   t.assert.deepStrictEqual([found.workers, found.bcryptCost], [2, 10])
   const afterwards = await query(OWNER, 'CHECKSUM TABLE users, sessions, events, login_failures')
   t.assert.deepStrictEqual(afterwards, before)
+  t.assert.strictEqual(collector.received.length, 0, 'the measured requests leave no trace')
 
   const both = await site.run(CLI, ['doctor', '--capacity', '--url', 'http://a'], environment)
   t.assert.deepStrictEqual([both.code, both.stdout], [2, ''])

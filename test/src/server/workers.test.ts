@@ -4,6 +4,7 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   hashConcurrency,
+  hashesPerProcess,
   hashShare,
   threadsFor,
   workerCount,
@@ -44,6 +45,23 @@ test('workers, in a set number or one for each core, divide the remaining cores 
   t.assert.strictEqual(threadsFor(7), 8)
   t.assert.strictEqual(threadsFor(1), 4)
   t.assert.strictEqual(hashConcurrency(config({ HASH_CONCURRENCY: '5' })), 3, 'a thread is left')
+})
+
+test('the hashes of a process, by cores and threads, are limited by the thread pool of a single process', (t: TestContext) => {
+  const one = loadConfig({ WORKERS: '1' })
+  t.assert.deepStrictEqual(
+    [1, 2, 4, 5, 8, 64].map((cores) => hashesPerProcess(one, cores, 4)),
+    [1, 1, 3, 3, 3, 3],
+  )
+  t.assert.deepStrictEqual(
+    [1, 2, 8, 16].map((threads) => hashesPerProcess(one, 16, threads)),
+    [1, 1, 7, 15],
+  )
+  const set = { HASH_CONCURRENCY: '6' }
+  t.assert.strictEqual(hashesPerProcess(loadConfig({ ...set, WORKERS: '1' }), 8, 4), 3)
+  t.assert.strictEqual(hashesPerProcess(loadConfig({ ...set, WORKERS: '2' }), 8, 4), 6)
+  t.assert.strictEqual(hashesPerProcess(loadConfig({ WORKERS: '2' }), 16, 4), 7)
+  t.assert.strictEqual(hashesPerProcess(loadConfig({ WORKERS: 'auto' }), 8, 4), 1)
 })
 
 test('workers share one port and all sessions', async (t: TestContext) => {

@@ -17,7 +17,7 @@ export function addUserUnthrottle(user: Command): void {
       withConnection(async (db) => {
         const found = await findUser(db, wanted)
         await done(unthrottle(db, changeByOperator(found.id)), found)
-        const sentence = `Logins of ${found.username} are not delayed, except from address ranges that failed.`
+        const sentence = `The delay for ${found.username} is removed. Delays of single address ranges remain.`
         await printResult(sentence, { userId: found.id }, options)
       }),
     )

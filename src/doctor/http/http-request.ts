@@ -1,5 +1,6 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { request as httpsRequest } from 'node:https'
+import { withoutMapping } from './address.ts'
 
 export interface Answer {
   status: number
@@ -89,11 +90,6 @@ function parse(text: string): Record<string, unknown> {
   }
 }
 
-/** @returns an IPv4 address that is written as IPv6 (RFC 4291 2.5.5.2) as IPv4 */
-export function withoutMapping(address: string): string {
-  return address.replace(/^::ffff:(?=\d+\.)/i, '')
-}
-
 const TLS_FAULTS: Record<string, string> = {
   CERT_HAS_EXPIRED: 'its certificate has expired',
   CERT_NOT_YET_VALID: 'its certificate is not valid yet',
@@ -102,8 +98,7 @@ const TLS_FAULTS: Record<string, string> = {
   SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is from an unknown authority',
   UNABLE_TO_GET_ISSUER_CERT: 'its certificate is from an unknown authority',
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its certificate is from an unknown authority',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-    'the proxy does not send the certificates between its own and the root',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'the proxy does not send the intermediate certificates',
 }
 
 /** @returns why no response came, and what to do about it */
@@ -121,6 +116,12 @@ export function describeConnection(error: unknown): { text: string; todo: string
   if (code === 'TIMEOUT') {
     const todo = 'Check the proxy, the firewall, and that the server runs'
     return { text: `no answer within ${TIMEOUT_MS / 1_000} s`, todo }
+  }
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+    return { text: `its name cannot be resolved (${code})`, todo: 'Check the name and the DNS' }
+  }
+  if (code.startsWith('HPE_')) {
+    return { text: `it does not speak HTTP (${code})`, todo: 'Check the scheme and the port' }
   }
   const message = error instanceof Error ? error.message : ''
   return { text: code || message, todo: 'Check the name, the port, the proxy and the firewall' }

@@ -1,5 +1,5 @@
 import { getDomain } from 'tldts'
-import { type Config, splitList } from '../config/config.ts'
+import { type Config, splitList } from '../../config/config.ts'
 import { type Check, fail, ok, warn } from './check.ts'
 
 type Settings = Pick<Config, 'ALLOWED_ORIGINS' | 'COOKIE_SAME_SITE' | 'COOKIE_SECURE'>
@@ -59,7 +59,14 @@ function checkOrigins(config: Settings, url: URL): Check[] {
     checks.push(warn(subject, text, 'Set COOKIE_SAME_SITE=lax'))
   }
   if (checks.length > 0) return checks
-  return [ok(subject, origins.length === 0 ? 'there are none' : 'get the session cookie')]
+  return [
+    ok(
+      subject,
+      origins.length === 0
+        ? 'there are none'
+        : 'browsers send the session cookie with requests from these origins',
+    ),
+  ]
 }
 
 /**

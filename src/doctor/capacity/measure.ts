@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Lookups } from '../../db/lookups/lookups.ts'
-import { createPasswords } from '../../plugins/passwords/passwords.ts'
-import type { buildApp } from '../app.ts'
+import type { Lookups } from '../../../db/lookups/lookups.ts'
+import { createPasswords } from '../../../plugins/passwords/passwords.ts'
+import type { buildApp } from '../../app.ts'
 import { startLoad } from './load-thread.ts'
 
 type App = Awaited<ReturnType<typeof buildApp>>

@@ -1,5 +1,5 @@
 import { type TestContext, test } from 'node:test'
-import { checkCookie, isSameSite } from '../../../src/doctor/cookie.ts'
+import { checkCookie, isSameSite } from '../../../../src/doctor/checks/cookie.ts'
 
 const SETTINGS = { COOKIE_SECURE: true, COOKIE_SAME_SITE: 'lax' } as const
 

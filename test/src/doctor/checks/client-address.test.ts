@@ -1,5 +1,14 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
-import { describeSighting, type Sighting } from '../../../src/doctor/client-address.ts'
+import {
+  checkClientAddress,
+  describeSighting,
+  type Sighting,
+} from '../../../../src/doctor/checks/client-address.ts'
+import { createDatabase } from '../../../support/database/database.ts'
+import { open } from '../../../support/database/open.ts'
 
 /** A client of the Internet at a proxy whose address is public. */
 const SEEN: Sighting = {
@@ -35,4 +44,22 @@ test('a recorded address that the client chose is a failure, unless the client i
   t.assert.strictEqual(statusOf('0.0.0.0/0', { recorded: forged }), 'fail')
   t.assert.strictEqual(statusOf(undefined, { recorded: forged }), 'fail')
   t.assert.strictEqual(statusOf(`10.0.0.1,${local}`, { recorded: forged }), 'warn')
+})
+
+test('a login that something other than the server answers is a warning with the status, and a code if there is one', async (t: TestContext) => {
+  const db = open(t, await createDatabase(), 1)
+  for (const [body, text] of [
+    [{}, 'is not known: POST /login answers 405'],
+    [{ code: 'NO_POST' }, 'is not known: POST /login answers 405 NO_POST'],
+  ] as const) {
+    const server = createServer((_request, response) => {
+      response.writeHead(405).end(JSON.stringify(body))
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.after(() => server.close())
+    const { port } = server.address() as AddressInfo // what a server on a port has
+    const check = await checkClientAddress(db, {}, new URL(`http://127.0.0.1:${port}`))
+    t.assert.deepStrictEqual([check.status, check.text], ['warn', text])
+  }
 })

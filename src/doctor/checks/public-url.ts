@@ -1,7 +1,8 @@
-import type { Config } from '../config/config.ts'
-import { VERSION } from '../config/version.ts'
+import type { Config } from '../../config/config.ts'
+import { VERSION } from '../../config/version.ts'
+import { type Answer, describeConnection, send } from '../http/http-request.ts'
+import { under } from '../http/url.ts'
 import { type Check, fail, ok, warn } from './check.ts'
-import { type Answer, describeConnection, send } from './http-request.ts'
 
 type Settings = Pick<Config, 'COOKIE_SECURE'>
 
@@ -30,11 +31,6 @@ export async function checkPublicUrl(
     const { text, todo } = describeConnection(error)
     return { checks: [fail(subject, `${url.href}: ${text}`, todo)], isReached: false }
   }
-}
-
-/** @param path without a slash before it */
-export function under(url: URL, path: string): URL {
-  return new URL(`${url.pathname.replace(/\/$/, '')}/${path}`, url)
 }
 
 function describeAnswer(alive: Answer, service: Answer, url: URL): Check {
@@ -86,7 +82,7 @@ async function checkOrigin(url: URL): Promise<Check> {
   const knowsHost = plain !== url.origin && (await logOut(plain)).status === 401
   return fail(
     subject,
-    `the server takes requests of pages of ${url.origin} for those of another site: it does not know its own ${knowsHost ? 'scheme' : 'host'}`,
+    `the server treats requests from its own pages at ${url.origin} as cross-site: it does not know its own ${knowsHost ? 'scheme' : 'host'}`,
     knowsHost
       ? "Let the proxy set X-Forwarded-Proto, and set TRUST_PROXY to the proxy's address"
       : 'Let the proxy pass on the header Host of the client',

@@ -1,5 +1,6 @@
 import { type TestContext, test } from 'node:test'
-import { describeCapacity, estimateCapacity } from '../../../src/doctor/capacity.ts'
+import { estimateCapacity } from '../../../../src/doctor/capacity/capacity.ts'
+import { describeCapacity } from '../../../../src/doctor/capacity/describe.ts'
 
 const MEASURED = {
   cores: 8,
@@ -41,8 +42,21 @@ test('the suggested concurrency leaves one core, and is divided among the worker
     [hashesOf(8, 1), hashesOf(8, 2), hashesOf(1, 1), hashesOf(4, 8)],
     [7, 3, 1, 1],
   )
-  const lines = describeCapacity(estimateCapacity(MEASURED, SETTINGS))
+  const lines = describeCapacity(estimateCapacity(MEASURED, { ...SETTINGS, threads: 8 }))
   t.assert.ok(
     lines.includes('reads           25000 a second for each core: one request and one lookup each'),
   )
+})
+
+test('the size of the thread pool is suggested only where it limits a server of one process', (t: TestContext) => {
+  const poolOf = (cores: number, workers: number, threads: number) =>
+    estimateCapacity({ ...MEASURED, cores }, { ...SETTINGS, workers, threads }).suggested
+      .UV_THREADPOOL_SIZE
+  t.assert.deepStrictEqual(
+    [poolOf(8, 1, 4), poolOf(8, 1, 7), poolOf(8, 1, 8), poolOf(4, 1, 4), poolOf(2, 1, 1)],
+    [8, 8, undefined, undefined, undefined],
+  )
+  t.assert.strictEqual(poolOf(16, 2, 4), undefined, 'workers have a pool that is large enough')
+  const lines = describeCapacity(estimateCapacity(MEASURED, { ...SETTINGS, threads: 4 }))
+  t.assert.match(lines.at(-1) ?? '', /^ {16}UV_THREADPOOL_SIZE=8 in the environment/)
 })

@@ -1,4 +1,4 @@
-import { type Database, readColumn } from '../../db/client.ts'
+import { type Database, readColumn } from '../../../db/client.ts'
 import { type Check, fail, ok, warn } from './check.ts'
 
 export interface DatabaseVersion {

@@ -1,15 +1,16 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import { networkInterfaces } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Database } from '../../db/client.ts'
-import { list } from '../../db/queries/events.ts'
-import { findAttempts } from '../../db/queries/throttle.ts'
-import { AddressRanges } from '../../plugins/addresses/ranges.ts'
-import { addressRange } from '../../routes/common/address-range.ts'
-import { type Config, splitList } from '../config/config.ts'
+import type { Database } from '../../../db/client.ts'
+import * as events from '../../../db/queries/events.ts'
+import { findAttempts } from '../../../db/queries/throttle.ts'
+import { AddressRanges } from '../../../plugins/addresses/ranges.ts'
+import { addressRange } from '../../../routes/common/address-range.ts'
+import { type Config, splitList } from '../../config/config.ts'
+import { withoutMapping } from '../http/address.ts'
+import { type Answer, send } from '../http/http-request.ts'
+import { under } from '../http/url.ts'
 import { type Check, fail, ok, warn } from './check.ts'
-import { type Answer, send, withoutMapping } from './http-request.ts'
-import { under } from './public-url.ts'
 
 type Settings = Pick<Config, 'TRUST_PROXY'>
 
@@ -53,7 +54,8 @@ export async function checkClientAddress(db: Database, config: Settings, url: UR
     body: { username, password: randomBytes(16).toString('hex') },
   })
   if (answer.body.code !== 'INVALID_CREDENTIALS') {
-    const text = `is not known: POST /login answers ${answer.status} ${answer.body.code ?? ''}`
+    const code = answer.body.code === undefined ? '' : ` ${answer.body.code}`
+    const text = `is not known: POST /login answers ${answer.status}${code}`
     return warn(
       SUBJECT,
       text,
@@ -66,8 +68,7 @@ export async function checkClientAddress(db: Database, config: Settings, url: UR
     return fail(SUBJECT, text, 'Check that the URL and DATABASE_URL belong to the same instance')
   }
   if (recorded === null) {
-    const text =
-      'is not known: an earlier failed login of this minute has the row of the audit trail'
+    const text = 'is not known: another failed login in the same minute shares the audit-trail row'
     return warn(SUBJECT, text, 'Run doctor again in a minute')
   }
   return describeSighting(config, {
@@ -103,7 +104,7 @@ async function findRecorded(db: Database, login: Login): Promise<string | null |
     ...own.map(({ address }) => address),
   ].filter((address) => address !== '')
   for (let tries = 1; ; tries++) {
-    const logins = await list(db, { ...filter, beyond: undefined, userId: undefined })
+    const logins = await events.list(db, { ...filter, beyond: undefined, userId: undefined })
     const event = logins.find(({ requestId: id }) => id !== null && ids.includes(id))
     if (event) return withoutMapping(event.address ?? '')
     // Failures of unknown names share a row for a minute. The throttle counts each by itself.
@@ -129,7 +130,7 @@ export function describeSighting({ TRUST_PROXY }: Settings, seen: Sighting): Che
       SUBJECT,
       'is whatever a client puts into X-Forwarded-For: anyone can evade the rate limit and forge the audit trail',
       trusted.length === 0
-        ? 'The server that runs has another TRUST_PROXY than this command: use the same settings'
+        ? 'The running server has a different TRUST_PROXY. Run this command with its settings'
         : `Let the proxy replace X-Forwarded-For or append to it, and have no addresses of clients in TRUST_PROXY=${TRUST_PROXY}`,
     )
   }

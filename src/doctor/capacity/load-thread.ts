@@ -8,8 +8,8 @@ interface Target {
 }
 
 /**
- * JavaScript as text, because tsx does not load TypeScript in a thread. The rest of an answer that
- * comes in two pieces does not begin with a status, so it causes no further request.
+ * JavaScript as text, because tsx does not load TypeScript in a thread. If a response arrives in two
+ * chunks, the second does not start with a status line and triggers no request.
  */
 const PROGRAM = `
 const { connect } = require('node:net')

@@ -4,8 +4,8 @@ import {
   checkDurability,
   checkLimits,
   checkWrites,
-} from '../../../src/doctor/database-settings.ts'
-import { checkVersion, parseVersion } from '../../../src/doctor/version.ts'
+} from '../../../../src/doctor/checks/database-settings.ts'
+import { checkVersion, parseVersion } from '../../../../src/doctor/checks/version.ts'
 
 const SAFE = { innodb_flush_log_at_trx_commit: '1', log_bin: 'ON', sync_binlog: '1' }
 

@@ -1,9 +1,9 @@
 import { sql } from 'drizzle-orm'
-import { type Database, firstNumber } from '../../db/client.ts'
-import { readSchemaState } from '../../db/migrate.ts'
-import { importedUsers } from '../../db/schema.ts'
-import type { Config } from '../config/config.ts'
-import { describeFailure } from '../process/failure.ts'
+import { type Database, firstNumber } from '../../../db/client.ts'
+import { readSchemaState } from '../../../db/migrate.ts'
+import { importedUsers } from '../../../db/schema.ts'
+import type { Config } from '../../config/config.ts'
+import { describeFailure } from '../../process/failure.ts'
 import { type Check, fail, ok, warn } from './check.ts'
 import { checkDatabaseSettings } from './database-settings.ts'
 import { checkGrants } from './grants.ts'
@@ -22,7 +22,7 @@ export async function checkDatabase(db: Database, config: Config): Promise<Check
       checkVersion(version),
       ...(await checkDatabaseSettings(db, config)),
       await checkClock(db),
-      await checkGrants(db, { isPrivate: config.DATABASE_URL === undefined, hasSchema }),
+      ...(await checkGrants(db, { isPrivate: config.DATABASE_URL === undefined, hasSchema })),
       checkSchema(schema),
       ...(hasSchema ? [await countImported(db)] : []),
     ]
@@ -50,7 +50,11 @@ function checkSchema(
 ): Check {
   const subject = 'schema'
   if ('error' in state) {
-    return fail(subject, describeFailure(state.error), 'Grant what the line about grants names')
+    return fail(
+      subject,
+      describeFailure(state.error),
+      'Run the GRANT statement of the check `grants`',
+    )
   }
   const { pending, isNewer } = state
   if (pending.length > 0) {
@@ -70,6 +74,6 @@ async function countImported(db: Database): Promise<Check> {
     const count = await db.$count(importedUsers)
     return ok('import', count === 0 ? 'nothing was imported' : `${count} accounts were imported`)
   } catch (error) {
-    return fail('import', describeFailure(error), 'Grant what the line about grants names')
+    return fail('import', describeFailure(error), 'Run the GRANT statement of the check `grants`')
   }
 }

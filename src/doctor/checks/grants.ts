@@ -1,6 +1,6 @@
 import { getTableName, sql } from 'drizzle-orm'
-import { type Database, readColumn } from '../../db/client.ts'
-import { databaseFault } from '../../db/errors.ts'
+import { type Database, readColumn } from '../../../db/client.ts'
+import { databaseFault } from '../../../db/errors.ts'
 import {
   type Excess,
   excessPrivileges,
@@ -9,7 +9,7 @@ import {
   readAccount,
   readGrants,
   SERVER_PRIVILEGES,
-} from '../../db/grants.ts'
+} from '../../../db/grants.ts'
 import {
   endedAccess,
   eventCounter,
@@ -21,7 +21,7 @@ import {
   tokens,
   usedCookies,
   users,
-} from '../../db/schema.ts'
+} from '../../../db/schema.ts'
 import { type Check, fail, ok, warn } from './check.ts'
 
 /** Each with a column that any statement can name. */
@@ -51,29 +51,28 @@ const SHOWN = 5
 export async function checkGrants(
   db: Database,
   { hasSchema, isPrivate }: { hasSchema: boolean; isPrivate: boolean },
-): Promise<Check> {
+): Promise<Check[]> {
   const subject = 'grants'
-  if (isPrivate) return ok(subject, 'a private database needs no separate users')
+  if (isPrivate) return [ok(subject, 'a private database needs no separate users')]
   const [database = ''] = await readColumn(db, 'SELECT DATABASE()')
   const account = await readAccount(db)
   const grants = await readGrants(db)
   const refused = hasSchema ? await refusedPrivileges(db) : undefined
   const missing = refused ?? missingPrivileges(grants, database, SERVER_PRIVILEGES)
-  if (missing.length > 0) {
-    return fail(
-      subject,
-      `${account} lacks ${missing.join(', ')}: operations that need it fail with 503`,
-      `As an administrator of the database, run: ${grantStatement(missing, database, account)};`,
-    )
-  }
   const excess = excessPrivileges(grants, database, SERVER_PRIVILEGES)
   const needed = SERVER_PRIVILEGES.join(', ')
-  if (excess.length === 0) return ok(subject, `${account} has ${needed}, and nothing else`)
-  return warn(
-    subject,
-    `${account} has what the server does not need: ${excess.map(describe).join('; ')}`,
-    `Give the server a user with ${needed} on ${database} only, and \`gatehouse migrate\` another one: docs/operations.md`,
-  )
+  const checks: Check[] = []
+  if (missing.length > 0) {
+    const text = `${account} lacks ${missing.join(', ')}: operations that need ${missing.length === 1 ? 'it' : 'them'} fail with 503`
+    const todo = `As an administrator of the database, run: ${grantStatement(missing, database, account)};`
+    checks.push(fail(subject, text, todo))
+  }
+  if (excess.length > 0) {
+    const text = `${account} has what the server does not need: ${excess.map(describe).join('; ')}`
+    const todo = `Give the server a user with ${needed} on ${database} only, and \`gatehouse migrate\` another one: docs/operations.md`
+    checks.push(warn(subject, text, todo))
+  }
+  return checks.length > 0 ? checks : [ok(subject, `${account} has ${needed}, and nothing else`)]
 }
 
 /**

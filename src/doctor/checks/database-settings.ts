@@ -1,9 +1,9 @@
 import { sql } from 'drizzle-orm'
-import { type Database, firstNumber } from '../../db/client.ts'
-import { LOOKUP_CONNECTIONS } from '../../db/lookups/lookups.ts'
-import { CONNECTIONS } from '../../plugins/database.ts'
-import { workerCount } from '../config/capacity.ts'
-import type { Config } from '../config/config.ts'
+import { type Database, firstNumber } from '../../../db/client.ts'
+import { LOOKUP_CONNECTIONS } from '../../../db/lookups/lookups.ts'
+import { CONNECTIONS } from '../../../plugins/database.ts'
+import { workerCount } from '../../config/capacity.ts'
+import type { Config } from '../../config/config.ts'
 import { type Check, fail, ok, warn } from './check.ts'
 
 /** Global variables of the database by name, in lower case. A server lacks some of them. */
@@ -114,7 +114,7 @@ export function checkLimits(variables: Variables): Check[] {
     checks.push(warn('limits', text, `Set it to ${MIN_PACKET_BYTES} or more`))
   }
   if (Number(variables.wait_timeout) < MIN_WAIT_TIMEOUT_S) {
-    const text = `wait_timeout=${variables.wait_timeout}: a quiet server connects again and again`
+    const text = `wait_timeout=${variables.wait_timeout}: an idle server reconnects often`
     checks.push(warn('limits', text, `Set it to ${MIN_WAIT_TIMEOUT_S} or more`))
   }
   return checks
@@ -128,7 +128,7 @@ async function checkEngines(db: Database): Promise<Check[]> {
   )
   const count = firstNumber(rows)
   if (count === 0) return []
-  const text = `${count} tables are not of the engine InnoDB: their changes are not transactions`
+  const text = `${count} tables do not use InnoDB: changes to them are not transactional`
   const todo =
     'Set default_storage_engine=InnoDB, and run ALTER TABLE … ENGINE=InnoDB for each table'
   return [fail('engine', text, todo)]

@@ -1,6 +1,6 @@
-import type { Config } from '../config/config.ts'
-import { DAY_MS, exchangeState } from '../config/settings/flask.ts'
-import { flaskKeyWarnings, loadTestWarnings } from '../config/warnings.ts'
+import type { Config } from '../../config/config.ts'
+import { DAY_MS, exchangeState } from '../../config/settings/flask.ts'
+import { flaskKeyWarnings, loadTestWarnings } from '../../config/warnings.ts'
 import { type Check, ok, warn } from './check.ts'
 
 /** Checks the settings alone. That they are valid was checked when they were read. */

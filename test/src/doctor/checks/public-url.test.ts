@@ -1,16 +1,16 @@
 import { type TestContext, test } from 'node:test'
-import { createDatabase } from '../../support/database/database.ts'
-import { query } from '../../support/database/query.ts'
-import { build } from '../../support/http/build.ts'
-import { freePort } from '../../support/process/free-port.ts'
-import { install } from '../../support/process/installation.ts'
+import { createDatabase } from '../../../support/database/database.ts'
+import { query } from '../../../support/database/query.ts'
+import { build } from '../../../support/http/build.ts'
+import { freePort } from '../../../support/process/free-port.ts'
+import { install } from '../../../support/process/installation.ts'
 import {
   GOOD_PROXY,
   needsProxy,
   PROXY_ADDRESS,
   startProxied,
   startProxy,
-} from '../../support/process/proxied-gatehouse.ts'
+} from '../../../support/process/proxied-gatehouse.ts'
 
 const TRUSTING = { COOKIE_SECURE: true, TRUST_PROXY: PROXY_ADDRESS }
 const SUBJECTS = ['cookie', 'allowed origins', 'public url', 'hsts', 'own origin', 'client address']
