@@ -69,7 +69,10 @@ test(
     await signalTwice(child.pid, 'SIGINT', 'SIGINT')
     t.assert.strictEqual(await exitCode(child), 0)
     t.assert.throws(site.databasePid, { message: 'no database server runs' })
-    t.assert.strictEqual(said(), '')
+    t.assert.match(
+      said(),
+      /^.*"Shutting down"\}\n.*"closed":\["private database"\].*"Shutdown complete"\}\n$/,
+    )
   },
 )
 
