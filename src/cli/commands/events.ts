@@ -7,7 +7,6 @@ import { example, MAX_COUNT, type OutputOptions, wholeNumber } from '../options.
 import { EVENT_LAYOUT, withNames } from '../output/event-layout.ts'
 import { pagesOf, printList } from '../output/list.ts'
 import { print, toJson } from '../output/output.ts'
-import { watchReader } from '../output/reader.ts'
 import { Table } from '../output/table.ts'
 import { findUser, type UserArgument, userArgument } from '../user-argument.ts'
 import { withConnection, withConnectionUntilSignal } from '../with-database.ts'
@@ -41,7 +40,7 @@ export function addEvents(program: Command): void {
     .addHelpText('after', example('events --user ada', 'events --type login --follow'))
     .action((options: EventsOptions) =>
       options.follow
-        ? withConnectionUntilSignal((db, _config, signal) => followUntil(db, options, signal))
+        ? withConnectionUntilSignal((db, _config, signal) => follow(db, options, signal))
         : withConnection((db) => show(db, options)),
     )
 }
@@ -49,21 +48,6 @@ export function addEvents(program: Command): void {
 async function show(db: Database, options: EventsOptions): Promise<void> {
   const latest = await findLatest(db, await filterOf(db, options), options.limit)
   await printList([await withNames(db, latest)], EVENT_LAYOUT, options)
-}
-
-/** Follows until a signal ends the process, or until nothing reads the output any more. */
-async function followUntil(
-  db: Database,
-  options: EventsOptions,
-  stopped: AbortSignal,
-): Promise<void> {
-  const unread = new AbortController()
-  const unwatch = watchReader(() => unread.abort())
-  try {
-    await follow(db, options, AbortSignal.any([stopped, unread.signal]))
-  } finally {
-    unwatch()
-  }
 }
 
 /** Prints the latest events and then new ones, by their ids, which are in the order of commits. */

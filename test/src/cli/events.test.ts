@@ -5,7 +5,7 @@ import { createDatabase } from '../../support/database/database.ts'
 import { makeDatabaseUser } from '../../support/database/database-users.ts'
 import { open } from '../../support/database/open.ts'
 import { CLI, commandsOn } from '../../support/process/command.ts'
-import { exitCode, listenTo, nodeArguments } from '../../support/process/installation.ts'
+import { exitCode, listenTo } from '../../support/process/installation.ts'
 
 interface Shown {
   id: number
@@ -88,17 +88,3 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     t.assert.doesNotMatch(table.said(), /Error|SIG/)
   })
 }
-
-test('events --follow, after the reader of its pipe has exited, ends with 0 without a new event', async (t: TestContext) => {
-  const url = await createDatabase()
-  const user = await makeDatabaseUser(open(t, url))
-  const { site, environment } = await commandsOn(t, url)
-  const program = [process.execPath, ...nodeArguments(CLI, [])].join(' ')
-  // `sed` exits once it has read the event. The end of the process is then the next output.
-  const command = `{ ${program} events --follow; echo "exit code $?" >&2; } | sed '/${user.username}/q'`
-  const child = site.startProgram('sh', ['-c', command], environment)
-  const { said, until } = listenTo(child)
-  await until(/exit code \d/)
-  t.assert.match(said(), new RegExp(`user_created .* ${user.username} .*\\n(exit code 0\\n)$`))
-  t.assert.strictEqual(await exitCode(child), 0)
-})
