@@ -11,6 +11,8 @@ export interface DatabaseFault {
 }
 
 const DUPLICATE_KEY = 1062
+/** An unknown column or table. */
+const SCHEMA_FAULTS = [1054, 1146]
 
 /**
  * Classes of SQLSTATE that only a wrong statement or a wrong value of ours causes: cardinality,
@@ -59,7 +61,7 @@ const ADVICE: [about: (number | string)[], advice: string][] = [
     'The database is read-only: changes are refused until it accepts writes again.',
   ],
   [
-    [1049, 1054, 1146],
+    [1049, ...SCHEMA_FAULTS],
     'The database or its schema is missing or older than this version: run `gatehouse migrate`.',
   ],
   [
@@ -122,6 +124,11 @@ export function adviceFor({ code, errno }: DatabaseFault): string | undefined {
   return ADVICE.find(
     ([about]) => about.includes(code) || (errno !== undefined && about.includes(errno)),
   )?.[1]
+}
+
+/** @returns whether the database lacks a table or a column that a statement names */
+export function isSchemaFault(error: unknown): boolean {
+  return SCHEMA_FAULTS.includes(databaseFault(error)?.errno ?? 0)
 }
 
 export function isDuplicateKey(error: unknown): boolean {

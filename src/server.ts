@@ -1,18 +1,17 @@
 #!/usr/bin/env node
 import cluster from 'node:cluster'
 import type { FastifyBaseLogger } from 'fastify'
-import { pino } from 'pino'
 import type { MetricSnapshot } from '../plugins/metrics/snapshot.ts'
 import { buildApp } from './app.ts'
 import { hashShare, threadsFor, workerCount } from './config/capacity.ts'
 import { loadConfig, type ResolvedConfig, readEnvironment } from './config/config.ts'
 import { localUrl } from './config/local-url.ts'
-import { showProgress } from './config/progress.ts'
-import { DATA_FOLDER, resolveConfig } from './config/resolve.ts'
+import { DATA_FOLDER, hasCurrentSchema, resolveConfig } from './config/resolve.ts'
 import { flaskKeyWarnings, loadTestWarnings } from './config/warnings.ts'
 import { DATABASE_CLOSE_TIMEOUT_MS } from './embedded-database/embedded-database.ts'
-import { Shutdown, type ShutdownReport } from './process/shutdown.ts'
-import { loggerOptions, logShutdown, standardOutput } from './server/logger.ts'
+import { Shutdown } from './process/shutdown.ts'
+import { type LogStream, logShutdown, openLog } from './server/logger.ts'
+import { watchLog } from './server/lost-log.ts'
 import { openMetricsServer, processCounts } from './server/metrics-server.ts'
 import { checkPort } from './server/port.ts'
 import { readyMessages } from './server/ready-messages.ts'
@@ -26,16 +25,21 @@ const IDLE_MS = 500
 /** Every process exits within ten seconds after a signal. */
 const SERVE_CLOSE_TIMEOUT_MS = 9_000
 
-/** Until the log is open, a terminal shows the line. */
-let announceShutdown = (_signal: NodeJS.Signals) => showProgress('shutting down')
-/** Until the log is open, nothing is reported. Workers leave it to the primary. */
-let reportShutdown: ((report: ShutdownReport) => void) | undefined
+/** Open from the first signal that is handled on, unless the settings are not valid. */
+let openedLog: FastifyBaseLogger | undefined
+/** A start that fails only has its reason on standard error. Workers leave the log to the primary. */
+let isReported = false
 
 // A signal reaches every process of a terminal or a service. The workers leave it to the primary.
 const shutdown = new Shutdown({
   onSignal: cluster.isPrimary ? 0 : 'ignore',
-  announce: (signal) => announceShutdown(signal),
-  report: (report) => reportShutdown?.(report),
+  announce(signal) {
+    openedLog?.info({ signal }, 'Shutting down')
+    isReported = true
+  },
+  report(report) {
+    if (openedLog && isReported) logShutdown(openedLog, report)
+  },
 })
 if (cluster.isWorker) obeyPrimary(() => shutdown.exit(0))
 
@@ -43,22 +47,27 @@ start().catch(shutdown.fail)
 
 async function start(): Promise<void> {
   const loaded = loadConfig(readEnvironment())
+  const { log, stream } = openLog(loaded)
+  openedLog = log
+  watchLog(shutdown.fail)
   if (cluster.isPrimary) await checkPort(loaded)
   const { config, embedded } = await shutdown.open(
     resolveConfig(loaded),
     (resolved) => resolved.embedded?.close(),
     { name: 'private database', timeoutMs: DATABASE_CLOSE_TIMEOUT_MS },
   )
-  const count = workerCount(config)
-  const { log, url } =
-    cluster.isPrimary && count > 1 ? await supervise(config, count) : await serve(config)
-  announceShutdown = (signal) => log.info({ signal }, 'Shutting down')
+  const workers = workerCount(config)
+  const isSupervised = cluster.isPrimary && workers > 1
+  const url = await (isSupervised ? supervise(config, workers, log) : serve(config, stream))
   if (cluster.isPrimary) {
-    reportShutdown = (report) => logShutdown(log, report)
+    isReported = true
+    const hasSchema = await hasCurrentSchema(config)
+    if (!shutdown.isRunning) return
     const warnings = [...loadTestWarnings(config), ...flaskKeyWarnings(config)]
     for (const line of warnings) log.warn(line)
     const dataFolder = embedded && DATA_FOLDER
-    for (const line of readyMessages({ config, workers: count, url, dataFolder })) log.info(line)
+    const ready = { config, workers, url, hasCurrentSchema: hasSchema, dataFolder }
+    for (const line of readyMessages(ready)) log.info(line)
   }
   embedded?.lost.then(() => {
     log.fatal('The private database server has exited. Start Gatehouse again to recover the data.')
@@ -66,9 +75,10 @@ async function start(): Promise<void> {
   })
 }
 
-async function serve(config: ResolvedConfig) {
+/** @returns where this machine reaches the server */
+async function serve(config: ResolvedConfig, stream: LogStream): Promise<string> {
   const app = await shutdown.open(
-    buildApp(config),
+    buildApp(config, stream),
     async (opened) => {
       await opened.connections.drain({ quietMs: QUIET_MS, idleMs: IDLE_MS })
       await opened.close()
@@ -80,13 +90,15 @@ async function serve(config: ResolvedConfig) {
     if (cluster.isWorker) sendMetrics(snapshot)
     else await serveMetrics(config, app.log, async () => [await snapshot(), processCounts(1, 1)])
   }
-  const url = await app.listen({ host: config.HOST, port: config.PORT })
-  return { log: app.log, url }
+  return await app.listen({ host: config.HOST, port: config.PORT })
 }
 
-async function supervise(config: ResolvedConfig, count: number) {
-  const { stream, ...options } = loggerOptions(config, standardOutput(config))
-  const log = pino(options, stream)
+/** @returns where this machine reaches the server, unless only its workers know their port */
+async function supervise(
+  config: ResolvedConfig,
+  count: number,
+  log: FastifyBaseLogger,
+): Promise<string | undefined> {
   const hashes = hashShare(config, count)
   const workers = new Workers({
     count,
@@ -113,7 +125,7 @@ async function supervise(config: ResolvedConfig, count: number) {
     return [...metrics, processCounts(count, answered)]
   })
   log.info({ workers: count, hashesEach: hashes }, 'All workers serve')
-  return { log, url: config.PORT === 0 ? undefined : localUrl(config) }
+  return config.PORT === 0 ? undefined : localUrl(config)
 }
 
 /** Serves the metrics of all processes, if they are wanted. The primary process calls it. */

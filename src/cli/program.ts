@@ -22,6 +22,7 @@ import { addUserSetPassword } from './commands/user/set-password.ts'
 import { addUserSetRole } from './commands/user/set-role.ts'
 import { addUserShow } from './commands/user/show.ts'
 import { addUserUnthrottle } from './commands/user/unthrottle.ts'
+import { example } from './options.ts'
 
 /** One line a command: `gatehouse user create` is in `commands/user/create.ts`. */
 export function createProgram(): Command {
@@ -34,7 +35,10 @@ export function createProgram(): Command {
     .enablePositionalOptions()
     .exitOverride()
 
-  const user = program.command('user').description('Manages users.')
+  const user = program
+    .command('user')
+    .description('Manages users.')
+    .addHelpText('after', example('user list --role admin'))
   addUserList(user)
   addUserShow(user)
   addUserCreate(user)
@@ -45,11 +49,17 @@ export function createProgram(): Command {
   addUserSetPassword(user)
   addUserDelete(user)
 
-  const session = program.command('session').description('Lists and ends sessions.')
+  const session = program
+    .command('session')
+    .description('Lists and ends sessions.')
+    .addHelpText('after', example('session list ada'))
   addSessionList(session)
   addSessionEnd(session)
 
-  const token = program.command('token').description('Manages tokens of machine clients.')
+  const token = program
+    .command('token')
+    .description('Manages tokens of machine clients.')
+    .addHelpText('after', example('token list ada'))
   addTokenList(token)
   addTokenCreate(token)
   addTokenEnd(token)
@@ -63,7 +73,10 @@ export function createProgram(): Command {
   const seed = addSeed(program)
   addSeedClear(seed)
 
-  const completion = program.command('completion').description('Prints completions for shells.')
+  const completion = program
+    .command('completion')
+    .description('Prints completions for shells.')
+    .addHelpText('after', example('completion bash'))
   addCompletionBash(completion, program)
   return program
 }

@@ -72,6 +72,21 @@ export async function migrateDatabase(url: string): Promise<number> {
   }
 }
 
+/** @returns whether the database has the schema of this version; false if it cannot be read */
+export async function hasCurrentSchema({
+  DATABASE_URL,
+  DATABASE_TIMEOUT_MS,
+}: Pick<ResolvedConfig, 'DATABASE_URL' | 'DATABASE_TIMEOUT_MS'>): Promise<boolean> {
+  const db = openDatabase(DATABASE_URL, { connections: 1, timeoutMs: DATABASE_TIMEOUT_MS })
+  try {
+    return await isSchemaCurrent(db)
+  } catch {
+    return false
+  } finally {
+    await closeDatabase(db)
+  }
+}
+
 /** The first process creates the secret. The file gets its name only when it is complete. */
 function storedSecret(): string {
   const file = join(DATA_FOLDER, 'session-secret')

@@ -1,8 +1,12 @@
 import { isIPv6 } from 'node:net'
 import { DrizzleQueryError } from 'drizzle-orm/errors'
+import { isSchemaFault } from '../../db/errors.ts'
 
 /** What Node adds to an error of `listen`, and the start of the names of the settings it concerns. */
 type ListenError = NodeJS.ErrnoException & { address?: string; port?: number; settings?: string }
+
+const SCHEMA_OUTDATED =
+  'The database schema is missing or older than this version. Run `gatehouse migrate`.'
 
 /**
  * Describes a failure in one line for a person at a terminal, without a stack. The message of a
@@ -10,6 +14,7 @@ type ListenError = NodeJS.ErrnoException & { address?: string; port?: number; se
  */
 export function describeFailure(error: unknown): string {
   if (error instanceof DrizzleQueryError) {
+    if (isSchemaFault(error)) return SCHEMA_OUTDATED
     return `The database refused or could not be reached: ${reasonOf(error.cause)}`
   }
   return (isListenError(error) && listenReasonOf(error)) || reasonOf(error)

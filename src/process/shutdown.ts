@@ -98,6 +98,11 @@ export class Shutdown {
     })
   }
 
+  /** Whether nothing has ended the process yet. */
+  get isRunning(): boolean {
+    return this.#state === 'running'
+  }
+
   /** Closes everything and exits: with 1 if something fails to close. */
   async exit(code: number): Promise<void> {
     if (this.#state !== 'running') return

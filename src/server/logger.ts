@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger, FastifyServerOptions } from 'fastify'
-import { stdTimeFunctions } from 'pino'
-import pretty from 'pino-pretty'
+import { pino, stdTimeFunctions } from 'pino'
+import { prettyFactory } from 'pino-pretty'
 import { databaseFault } from '../../db/errors.ts'
 import type { Config } from '../config/config.ts'
 import type { ShutdownReport } from '../process/shutdown.ts'
@@ -34,17 +34,28 @@ export function isRequestLogged({ LOG_LEVEL }: Config): boolean {
 export function standardOutput({ LOG_FORMAT }: Pick<Config, 'LOG_FORMAT'>): LogStream {
   const isPretty = LOG_FORMAT === 'pretty' || (LOG_FORMAT === 'auto' && process.stdout.isTTY)
   if (!isPretty) return process.stdout
-  return pretty({
+  const format = prettyFactory({
     translateTime: 'SYS:HH:MM:ss.l',
     ignore: 'pid,hostname,reqId,spanId',
     messageFormat: ({ reqId, msg }) =>
       typeof reqId === 'string' ? `${reqId.slice(0, SHORT_ID_LENGTH)} ${msg}` : String(msg),
     singleLine: true,
-    sync: true, // the last line is written before the process exits
   })
+  return { write: (line) => process.stdout.write(format(line)) }
 }
 
-/** Logs how the process ends. The streams above are synchronous, so the line is written by then. */
+/**
+ * Opens the log of this process.
+ *
+ * @returns the log, and its stream for the server, whose logger adds ids to the lines of requests
+ */
+export function openLog(config: Config) {
+  const stream = standardOutput(config)
+  const { stream: _, ...options } = loggerOptions(config, stream)
+  return { log: pino(options, stream), stream }
+}
+
+/** Logs how the process ends. On Linux, standard output is synchronous, so the line is written by then. */
 export function logShutdown(
   log: Pick<FastifyBaseLogger, 'info' | 'warn'>,
   { notClosed, ...report }: ShutdownReport,

@@ -12,6 +12,8 @@ interface ReadyMessagesOptions {
   workers: number
   /** Where this machine reaches the server, unless only its workers know their port. */
   url: string | undefined
+  /** Whether the database has the schema of this version. Until then, `/readyz` returns 503. */
+  hasCurrentSchema: boolean
   /** The folder of the private database, if there is one. */
   dataFolder: string | undefined
   /** In ms since 1970. */
@@ -23,11 +25,12 @@ export function readyMessages({
   config,
   workers,
   url,
+  hasCurrentSchema,
   dataFolder,
   now = Date.now(),
 }: ReadyMessagesOptions): string[] {
   return [
-    `Gatehouse ${VERSION} is ready`,
+    `Gatehouse ${VERSION} ${hasCurrentSchema ? 'is ready' : 'listens, but is not ready: /readyz returns the reason'}`,
     ...(config.DOCS_ENABLED && url ? [`The API documentation is at ${url}/docs`] : []),
     ...(workers > 1 ? rateLimitMessage(config, workers) : []),
     ...exchangeMessage(config, now),

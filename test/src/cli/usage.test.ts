@@ -1,26 +1,42 @@
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { Command } from 'commander'
 import { bashCompletion } from '../../../src/cli/completion.ts'
 import { createProgram } from '../../../src/cli/program.ts'
+import { createEmptyDatabase } from '../../support/database/database.ts'
 import { CLI, commandsOn } from '../../support/process/command.ts'
 import { install } from '../../support/process/installation.ts'
 
 const NO_DATABASE = 'mysql://root@127.0.0.1:1/none'
 
-/** @returns the commands that do something, with their words: groups only have commands */
-function allCommands(command: Command, words: string[] = []): { words: string; of: Command }[] {
-  const children = command.commands.flatMap((child) => allCommands(child, [...words, child.name()]))
-  const isGroup = children.length > 0 && command.name() !== 'seed'
-  return isGroup ? children : [{ words: words.join(' '), of: command }, ...children]
+interface Words {
+  words: string
+  of: Command
 }
 
-const commands = allCommands(createProgram())
+/** @returns the commands and the groups of commands below a command, with their words */
+function below(command: Command, words: string[] = []): Words[] {
+  return command.commands.flatMap((of) => {
+    const own = [...words, of.name()]
+    return [{ words: own.join(' '), of }, ...below(of, own)]
+  })
+}
 
-test('--help of every command shows its usage and an example', (t: TestContext) => {
+/** A group only has commands. `seed` is a command, too. */
+const isGroup = ({ words, of }: Words) => of.commands.length > 0 && words !== 'seed'
+
+const all = below(createProgram())
+const commands = all.filter((command) => !isGroup(command))
+
+test('--help of every command and of every group shows its usage and an example', (t: TestContext) => {
   t.assert.ok(commands.length > 20)
-  for (const { words, of } of commands) {
+  t.assert.deepStrictEqual(
+    all.filter(isGroup).map(({ words }) => words),
+    ['user', 'session', 'token', 'completion'],
+  )
+  for (const { words, of } of all) {
     const printed: string[] = []
     of.configureOutput({ writeOut: (text) => printed.push(text) }).outputHelp()
     const help = printed.join('')
@@ -62,6 +78,35 @@ test('a command, without a database that answers, says so and ends with 1', asyn
   const { code, stdout, stderr } = await run(['user', 'list'])
   t.assert.deepStrictEqual([code, stdout], [1, ''])
   t.assert.match(stderr, /^The database refused or could not be reached: .*\n$/)
+})
+
+const SCHEMA_MISSING =
+  'The database schema is missing or older than this version. Run `gatehouse migrate`.\n'
+
+test('every command that reads or writes tables, without a schema, says that migrate is to be run and ends with 1', async (t: TestContext) => {
+  const { run, site } = await commandsOn(t, await createEmptyDatabase())
+  const accounts = join(site.folder, 'accounts.ndjson')
+  writeFileSync(accounts, '{"id":1,"username":"ada","password":"x","role":"user"}\n')
+  for (const args of [
+    ['user', 'list'],
+    ['user', 'create', 'ada'],
+    ['session', 'list', 'ada'],
+    ['token', 'list', 'ada'],
+    ['events'],
+    ['events', '--follow'],
+    ['sweep'],
+    ['import', accounts],
+    ['import', '--forget'],
+    ['seed', '--users', '1'],
+    ['seed', 'clear', '--yes'],
+  ]) {
+    const result = await run(args, 'brass wheels and cards')
+    t.assert.deepStrictEqual(
+      result,
+      { code: 1, stdout: '', stderr: SCHEMA_MISSING },
+      args.join(' '),
+    )
+  }
 })
 
 test('completion bash prints a script that completes the words of the commands in bash', async (t: TestContext) => {

@@ -75,6 +75,31 @@ test('user set-role, while a server runs, gives and takes permissions at the nex
   ])
 })
 
+test('user disable, enable and set-role, if the account is so already, say so and change nothing', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const { succeed } = await commandsOn(t, DATABASE_URL)
+  const user = await makeUser(app)
+  await succeed(['user', 'disable', user.username])
+  const [before, events] = [await storedUser(app, user.id), await eventsOf(DATABASE_URL, user.id)]
+  for (const [args, state] of [
+    [['disable', user.username], 'is disabled already'],
+    [['set-role', user.username, 'user'], 'has the role user already'],
+  ] as const) {
+    const said = await succeed(['user', ...args])
+    t.assert.strictEqual(said, `User ${user.username} ${state}. Nothing was changed.\n`)
+    const shown = JSON.parse(await succeed(['user', ...args, '--json']))
+    t.assert.deepStrictEqual([shown.id, shown.disabled, shown.role], [user.id, true, 'user'])
+  }
+  t.assert.deepStrictEqual(await storedUser(app, user.id), before)
+  t.assert.deepStrictEqual(await eventsOf(DATABASE_URL, user.id), events)
+
+  const enabled = await makeUser(app)
+  const said = await succeed(['user', 'enable', enabled.username])
+  t.assert.strictEqual(said, `User ${enabled.username} is enabled already. Nothing was changed.\n`)
+  t.assert.strictEqual((await storedUser(app, enabled.id))?.version, 1)
+  t.assert.deepStrictEqual(await eventsOf(DATABASE_URL, enabled.id), [])
+})
+
 test('user set-password, while a server runs, replaces the password and ends all sessions and tokens', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const { run, succeed } = await commandsOn(t, DATABASE_URL)

@@ -47,7 +47,14 @@ test('FLASK_SECRET_KEY and FLASK_SESSIONS_UNTIL, one without the other, are reje
 
 function linesOf(environment: Record<string, string>, now: number) {
   const config = loadConfig(environment)
-  const ready = readyMessages({ config, workers: 1, url: undefined, dataFolder: undefined, now })
+  const ready = readyMessages({
+    config,
+    workers: 1,
+    url: undefined,
+    hasCurrentSchema: true,
+    dataFolder: undefined,
+    now,
+  })
   const about = ready.filter((line) => line.includes('Flask'))
   return { about, warnings: flaskKeyWarnings(config, now) }
 }

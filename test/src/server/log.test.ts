@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { createDatabase } from '../../support/database/database.ts'
@@ -6,11 +8,13 @@ import { freePort } from '../../support/process/free-port.ts'
 import {
   exitCode,
   install,
+  listenTo,
   makeDatabaseFiles,
   needsServerBinary,
   nodeArguments,
   startServer,
 } from '../../support/process/installation.ts'
+import { listenOnLoopback } from '../../support/process/listen-on-loopback.ts'
 import { needsTerminals, startOnTerminal } from '../../support/process/terminal.ts'
 import { until } from '../../support/until.ts'
 
@@ -94,6 +98,52 @@ test('the log of several workers has one line of the signal and one of the shutd
       [child.pid, 'Shutdown complete'],
     ],
   )
+  assertLast(t, lines, { ...SHUTDOWN, closed: ['workers'] })
+})
+
+test('the log of one process names a signal during the start, and its last line says how it ended', async (t: TestContext) => {
+  const site = await install(t)
+  // The server connects to it and waits for its greeting.
+  const silent = createServer()
+  t.after(() => silent.close())
+  const port = await listenOnLoopback(silent)
+  const child = site.start(SERVER, [], {
+    ...{ ...PRODUCTION, DATABASE_URL: `mysql://root@127.0.0.1:${port}/none`, PORT: '0' },
+    ...{ LOG_FORMAT: 'json', DATABASE_TIMEOUT_MS: '1000' },
+  })
+  const { said } = listenTo(child)
+  const [socket] = await once(silent, 'connection')
+  child.kill('SIGTERM')
+  await until(
+    () => said().includes('Shutting down'),
+    () => said(),
+  )
+  socket.destroy()
+  t.assert.strictEqual(await exitCode(child), 0)
+  const lines = linesOf(said())
+  t.assert.deepStrictEqual(
+    lines.map(({ msg, signal }) => [msg, signal]),
+    [
+      ['Shutting down', 'SIGTERM'],
+      ['Shutdown complete', undefined],
+    ],
+  )
+  assertLast(t, lines, { ...SHUTDOWN, closed: [] })
+})
+
+test('the log of several workers names a signal that comes before all of them serve', async (t: TestContext) => {
+  const site = await install(t)
+  const settings = { ...PRODUCTION, WORKERS: '6', PORT: String(await freePort()) }
+  const { child, said } = await startServer(site, { ...settings, LOG_FORMAT: 'json' })
+  child.kill('SIGTERM')
+  t.assert.strictEqual(await exitCode(child), 0)
+  const lines = linesOf(said())
+  const announced = lines.filter(({ msg }) => msg === 'Shutting down')
+  t.assert.deepStrictEqual(
+    announced.map(({ pid, signal }) => [pid, signal]),
+    [[child.pid, 'SIGTERM']],
+  )
+  t.assert.ok(!said().includes('All workers serve'))
   assertLast(t, lines, { ...SHUTDOWN, closed: ['workers'] })
 })
 

@@ -20,6 +20,10 @@ export function addUserDisable(user: Command): void {
     .action((wanted: UserArgument, options: ChangeOptions) =>
       withConnection(async (db) => {
         const found = await findUser(db, wanted)
+        if (found.disabled) {
+          const sentence = `User ${found.username} is disabled already. Nothing was changed.`
+          return await printResult(sentence, toManagedUser(found), options)
+        }
         const change = changeByOperator(found.id, options)
         const updated = await done(users.update(db, change, { disabled: true }), found)
         const sentence = `User ${found.username} disabled. Its sessions and tokens have ended.`

@@ -17,6 +17,10 @@ export function addUserEnable(user: Command): void {
     .action((wanted: UserArgument, options: OutputOptions) =>
       withConnection(async (db) => {
         const found = await findUser(db, wanted)
+        if (!found.disabled) {
+          const sentence = `User ${found.username} is enabled already. Nothing was changed.`
+          return await printResult(sentence, toManagedUser(found), options)
+        }
         const change = changeByOperator(found.id)
         const updated = await done(users.update(db, change, { disabled: false }), found)
         await printResult(`User ${found.username} enabled.`, toManagedUser(updated.user), options)

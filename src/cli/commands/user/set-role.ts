@@ -20,6 +20,10 @@ export function addUserSetRole(user: Command): void {
     .action((wanted: UserArgument, role: Role, options: ChangeOptions) =>
       withConnection(async (db) => {
         const found = await findUser(db, wanted)
+        if (found.role === role) {
+          const sentence = `User ${found.username} has the role ${role} already. Nothing was changed.`
+          return await printResult(sentence, toManagedUser(found), options)
+        }
         const change = changeByOperator(found.id, options)
         const updated = await done(users.update(db, change, { role }), found)
         const sentence = `User ${found.username} now has the role ${role}.`
