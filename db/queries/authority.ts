@@ -85,6 +85,10 @@ export function hasSamePassword(account: CheckedPassword, checked: CheckedPasswo
   return account.passwordHash === checked.passwordHash || account.version === checked.version
 }
 
+export type AccountPatch = Partial<
+  Pick<typeof users.$inferSelect, 'role' | 'disabled' | 'addressRanges'>
+>
+
 /** Which callers may make a change. */
 type Rule = 'own-or-admin' | 'admin' | 'admin-on-another'
 
@@ -177,7 +181,9 @@ export async function losesLastAdmin(
   actor: Actor | Operator,
   { id, kind, role, disabled }: Pick<LockedAccount, 'id' | 'kind' | 'role' | 'disabled'>,
 ): Promise<boolean> {
-  const isAccepted = actor instanceof Operator ? actor.mayEndLastAdmin : !isService(actor)
+  const { credential } = actor
+  const isPerson = credential?.kind === 'session' || credential?.ownerKind === 'person'
+  const isAccepted = actor instanceof Operator ? actor.mayEndLastAdmin : isPerson
   if (isAccepted || kind === 'service' || role !== 'admin' || disabled) return false
   const others = await tx
     .select({ id: users.id })
@@ -195,13 +201,15 @@ export async function losesLastAdmin(
   return others.length === 0
 }
 
-function isService({ credential }: Actor): boolean {
-  return credential.kind === 'token' && credential.ownerKind === 'service'
-}
-
 /** Whether the caller's token has scopes. Such a token must not make an admin, who could do more than it. */
 export function isLimited({ credential }: Actor | Operator): boolean {
   return credential?.kind === 'token' && credential.scopes !== undefined
+}
+
+/** Whether an admin could do more than the caller's limited token after a change. */
+export function exceedsToken(by: Actor | Operator, { role }: { role: Role }, patch: AccountPatch) {
+  const isStronger = patch.disabled === false || patch.addressRanges !== undefined
+  return isLimited(by) && (patch.role === 'admin' || (role === 'admin' && isStronger))
 }
 
 const lockedColumns = {

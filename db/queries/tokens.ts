@@ -52,13 +52,17 @@ export function create(
   change: Change,
   { secret, name, scopes, expiresAt }: NewToken,
   { maxTokens, onlyForServices = false }: TokenRules,
-): Promise<{ ok: true; token: TokenRecord } | Refused | Refused<'token-limit' | 'not-a-service'>> {
+): Promise<
+  | { ok: true; token: TokenRecord }
+  | Refused
+  | Refused<'token-limit' | 'not-a-service' | 'account-disabled'>
+> {
   const { actor, origin, userId } = change
   return transaction(db, async (tx) => {
     const permission = await authorize(tx, change, 'own-or-admin')
     if (!permission.ok) return permission
-    // Only the command line gets here: a disabled account cannot act. Enabling it must not revive a token.
-    if (permission.account.disabled) return refused('not-permitted')
+    // Enabling the account must not revive a token.
+    if (permission.account.disabled) return refused('account-disabled')
     if (onlyForServices && permission.account.kind !== 'service') return refused('not-a-service')
     // The account's row is locked: concurrent requests are counted one after the other.
     const { tokenEpoch: epoch } = permission.account

@@ -7,10 +7,12 @@ import { transaction } from '../transaction.ts'
 import { usernameKey } from '../usernames.ts'
 import * as access from './access.ts'
 import {
+  type AccountPatch,
   type Actor,
   authorize,
   type Change,
   type CheckedPassword,
+  exceedsToken,
   hasSamePassword,
   isLimited,
   losesLastAdmin,
@@ -198,13 +200,6 @@ export function remove(
   })
 }
 
-export interface UserPatch {
-  role?: Role
-  disabled?: boolean
-  /** Addresses and CIDRs that the tokens of a service account may come from; null for any. */
-  addressRanges?: readonly string[] | null
-}
-
 /**
  * Sets the role of an account, or disables or enables it. Only an admin may, and not on their own
  * account. So one admin always remains: the actor is an enabled admin whose row is locked. A service may not
@@ -215,7 +210,7 @@ export interface UserPatch {
 export function update(
   db: Database,
   change: Change,
-  patch: UserPatch,
+  patch: AccountPatch,
 ): Promise<
   | { ok: true; user: ManagedUserRecord; hasLeftovers: boolean }
   | Refused
@@ -231,7 +226,7 @@ export function update(
     if (endsAdmin && (await losesLastAdmin(tx, actor, permission.account))) {
       return refused('last-admin')
     }
-    if (patch.role === 'admin' && isLimited(actor)) return refused('limited-token')
+    if (exceedsToken(actor, permission.account, patch)) return refused('limited-token')
     await tx
       .update(users)
       .set({ ...patch, version: nextVersion, ...(patch.disabled && { sessionsEndedAt: now }) })

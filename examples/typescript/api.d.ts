@@ -91,7 +91,7 @@ export interface paths {
         put?: never;
         /**
          * Register an account
-         * @description Creates an account with the role `user`. The setting `REGISTRATION` decides whether anyone may do so, or only admins. Usernames are unique and case-insensitive. A limited token needs the scope `accounts:write`.
+         * @description Creates an account with the role `user`. The setting `REGISTRATION` decides whether anyone may do so, or only admins. Usernames are unique and case-insensitive.
          */
         post: operations["createUser"];
         delete?: never;
@@ -824,7 +824,7 @@ export interface components {
          * @description What went wrong, from a closed list
          * @enum {string}
          */
-        ErrorCode: "VALIDATION_FAILED" | "INVALID_JSON" | "BAD_REQUEST" | "INVALID_CREDENTIALS" | "WRONG_CURRENT_PASSWORD" | "PASSWORD_REFUSED" | "USERNAME_TAKEN" | "UNAUTHENTICATED" | "SESSION_REQUIRED" | "NOT_PERMITTED" | "PASSWORD_MISSING" | "ROLE_MISSING" | "SCOPE_MISSING" | "CROSS_SITE" | "USER_NOT_FOUND" | "SESSION_NOT_FOUND" | "TOKEN_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "NOT_A_SERVICE" | "NO_PASSWORD" | "OWN_ACCOUNT" | "LAST_ADMIN" | "TOKEN_LIMIT" | "PRECONDITION_FAILED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_REQUESTS" | "LOGIN_THROTTLED" | "HEADERS_TOO_LARGE" | "INTERNAL_ERROR" | "HASH_CAPACITY" | "SCHEMA_OUTDATED" | "DATABASE_UNAVAILABLE" | "SHUTTING_DOWN" | "OUTCOME_UNKNOWN" | "OVERLOADED" | "VERIFY_LIMITED" | "VERIFY_MISCONFIGURED" | "SERVICE_UNAVAILABLE";
+        ErrorCode: "VALIDATION_FAILED" | "INVALID_JSON" | "BAD_REQUEST" | "INVALID_CREDENTIALS" | "WRONG_CURRENT_PASSWORD" | "PASSWORD_REFUSED" | "USERNAME_TAKEN" | "UNAUTHENTICATED" | "SESSION_REQUIRED" | "NOT_PERMITTED" | "PASSWORD_MISSING" | "ROLE_MISSING" | "SCOPE_MISSING" | "TOKEN_LIMITED" | "CROSS_SITE" | "USER_NOT_FOUND" | "SESSION_NOT_FOUND" | "TOKEN_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "ACCOUNT_DISABLED" | "NOT_A_SERVICE" | "NO_PASSWORD" | "OWN_ACCOUNT" | "LAST_ADMIN" | "TOKEN_LIMIT" | "PRECONDITION_FAILED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_REQUESTS" | "LOGIN_THROTTLED" | "HEADERS_TOO_LARGE" | "INTERNAL_ERROR" | "HASH_CAPACITY" | "SCHEMA_OUTDATED" | "DATABASE_UNAVAILABLE" | "SHUTTING_DOWN" | "OUTCOME_UNKNOWN" | "OVERLOADED" | "VERIFY_LIMITED" | "VERIFY_MISCONFIGURED" | "SERVICE_UNAVAILABLE";
         /** @description A validation error: the field, and what is wrong with it */
         Fault: {
             /** @example body.username */
@@ -950,20 +950,6 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `CROSS_SITE`: This request may not come from another site. */
-        CrossSite: {
-            headers: {
-                "x-request-id": components["headers"]["x-request-id"];
-                "ratelimit-limit": components["headers"]["ratelimit-limit"];
-                "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
-                "ratelimit-reset": components["headers"]["ratelimit-reset"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["Error"];
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
         /** @description `BODY_TOO_LARGE`: The body is longer than 16 KiB. */
         BodyTooLarge: {
             headers: {
@@ -980,6 +966,20 @@ export interface components {
         };
         /** @description `UNSUPPORTED_MEDIA_TYPE`: The operation does not accept this content type or content encoding. */
         UnsupportedMediaType: {
+            headers: {
+                "x-request-id": components["headers"]["x-request-id"];
+                "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `CROSS_SITE`: This request may not come from another site. */
+        CrossSite: {
             headers: {
                 "x-request-id": components["headers"]["x-request-id"];
                 "ratelimit-limit": components["headers"]["ratelimit-limit"];
@@ -1215,9 +1215,9 @@ export type ResponseTooManyRequests = components['responses']['TooManyRequests']
 export type ResponseHeadersTooLarge = components['responses']['HeadersTooLarge'];
 export type ResponseInternalError = components['responses']['InternalError'];
 export type ResponseUnauthenticated = components['responses']['Unauthenticated'];
-export type ResponseCrossSite = components['responses']['CrossSite'];
 export type ResponseBodyTooLarge = components['responses']['BodyTooLarge'];
 export type ResponseUnsupportedMediaType = components['responses']['UnsupportedMediaType'];
+export type ResponseCrossSite = components['responses']['CrossSite'];
 export type ResponseScopeMissing = components['responses']['ScopeMissing'];
 export type ResponseUserNotFound = components['responses']['UserNotFound'];
 export type ResponsePreconditionFailed = components['responses']['PreconditionFailed'];
@@ -1468,7 +1468,7 @@ export interface operations {
              *
              *     `VERIFY_LIMITED`: Too many invalid credentials came from this address. Try again later.
              *
-             *     `VERIFY_MISCONFIGURED`: The proxy wants a verification that does not exist.
+             *     `VERIFY_MISCONFIGURED`: The URL that the proxy calls has an unknown or contradictory parameter.
              *
              *     `SERVICE_UNAVAILABLE`: Try again shortly.
              */
@@ -1557,7 +1557,25 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            403: components["responses"]["CrossSite"];
+            /**
+             * @description `SCOPE_MISSING`: The token lacks the scope is refused, with the reason.
+             *
+             *     `CROSS_SITE`: This request may not come from another site.
+             */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "ratelimit-limit": components["headers"]["ratelimit-limit"];
+                    "ratelimit-remaining": components["headers"]["ratelimit-remaining"];
+                    "ratelimit-reset": components["headers"]["ratelimit-reset"];
+                    "www-authenticate": components["headers"]["insufficient-scope"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -2028,8 +2046,6 @@ export interface operations {
             /**
              * @description `UNAUTHENTICATED`: The request has no valid session or token.
              *
-             *     `SESSION_REQUIRED`: A token may not do this: log in.
-             *
              *     `NOT_PERMITTED`: This account may not do this.
              */
             401: {
@@ -2048,6 +2064,8 @@ export interface operations {
             };
             /**
              * @description `SCOPE_MISSING`: The token lacks the scope is refused, with the reason.
+             *
+             *     `TOKEN_LIMITED`: A limited token may not make an admin, or let one do more.
              *
              *     `CROSS_SITE`: This request may not come from another site.
              */
@@ -2068,7 +2086,7 @@ export interface operations {
             404: components["responses"]["UserNotFound"];
             408: components["responses"]["RequestTimeout"];
             /**
-             * @description `NOT_A_SERVICE`: Only service accounts get tokens from admins.
+             * @description `NOT_A_SERVICE`: This account is not a service account.
              *
              *     `OWN_ACCOUNT`: Admins may not do this to their own account.
              *
@@ -3307,8 +3325,6 @@ export interface operations {
             /**
              * @description `UNAUTHENTICATED`: The request has no valid session or token.
              *
-             *     `SESSION_REQUIRED`: A token may not do this: log in.
-             *
              *     `NOT_PERMITTED`: This account may not do this.
              */
             401: {
@@ -3327,6 +3343,8 @@ export interface operations {
             };
             /**
              * @description `SCOPE_MISSING`: The token lacks the scope is refused, with the reason.
+             *
+             *     `TOKEN_LIMITED`: A limited token may not make an admin, or let one do more.
              *
              *     `CROSS_SITE`: This request may not come from another site.
              */
@@ -3747,7 +3765,9 @@ export interface operations {
             404: components["responses"]["UserNotFound"];
             408: components["responses"]["RequestTimeout"];
             /**
-             * @description `NOT_A_SERVICE`: Only service accounts get tokens from admins.
+             * @description `ACCOUNT_DISABLED`: The account is disabled. Enable it first.
+             *
+             *     `NOT_A_SERVICE`: This account is not a service account.
              *
              *     `TOKEN_LIMIT`: The account has as many tokens as it may have. End one first.
              */

@@ -11,7 +11,7 @@ import { type Actor, type Credential, mayActOn } from '../../db/queries/authorit
 import type { UserRecord } from '../../db/queries/users.ts'
 import { type ErrorCode, errors } from '../errors/errors.ts'
 import { withError } from '../openapi/declarations.ts'
-import { allows, mayComeFrom, type OwnScope } from './scopes.ts'
+import { allows, isOwnScope, mayComeFrom, type OwnScope } from './scopes.ts'
 import type { ReadToken } from './token-format.ts'
 
 declare module 'fastify' {
@@ -33,8 +33,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The guard looks up `target`, in the caller's query if the credential is verified. */
     wantsTarget?: boolean
-    /** The scope that a limited token needs; null if it needs none, or if no token may call the operation. */
-    scope?: OwnScope | null
+    /** The scope that a limited token needs; `any` if it needs none, `no-token` if no token may call the operation. */
+    scope?: OwnScope | 'any' | 'no-token'
   }
 }
 
@@ -134,8 +134,8 @@ export default fp(
           if (!found) return otherwise()
           found.then(({ actor, user }) => {
             if (!actor) return otherwise()
-            const scope = missingScope(request, actor.credential)
-            if (scope !== undefined) return done(scopeMissing(reply, scope))
+            const refusal = refusalOfScope(request, reply, actor.credential)
+            if (refusal) return done(refusal)
             app.lastUsed.note(actor.credential)
             request.actor = actor
             request.target = user
@@ -174,12 +174,16 @@ export default fp(
   },
 )
 
-/** @returns the scope of the operation, if the credential is a token that lacks it */
-function missingScope(request: FastifyRequest, credential: Credential): OwnScope | undefined {
+/** @returns the error of a limited token that lacks the scope of the operation */
+function refusalOfScope(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  credential: Credential,
+): Error | undefined {
   if (credential.kind === 'session' || credential.scopes === undefined) return undefined
-  const { scope } = request.routeOptions.config
-  if (scope === undefined) throw new Error(`${request.routeOptions.url} declares no scope`)
-  return scope === null || allows(credential, scope) ? undefined : scope
+  const { scope = 'no-token' } = request.routeOptions.config
+  if (scope === 'no-token') return new errors.SESSION_REQUIRED()
+  return scope === 'any' || allows(credential, scope) ? undefined : scopeMissing(reply, scope)
 }
 
 /** Sets the challenge of RFC 6750 3. @returns the error to throw */
@@ -213,7 +217,7 @@ export function restrict(scope: FastifyInstance, guard: Guard): void {
 function declareScope(route: RouteOptions): void {
   const scope = route.config?.scope
   if (scope === undefined) throw new Error(`${route.url} declares no scope`)
-  if (scope !== null) route.schema = withError(route.schema, 'SCOPE_MISSING')
+  if (isOwnScope(scope)) route.schema = withError(route.schema, 'SCOPE_MISSING')
 }
 
 /** @throws Error (a 500) if the route is outside the guarded scopes */

@@ -15,12 +15,16 @@ export const OWN_SCOPES = [
 
 export type OwnScope = (typeof OWN_SCOPES)[number]
 
+export function isOwnScope(text: string | undefined): text is OwnScope {
+  return OWN_SCOPES.some((scope) => scope === text)
+}
+
 /** With MAX_SCOPE_LENGTH, few enough for the detail of an event. */
 export const MAX_SCOPES = 20
 export const MAX_SCOPE_LENGTH = 32
 /** A scope of another service, such as `orders:read`: the name of the service, and what it allows. */
 export const SCOPE_PATTERN = '^[a-z][a-z0-9_-]*(:[a-z0-9_.-]+)*$'
-/** The first words of our own scopes. Those of other services must differ, so that no scope looks like ours. */
+/** The first words of our own scopes. Those of other services must differ, so that they cannot be mistaken for ours. */
 const RESERVED = new Set(OWN_SCOPES.map((scope) => scope.split(':', 1)[0]))
 
 const PATTERN = new RegExp(SCOPE_PATTERN)
@@ -28,7 +32,7 @@ const PATTERN = new RegExp(SCOPE_PATTERN)
 /** @returns whether a token can have the scope */
 export function isScope(text: string): boolean {
   if (text.length > MAX_SCOPE_LENGTH || !PATTERN.test(text)) return false
-  if (OWN_SCOPES.some((scope) => scope === text)) return true
+  if (isOwnScope(text)) return true
   const [service, ...rest] = text.split(':')
   return rest.length > 0 && !RESERVED.has(service)
 }

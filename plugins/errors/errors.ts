@@ -18,6 +18,11 @@ export const errors = {
   PASSWORD_MISSING: coded('PASSWORD_MISSING', 403, 'A password is required.'),
   ROLE_MISSING: coded('ROLE_MISSING', 403, 'The account lacks the role %s.'),
   SCOPE_MISSING: coded('SCOPE_MISSING', 403, 'The token lacks the scope %s.'),
+  TOKEN_LIMITED: coded(
+    'TOKEN_LIMITED',
+    403,
+    'A limited token may not make an admin, or let one do more.',
+  ),
   CROSS_SITE: coded('CROSS_SITE', 403, 'This request may not come from another site.'),
   USER_NOT_FOUND: coded('USER_NOT_FOUND', 404, 'There is no such account.'),
   SESSION_NOT_FOUND: coded('SESSION_NOT_FOUND', 404, 'There is no such session.'),
@@ -25,7 +30,8 @@ export const errors = {
   ROUTE_NOT_FOUND: coded('ROUTE_NOT_FOUND', 404, 'This path does not exist.'),
   METHOD_NOT_ALLOWED: coded('METHOD_NOT_ALLOWED', 405, 'This path does not support this method.'),
   REQUEST_TIMEOUT: coded('REQUEST_TIMEOUT', 408, 'The request did not arrive in time.'),
-  NOT_A_SERVICE: coded('NOT_A_SERVICE', 409, 'Only service accounts get tokens from admins.'),
+  ACCOUNT_DISABLED: coded('ACCOUNT_DISABLED', 409, 'The account is disabled. Enable it first.'),
+  NOT_A_SERVICE: coded('NOT_A_SERVICE', 409, 'This account is not a service account.'),
   NO_PASSWORD: coded('NO_PASSWORD', 409, 'A service account has no password.'),
   OWN_ACCOUNT: coded('OWN_ACCOUNT', 409, 'Admins may not do this to their own account.'),
   LAST_ADMIN: coded('LAST_ADMIN', 409, 'No enabled admin who can log in would remain.'),
@@ -75,7 +81,7 @@ export const errors = {
   VERIFY_MISCONFIGURED: coded(
     'VERIFY_MISCONFIGURED',
     503,
-    'The proxy wants a verification that does not exist.',
+    'The URL that the proxy calls has an unknown or contradictory parameter.',
   ),
   SERVICE_UNAVAILABLE: coded('SERVICE_UNAVAILABLE', 503, 'Try again shortly.'),
 } as const

@@ -3,6 +3,7 @@ import type { TSchema } from '@sinclair/typebox'
 import type { FastifySchema, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import type { OpenAPIV3, OpenAPIV3_1 } from 'openapi-types'
+import { isOwnScope } from '../auth/scopes.ts'
 import { DOCUMENTED_AS } from './documented-as.ts'
 import { type HeaderName, headers } from './headers.ts'
 import { conditionsOf, describeErrors, describeSuccess, errorCodesOf } from './responses.ts'
@@ -132,7 +133,8 @@ function completeResponses(
     operation.parameters = [...(operation.parameters ?? []), ...conditions]
   }
   const { scope } = route.config ?? {}
-  if (typeof scope === 'string') {
+  const isGuarded = (operation.security ?? []).length > 0
+  if (isGuarded && isOwnScope(scope)) {
     operation.description += ` A limited token needs the scope \`${scope}\`.`
     Object.assign(operation, { 'x-required-scope': scope })
   }

@@ -4,6 +4,7 @@ import { errors } from '../../plugins/errors/errors.ts'
 
 type Reason =
   | Refusal
+  | 'account-disabled'
   | 'limited-token'
   | 'no-password'
   | 'not-a-service'
@@ -16,8 +17,8 @@ const ERRORS: Record<Reason, () => Error> = {
   'not-permitted': () => new errors.NOT_PERMITTED(),
   'not-found': () => new errors.USER_NOT_FOUND(),
   'last-admin': () => new errors.LAST_ADMIN(),
-  'limited-token': () =>
-    new errors.SESSION_REQUIRED().at('body.role', 'a limited token may not make an admin'),
+  'account-disabled': () => new errors.ACCOUNT_DISABLED(),
+  'limited-token': () => new errors.TOKEN_LIMITED(),
   'own-account': () => new errors.OWN_ACCOUNT(),
   'version-differs': () => new errors.PRECONDITION_FAILED(),
   'no-password': () => new errors.NO_PASSWORD(),

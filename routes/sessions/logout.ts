@@ -37,7 +37,7 @@ export default (async (app) => {
     method: 'GET',
     url: '/logout',
     exposeHeadRoute: false, // HEAD is for reads: a link checker must not log users out
-    config: { scope: null, changesState: true },
+    config: { scope: 'any', changesState: true },
     schema: {
       ...logoutSchema,
       operationId: 'logout',
@@ -55,7 +55,7 @@ export default (async (app) => {
       description:
         'Ends the session or the token of the request on the server, before the response is sent.',
     },
-    config: { scope: null },
+    config: { scope: 'any' },
     handler: logout,
   })
 }) satisfies FastifyPluginAsyncTypebox

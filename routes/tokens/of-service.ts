@@ -27,7 +27,7 @@ const createServiceTokenSchema = {
   body: ref(TokenRequest),
   response: {
     200: ref(NewToken),
-    ...errorResponses('USER_NOT_FOUND', 'NOT_A_SERVICE', 'TOKEN_LIMIT'),
+    ...errorResponses('USER_NOT_FOUND', 'NOT_A_SERVICE', 'ACCOUNT_DISABLED', 'TOKEN_LIMIT'),
   },
 }
 
@@ -71,7 +71,7 @@ export const serviceTokenCreation: FastifyPluginAsyncTypebox<TokensOptions> = as
     method: 'POST',
     url: URL,
     schema: createServiceTokenSchema,
-    config: { scope: null },
+    config: { scope: 'no-token' },
     handler: createServiceToken,
   })
 }

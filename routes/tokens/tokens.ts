@@ -84,21 +84,21 @@ export default (async (app, { maxPerUser }) => {
     method: 'POST',
     url: '/tokens',
     schema: createTokenSchema,
-    config: { scope: null },
+    config: { scope: 'no-token' },
     handler: createToken,
   })
   app.route({
     method: 'GET',
     url: '/tokens',
     schema: listTokensSchema,
-    config: { scope: null },
+    config: { scope: 'no-token' },
     handler: listTokens,
   })
   app.route({
     method: 'DELETE',
     url: '/tokens/:id',
     schema: endTokenSchema,
-    config: { scope: null },
+    config: { scope: 'no-token' },
     handler: endToken,
   })
 }) satisfies FastifyPluginAsyncTypebox<TokensOptions>

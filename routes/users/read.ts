@@ -41,7 +41,7 @@ export default (async (app) => {
     method: 'GET',
     url: '/me',
     schema: getMeSchema,
-    config: { scope: null },
+    config: { scope: 'any' },
     handler: getMe,
   })
   app.route({

@@ -29,6 +29,7 @@ const createUserSchema = {
       // If only admins may register accounts. An SDK is generated once, for both configurations.
       'UNAUTHENTICATED',
       'NOT_PERMITTED',
+      'SCOPE_MISSING',
     ),
   },
 }

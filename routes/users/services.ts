@@ -27,7 +27,7 @@ const createServiceSchema = {
   description:
     'A service account has no password and cannot log in. It acts by the tokens that admins make for it. A limited token cannot give it the role `admin`.',
   body: ref(ServiceRequest),
-  response: { 200: ref(ManagedUser), ...errorResponses('USERNAME_TAKEN', 'SESSION_REQUIRED') },
+  response: { 200: ref(ManagedUser), ...errorResponses('USERNAME_TAKEN', 'TOKEN_LIMITED') },
 }
 
 /** `POST /users`, for admins. */

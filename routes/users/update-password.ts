@@ -88,7 +88,7 @@ export default (async (app, { throttled }) => {
     url: '/user/update-password/:id',
     schema: updatePasswordSchema,
     preValidation: requirePassword,
-    config: { scope: null },
+    config: { scope: 'no-token' },
     handler: updatePassword,
   })
 }) satisfies FastifyPluginAsyncTypebox<ThrottleOptions>

@@ -32,7 +32,7 @@ const updateUserSchema = {
     ...successHeaders('etag'),
     ...errorResponses(
       'USER_NOT_FOUND',
-      'SESSION_REQUIRED',
+      'TOKEN_LIMITED',
       'OWN_ACCOUNT',
       'LAST_ADMIN',
       'NOT_A_SERVICE',

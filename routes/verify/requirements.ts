@@ -1,9 +1,10 @@
 import { FifoMap } from 'toad-cache'
+import type { Role } from '../../db/schema.ts'
 import { isScope } from '../../plugins/auth/scopes.ts'
 
 /** What a proxy requires of the caller. */
 export interface Requirements {
-  role: 'user' | 'admin' | undefined
+  role: Role | undefined
   /** A limited token needs all of them. */
   scopes: string[]
   /** Whether a request without a valid credential passes, without an identity. */
@@ -15,8 +16,8 @@ const NAMES = ['role', 'scope', 'anonymous']
 
 /** The operator's part before the first slash, and what follows it, which the proxy's client has chosen. */
 const APPENDED = /^\/verify(?:;([^/?#]*))?(?:\/|$)(.*)/s
-/** What an operator writes by mistake: after the slash it would require nothing. */
-const MISPLACED = /^\?(?:.*[&;])?(?:role|scope|anonymous)=/s
+/** What an operator writes by mistake: after the slash it would require nothing. A client's path begins with a slash. */
+const MISPLACED = /^[?;]/
 /** A query that `readRequirements` refuses. */
 const REFUSED = `${PATH}?/`
 

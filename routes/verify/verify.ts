@@ -14,7 +14,7 @@ import { verifySchema } from './schemas.ts'
 const MS_PER_S = 1_000
 /** Proxies make a 500 of others, or pass them on as if the service behind them had answered. */
 const STATUSES = [401, 403, 503]
-const MAX_URL_LOGGED = 200
+const MAX_LOGGED = 200
 
 /**
  * `/verify` with any method, and any path below it: reports to a reverse proxy who sent a request.
@@ -54,8 +54,8 @@ export default (async (app) => {
   app.addHook('onRequest', async (request, reply) => {
     const requirements = readRequirements(request.url, request.headers['x-forwarded-uri'])
     if (!requirements) {
-      const wanted = request.url.slice(0, MAX_URL_LOGGED)
-      app.faultLog.report(new Error(`unknown: ${wanted}`), 'a proxy is misconfigured', request.log)
+      const error = new Error(`unknown or contradictory: ${parametersOf(request.url)}`)
+      app.faultLog.report(error, 'a proxy is misconfigured', request.log)
       throw new errors.VERIFY_MISCONFIGURED()
     }
     const actor = await verify(request, requirements)
@@ -85,6 +85,12 @@ export default (async (app) => {
     if (method !== 'GET' && method !== 'CONNECT') app.route({ ...route, method })
   }
 }) satisfies FastifyPluginAsyncTypebox
+
+/** @returns the names of the parameters: a proxy can send those of its client, whose values may be secrets */
+function parametersOf(url: string): string {
+  const [, query = ''] = url.split('?', 2)
+  return [...new URLSearchParams(query).keys()].join(', ').slice(0, MAX_LOGGED)
+}
 
 /** @throws ROLE_MISSING or SCOPE_MISSING */
 function check(actor: Actor, { role, scopes }: Requirements, reply: FastifyReply): void {

@@ -102,6 +102,22 @@ test('no scope lets a token create tokens or change a password', async (t: TestC
   }
 })
 
+test('a token with accounts:write lets no admin in again, disabled or by other addresses', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  const admin = await makeUser(app, 'admin')
+  const other = await makeUser(app, 'admin')
+  const { headers } = await giveToken(app, admin, { scopes: ['accounts:write'] })
+  const patch = (id: number, body: object) => send(app, 'PATCH', `/user/${id}`, { headers, body })
+  t.assert.strictEqual((await patch(other.id, { disabled: true })).statusCode, 200)
+  assertError(t, await patch(other.id, { disabled: false }), 403, 'TOKEN_LIMITED')
+  t.assert.strictEqual((await storedUser(app, other.id))?.disabled, true)
+
+  const cookie = await signIn(app, admin)
+  const body = { kind: 'service', username: `s-${randomUUID()}`, role: 'admin' }
+  const { id } = (await send(app, 'POST', '/users', { cookie, body })).json()
+  assertError(t, await patch(id, { addressRanges: null }), 403, 'TOKEN_LIMITED')
+})
+
 test('a token with accounts:write makes no admin, and one without scopes does', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const admin = await makeUser(app, 'admin')
@@ -111,10 +127,10 @@ test('a token with accounts:write makes no admin, and one without scopes does', 
   const unlimited = (await giveToken(app, admin)).headers
   const service = { kind: 'service', username: `s-${randomUUID()}`, role: 'admin' }
   const refused = await send(app, 'PATCH', url, { headers: limited, body: { role: 'admin' } })
-  assertError(t, refused, 401, 'SESSION_REQUIRED', ['body.role'])
+  assertError(t, refused, 403, 'TOKEN_LIMITED')
   t.assert.strictEqual((await storedUser(app, user.id))?.role, 'user')
   const created = await send(app, 'POST', '/users', { headers: limited, body: service })
-  assertError(t, created, 401, 'SESSION_REQUIRED', ['body.role'])
+  assertError(t, created, 403, 'TOKEN_LIMITED')
 
   const changed = await send(app, 'PATCH', url, { headers: limited, body: { disabled: true } })
   t.assert.strictEqual(changed.statusCode, 200, changed.body)

@@ -159,7 +159,7 @@ test('disabling a service ends its tokens, and enabling it revives none of them'
   t.assert.strictEqual((await send(app, 'GET', '/me', { headers })).statusCode, 401)
   const body = { name: 'x' }
   const refused = await send(app, 'POST', `/users/${service.id}/tokens`, { cookie, body })
-  assertError(t, refused, 401, 'NOT_PERMITTED')
+  assertError(t, refused, 409, 'ACCOUNT_DISABLED')
   t.assert.strictEqual((await patch({ disabled: false })).statusCode, 200)
   t.assert.strictEqual((await send(app, 'GET', '/me', { headers })).statusCode, 401)
   t.assert.strictEqual(await app.db.$count(tokens, eq(tokens.userId, service.id)), 0)

@@ -154,7 +154,8 @@ test('user create leaves an event of the command line, and with --json prints th
   const username = `u-${randomUUID()}`
   const made = JSON.parse(await succeed(['user', 'create', username, '--json'], PASSWORD))
   const { id, createdAt, ...rest } = made
-  t.assert.deepStrictEqual(rest, { username, role: 'user', disabled: false })
+  const shown = { kind: 'person', role: 'user', disabled: false, addressRanges: null }
+  t.assert.deepStrictEqual(rest, { username, ...shown })
   const rows = await query(DATABASE_URL, `SELECT username FROM users WHERE id = ${Number(id)}`)
   t.assert.deepStrictEqual(rows, [{ username }])
   t.assert.deepStrictEqual(await eventsOf(DATABASE_URL, id), [

@@ -66,7 +66,7 @@ export function addTokenCreate(token: Command): void {
               found,
               {
                 'token-limit': `User ${found.username} has MAX_TOKENS tokens. End one first.`,
-                'not-permitted': `User ${found.username} is disabled. Enable the user first.`,
+                'account-disabled': `User ${found.username} is disabled. Enable the user first.`,
               },
             )
             if (options.json) {
