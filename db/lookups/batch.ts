@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks'
 import { notify } from '../observers.ts'
 
 export interface BatchLimits {
-  /** From how many lookups on a batch takes no more. */
+  /** A batch accepts no more lookups once their total weight reaches this. */
   maxSize: number
   /** How many batches run at the same time. */
   maxRunning: number
@@ -79,7 +79,7 @@ export class BatchQueue<Key, Result> {
   /**
    * @param run resolves the lookups. If it rejects, all lookups are rejected with its error. It must
    * resolve or reject: until then it occupies one of `maxRunning`
-   * @param weightOf as how many lookups one counts
+   * @param weightOf returns the weight of a lookup; 1 by default
    */
   constructor(
     limits: BatchLimits,

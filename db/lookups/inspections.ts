@@ -100,7 +100,7 @@ function createStatements({ idleMs }: SessionLimits) {
       STRAIGHT_JOIN ${users} FORCE INDEX (PRIMARY)
         ON ${users.id} = ${table.userId} AND ${epoch} = ${table.epoch}
       WHERE (${isLive}) AND NOT ${users.disabled} AND ${table.digest} IN `)
-  // It ends when the first of both limits is reached.
+  // A session ends at the earlier of the two limits.
   const idleEnd = sql`${sessions.lastSeenAt} + INTERVAL ${idleMs * 1_000} MICROSECOND`
   return {
     session: select('session', sessions, {

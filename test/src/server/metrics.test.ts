@@ -67,7 +67,7 @@ test('the metrics of two workers are one sum, which does not fall when a worker 
   const before = await untilCounted(metrics, 20)
   t.assert.strictEqual(before.sum('gatehouse_processes'), 2)
   t.assert.strictEqual(before.sum('gatehouse_processes_serving'), 2)
-  t.assert.strictEqual(before.sum('db_client_connection_max'), 2 * (10 + 3))
+  t.assert.strictEqual(before.sum('db_client_connection_max'), 2 * (10 + 3 + 2))
   t.assert.strictEqual(before.sum('gatehouse_build_info'), 1)
 
   const [, pid] = /"pid":(\d+)[^\n]*listening at/.exec(server.said()) ?? []
