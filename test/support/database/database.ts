@@ -4,6 +4,7 @@ import { createConnection } from 'mysql2/promise'
 import { closeDatabase, openDatabase } from '../../../db/client.ts'
 import { migrate } from '../../../db/migrate.ts'
 
+const LOCK_WAIT_TIMEOUT_S = 10
 const serverUrl = process.env.TEST_DATABASE_URL
 if (!serverUrl) throw new Error('TEST_DATABASE_URL is missing: run the tests by `npm test`')
 
@@ -34,6 +35,8 @@ async function onServer(statement: string): Promise<void> {
   const url = new URL(serverUrl ?? '')
   url.pathname = '/'
   const connection = await createConnection(url.href)
+  // A transaction that a failed test leaves open would block DROP for ever.
+  await connection.query(`SET SESSION lock_wait_timeout = ${LOCK_WAIT_TIMEOUT_S}`)
   await connection.query(statement)
   await connection.end()
 }
