@@ -2,10 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { loadConfig, readEnvironment } from '../../config/config.ts'
 import { ConfigError } from '../../config/config-error.ts'
 import { showProgress } from '../../config/progress.ts'
-import { measureCapacity } from '../../doctor/capacity/capacity.ts'
-import { describeCapacity } from '../../doctor/capacity/describe.ts'
 import { type Check, fail } from '../../doctor/checks/check.ts'
-import { runChecks } from '../../doctor/checks/run-checks.ts'
 import { EXIT_FAILED } from '../exit-code.ts'
 import { example, JSON_OPTION, type OutputOptions } from '../options.ts'
 import { print, toJson, visible } from '../output/output.ts'
@@ -48,11 +45,15 @@ export function addDoctor(program: Command): void {
       if (invalid.length > 0) return printChecks(invalid, json)
       return withDatabase(async (databaseUrl, config) => {
         if (capacity) {
+          // It has the whole server, which other commands need not load.
+          const { measureCapacity } = await import('../../doctor/capacity/capacity.ts')
+          const { describeCapacity } = await import('../../doctor/capacity/describe.ts')
           const measured = await measureCapacity(databaseUrl, config, (what) =>
             showProgress(`measuring ${what}`),
           )
           return print(...(json ? [toJson(measured)] : describeCapacity(measured)))
         }
+        const { runChecks } = await import('../../doctor/checks/run-checks.ts')
         await printChecks(await runChecks(databaseUrl, config, url), json)
       })
     })

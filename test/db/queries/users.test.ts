@@ -12,17 +12,21 @@ import { open } from '../../support/database/open.ts'
 const DATABASE_URL = await createDatabase()
 const BY = { origin: {} }
 
+const NEW_PERSON = { kind: 'person', disabled: false, addressRanges: null }
+
 test('an account is found by its id and, case-insensitively, by its username', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
   const role = 'admin'
   const created = await users.create(db, BY, { username: 'ZoE', passwordHash: 'h', role })
   t.assert.ok(created.ok)
   const made = created.user
+  const { kind, disabled, addressRanges, ...profile } = made
+  t.assert.deepStrictEqual({ kind, disabled, addressRanges }, NEW_PERSON)
   const keys = ['createdAt', 'id', 'role', 'username', 'version']
-  t.assert.deepStrictEqual(Object.keys(made).sort(), keys)
+  t.assert.deepStrictEqual(Object.keys(profile).sort(), keys)
   t.assert.strictEqual(made.username, 'ZoE')
-  t.assert.deepStrictEqual(await users.find(db, made.id), made)
-  const credential = { ...made, passwordHash: 'h', disabled: false }
+  t.assert.deepStrictEqual(await users.find(db, made.id), profile)
+  const credential = { ...made, passwordHash: 'h' }
   t.assert.deepStrictEqual(await users.findCredentialById(db, made.id), credential)
   for (const name of ['zoe', 'ZOE', 'ZoE']) {
     t.assert.deepStrictEqual(await users.findCredential(db, name), credential)

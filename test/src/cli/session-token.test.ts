@@ -131,7 +131,10 @@ test('token create prints a token that the server accepts, and stores its name a
     [forever.id, id],
   )
   const table = await succeed(['token', 'list', user.username])
-  t.assert.match(table, /^ID +NAME +CREATED +EXPIRES +LAST USED\n\d+ +nightly job +\S+Z +- +-\n/)
+  t.assert.match(
+    table,
+    /^ID +NAME +SCOPES +CREATED +EXPIRES +LAST USED\n\d+ +nightly job +- +\S+Z +- +-\n/,
+  )
 })
 
 test('token create, with a limit that is reached, a disabled user, or a bad option, creates none', async (t: TestContext) => {

@@ -47,8 +47,8 @@ test('user list shows all users in the order of their names, and filters and lim
   t.assert.deepStrictEqual(await names('--prefix', 'nobody'), [])
 
   const table = (await succeed(['user', 'list', '--limit', '1'])).split('\n')
-  t.assert.match(table[0] ?? '', /^ID {2}USERNAME {2}ROLE {3}STATE {5}CREATED$/)
-  t.assert.match(table[1] ?? '', /^1 {3}n-0000 {4}admin {2}disabled {2}\d{4}-\S+Z$/)
+  t.assert.match(table[0] ?? '', /^ID {2}USERNAME {2}KIND {4}ROLE {3}STATE {5}CREATED$/)
+  t.assert.match(table[1] ?? '', /^1 {3}n-0000 {4}person {2}admin {2}disabled {2}\d{4}-\S+Z$/)
 })
 
 test('user list, whose reader stops after a line, ends without an error message', async (t: TestContext) => {
@@ -84,12 +84,16 @@ test('user show counts the live sessions and tokens of a user, by name and by id
   t.assert.deepStrictEqual(shown, {
     id,
     username,
+    kind: 'person',
     role: 'admin',
     disabled: false,
+    addressRanges: null,
     passwordChangedAt: null,
     importedAt: null,
     sessions: 2,
     tokens: 1,
+    failedAttempts: 0,
+    throttledUntil: null,
   })
   const lines = (await succeed(['user', 'show', `id:${id}`])).split('\n')
   t.assert.ok(lines.includes(`username          ${username}`))
