@@ -1,5 +1,5 @@
 // `npm test`: runs the test files against a database server of the run's own, or against the one
-// that TEST_DATABASE_URL names. Arguments: folders or files, and --no-coverage.
+// that TEST_DATABASE_URL names. Arguments: folders or files, --no-coverage and --processes=N.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, statSync, writeFileSync } from 'node:fs'
@@ -11,13 +11,14 @@ import { joinEmbeddedDatabase } from '../src/embedded-database/embedded-database
 import { BUILD, compile, compiled } from './support/compile.ts'
 
 /** Two keep two cores busy while the third waits for a process or for the database. */
-const PROCESSES = 3
+const DEFAULT_PROCESSES = 3
 const SUITES = ['contract', 'db', 'deploy', 'plugins', 'routes', 'src'].map(
   (name) => `test/${name}`,
 )
 
 const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
 const files = (named.length > 0 ? named : SUITES).flatMap(testFiles).sort()
+const PROCESSES = Number(optionOf('--processes') ?? DEFAULT_PROCESSES)
 const withCoverage = named.length === 0 && !process.argv.includes('--no-coverage')
 
 const given = process.env.TEST_DATABASE_URL || undefined // an empty value counts as not set
@@ -69,6 +70,10 @@ async function skipDiskFlush(url: string): Promise<void> {
   const connection = await createConnection(url)
   await connection.query('SET GLOBAL innodb_flush_log_at_trx_commit = 0')
   await connection.end()
+}
+
+function optionOf(name: string): string | undefined {
+  return process.argv.find((argument) => argument.startsWith(`${name}=`))?.slice(name.length + 1)
 }
 
 function testFiles(path: string): string[] {
