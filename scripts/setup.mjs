@@ -72,7 +72,7 @@ if (packagesAreStale()) {
   if (!run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund'])) process.exit(1)
 }
 
-const isForTests = ['pretest', 'pretest:slow', 'presmoke', 'prepicture'].includes(
+const isForTests = ['pretest', 'pretest:slow', 'pretest:load', 'presmoke', 'prepicture'].includes(
   process.env.npm_lifecycle_event ?? '',
 )
 // The fault tests kill their servers, so they always need the program.
