@@ -25,9 +25,9 @@ const usernameKey = () => utf8Bytes('username_key', { length: MAX_KEY_BYTES })
 /** bcrypt's 60 characters, or a longer hash of another scheme that was imported. */
 const passwordHash = () => asciiText('password_hash', { length: 255 })
 
-const ROLES = ['user', 'admin'] as const
+export const ROLES = ['user', 'admin'] as const
 /** A service account has no password: it acts by tokens that admins make. */
-const KINDS = ['person', 'service'] as const
+export const KINDS = ['person', 'service'] as const
 
 export const users = mysqlTable(
   'users',

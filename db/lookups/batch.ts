@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import { notify } from '../observers.ts'
+import { notify } from '../notify.ts'
 
 export interface BatchLimits {
   /** A batch accepts no more lookups once their total weight reaches this. */

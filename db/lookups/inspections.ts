@@ -1,14 +1,11 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { type Database, readColumn } from '../client.ts'
 import type { ConnectionPool } from '../connections/pool.ts'
-import { isUnexpired } from '../queries/authority.ts'
-import { isLive, type SessionLimits } from '../queries/live-sessions.ts'
-import * as sessionQueries from '../queries/sessions.ts'
-import * as tokenQueries from '../queries/tokens.ts'
+import type { SessionLimits } from '../queries/live-sessions.ts'
 import { type AccountKind, type Role, sessions, tokens, users } from '../schema.ts'
 import { BatchQueue, type Pending } from './batch.ts'
 import { INSPECTION_LIMITS } from './limits.ts'
-import { digestList, SEPARATOR, toText } from './statements.ts'
+import { credentialSql, digestList, SEPARATOR, scopesOf, toText } from './statements.ts'
 
 /** A credential by the SHA-256 of its secret, in upper-case hex. */
 export type InspectedCredential =
@@ -81,41 +78,27 @@ export class Inspections {
   }
 }
 
-function createStatements({ idleMs }: SessionLimits) {
+function createStatements(limits: SessionLimits) {
   const select = (
     kind: 'session' | 'token',
-    table: typeof sessions | typeof tokens,
-    {
-      epoch,
-      isDue,
-      expiresAt,
-      words,
-      isLive,
-    }: Record<'epoch' | 'isDue' | 'words' | 'isLive' | 'expiresAt', unknown>,
-  ) =>
-    toText(sql`SELECT CONCAT_WS(${SEPARATOR}, ${kind}, HEX(${table.digest}), ${table.id}, ${isDue},
-        ${secondsOf(sql`${table.createdAt}`)}, COALESCE(${expiresAt}, ''), ${words},
+    { expiresAt, more }: { expiresAt: SQL; more: SQL },
+  ) => {
+    const { table, isDue, from, where } = credentialSql(kind, limits)
+    return toText(sql`SELECT CONCAT_WS(${SEPARATOR}, ${kind}, HEX(${table.digest}), ${table.id}, ${isDue},
+        ${secondsOf(sql`${table.createdAt}`)}, COALESCE(${secondsOf(expiresAt)}, ''), ${more},
         ${users.id}, ${users.username}, ${users.role}, ${users.kind})
-      FROM ${table} FORCE INDEX (${sql.raw(`${kind}s_digest`)})
-      STRAIGHT_JOIN ${users} FORCE INDEX (PRIMARY)
-        ON ${users.id} = ${table.userId} AND ${epoch} = ${table.epoch}
-      WHERE (${isLive}) AND NOT ${users.disabled} AND ${table.digest} IN `)
+      ${from} ${where}`)
+  }
   // A session ends at the earlier of the two limits.
-  const idleEnd = sql`${sessions.lastSeenAt} + INTERVAL ${idleMs * 1_000} MICROSECOND`
+  const idleEnd = sql`${sessions.lastSeenAt} + INTERVAL ${limits.idleMs * 1_000} MICROSECOND`
   return {
-    session: select('session', sessions, {
-      epoch: users.sessionEpoch,
-      isDue: sessionQueries.isDue,
-      isLive: isLive({ idleMs }),
-      expiresAt: secondsOf(sql`LEAST(${sessions.expiresAt}, ${idleEnd})`),
-      words: sql`'', ''`,
+    session: select('session', {
+      expiresAt: sql`LEAST(${sessions.expiresAt}, ${idleEnd})`,
+      more: sql`'', ''`,
     }),
-    token: select('token', tokens, {
-      epoch: users.tokenEpoch,
-      isDue: tokenQueries.isDue,
-      isLive: isUnexpired,
-      expiresAt: secondsOf(sql`${tokens.expiresAt}`),
-      words: sql`COALESCE(${tokens.scopes}, ''), COALESCE(${users.addressRanges}, '')`,
+    token: select('token', {
+      expiresAt: sql`${tokens.expiresAt}`,
+      more: sql`COALESCE(${tokens.scopes}, ''), COALESCE(${users.addressRanges}, '')`,
     }),
   }
 }
@@ -164,7 +147,7 @@ function parse(kind: 'session' | 'token', values: string[]): Inspection {
     username: username ?? '',
     role: role === 'admin' ? 'admin' : 'user',
     accountKind: ownerKind === 'service' ? 'service' : 'person',
-    scopes: scopes ? scopes.split(' ') : undefined,
+    scopes: scopesOf(scopes),
     addressRanges: ranges || undefined,
     createdAt: Number(createdAt),
     expiresAt: expiresAt ? Number(expiresAt) : undefined,

@@ -12,6 +12,7 @@ import {
   createStatements,
   queryFor,
   SEPARATOR,
+  scopesOf,
   type Wanted,
 } from './statements.ts'
 
@@ -105,14 +106,14 @@ function resolveBatch(batch: Batch, rows: string[]): void {
 }
 
 function parseCredential(kind: 'session' | 'token', values: string[]): Credential {
-  const [, , id, isDue, ownerKind, scopes = '', addressRanges = ''] = values
+  const [, , id, isDue, ownerKind, scopes, addressRanges = ''] = values
   const credential = { id: Number(id), isStale: isDue === '1' }
   if (kind === 'session') return { kind, ...credential }
   return {
     kind,
     ...credential,
     ownerKind: ownerKind === 'service' ? 'service' : 'person',
-    scopes: scopes === '' ? undefined : scopes.split(' '),
+    scopes: scopesOf(scopes),
     addressRanges: addressRanges === '' ? undefined : addressRanges,
   }
 }

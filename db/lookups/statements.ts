@@ -32,20 +32,11 @@ type Statements = ReturnType<typeof createStatements>
  * and MariaDB would scan the whole table.
  */
 export function createStatements(limits: SessionLimits) {
-  const credential = (
-    kind: 'session' | 'token',
-    table: typeof sessions | typeof tokens,
-    epoch: typeof users.sessionEpoch | typeof users.tokenEpoch,
-    isDue: unknown,
-    isLive: unknown,
-    limits: SQL = sql``,
-  ) => {
+  const credential = (kind: 'session' | 'token', more: SQL = sql``) => {
+    const { table, isDue, from, where } = credentialSql(kind, limits)
     const select = (accounts: SQL) =>
-      sql`SELECT CONCAT_WS(${SEPARATOR}, ${kind}, HEX(${table.digest}), ${table.id}, ${isDue}, ${limits}${accounts})
-        FROM ${table} FORCE INDEX (${sql.raw(`${kind}s_digest`)})
-        STRAIGHT_JOIN ${users} FORCE INDEX (PRIMARY)
-          ON ${users.id} = ${table.userId} AND ${epoch} = ${table.epoch}`
-    const where = sql` WHERE (${isLive}) AND NOT ${users.disabled} AND ${table.digest} IN `
+      sql`SELECT CONCAT_WS(${SEPARATOR}, ${kind}, HEX(${table.digest}), ${table.id}, ${isDue}, ${more}${accounts})
+        ${from}`
     const both = sql`${accountOf(users)}, ${accountOf(wanted)}`
     return {
       alone: toText(sql`${select(accountOf(users))} ${where}`),
@@ -57,24 +48,44 @@ export function createStatements(limits: SessionLimits) {
     }
   }
   return {
-    session: credential(
-      'session',
-      sessions,
-      users.sessionEpoch,
-      sessionQueries.isDue,
-      isLiveSession(limits),
-    ),
+    session: credential('session'),
+    // CONCAT_WS leaves out NULLs.
     token: credential(
       'token',
-      tokens,
-      users.tokenEpoch,
-      tokenQueries.isDue,
-      isUnexpired,
-      // CONCAT_WS leaves out NULLs.
       sql`${users.kind}, COALESCE(${tokens.scopes}, ''), COALESCE(${users.addressRanges}, ''), `,
     ),
     user: toText(sql`SELECT CONCAT_WS(${SEPARATOR}, 'user', ${accountOf(users)})
       FROM ${users} FORCE INDEX (PRIMARY) WHERE ${users.id} IN `),
+  }
+}
+
+/**
+ * The parts of a statement that finds live credentials with their owners.
+ *
+ * @returns the table, whether a last use must be written, and the clauses up to the list of digests
+ */
+export function credentialSql(kind: 'session' | 'token', limits: Pick<SessionLimits, 'idleMs'>) {
+  const { table, epoch, isDue, isLive } = {
+    session: {
+      table: sessions,
+      epoch: users.sessionEpoch,
+      isDue: sessionQueries.isDue,
+      isLive: isLiveSession(limits),
+    },
+    token: {
+      table: tokens,
+      epoch: users.tokenEpoch,
+      isDue: tokenQueries.isDue,
+      isLive: isUnexpired,
+    },
+  }[kind]
+  return {
+    table,
+    isDue,
+    from: sql`FROM ${table} FORCE INDEX (${sql.raw(`${kind}s_digest`)})
+      STRAIGHT_JOIN ${users} FORCE INDEX (PRIMARY)
+        ON ${users.id} = ${table.userId} AND ${epoch} = ${table.epoch}`,
+    where: sql` WHERE (${isLive}) AND NOT ${users.disabled} AND ${table.digest} IN `,
   }
 }
 
@@ -84,6 +95,11 @@ export const CREDENTIAL_COLUMNS = { session: 4, token: 7 }
 
 function accountOf({ id, username, role, version, createdAt }: typeof users | typeof wanted): SQL {
   return sql`${id}, ${username}, ${role}, ${version}, ${createdAt}`
+}
+
+/** @returns the scopes of a stored list; undefined for an empty one, which limits nothing */
+export function scopesOf(text = ''): string[] | undefined {
+  return text === '' ? undefined : text.split(' ')
 }
 
 export function toText(statement: SQL): string {

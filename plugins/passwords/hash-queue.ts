@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { OperationError } from '../../db/connections/errors.ts'
-import { notify } from '../../db/observers.ts'
+import { notify } from '../../db/notify.ts'
 import { errors } from '../errors/errors.ts'
 
 export interface HashQueueOptions {

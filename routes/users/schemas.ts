@@ -1,6 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import type { ManagedUserRecord, UserRecord } from '../../db/queries/users.ts'
+import { KINDS, ROLES } from '../../db/schema.ts'
 import { MAX_USERNAME_LENGTH } from '../../db/usernames.ts'
 import { DOCUMENTED_AS } from '../../plugins/openapi/documented-as.ts'
 import { page } from '../common/pages.ts'
@@ -47,7 +48,7 @@ export const NewPassword = Type.String({
   }),
 })
 
-export const Role = stringEnum(['user', 'admin'], {
+export const Role = stringEnum(ROLES, {
   $id: 'Role',
   description: 'What an account may do',
 })
@@ -62,7 +63,7 @@ export const User = Type.Object(
   { $id: 'User', description: 'An account, as every signed-in user sees it' },
 )
 
-export const AccountKind = stringEnum(['person', 'service'], {
+export const AccountKind = stringEnum(KINDS, {
   $id: 'AccountKind',
   description: 'A person logs in. A service account has no password and acts by its tokens',
 })

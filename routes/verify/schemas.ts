@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox'
+import { ROLES } from '../../db/schema.ts'
 import { errorResponses, successHeaders } from '../../plugins/openapi/declarations.ts'
 import { stringEnum } from '../common/schemas.ts'
 import { IDENTITY_HEADERS } from './identity.ts'
@@ -13,7 +14,7 @@ export const verifySchema = {
   security: [{ session: [] }, { token: [] }],
   querystring: Type.Object({
     role: Type.Optional(
-      stringEnum(['user', 'admin'], {
+      stringEnum(ROLES, {
         description: 'The role that the account needs. `user` is any account',
       }),
     ),

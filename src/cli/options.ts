@@ -12,6 +12,24 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   }
 }
 
+/**
+ * @param rule what a value must be, after "It must be"
+ * @param most how many values there may be, with their plural
+ * @returns a parser for an option that is given several times: it collects the values, each once
+ */
+export function listOf(
+  isValid: (text: string) => boolean,
+  rule: string,
+  [most, plural]: [number, string],
+) {
+  return (text: string, before: string[] = []): string[] => {
+    if (!isValid(text)) throw new InvalidArgumentError(`It must be ${rule}.`)
+    const all = [...new Set([...before, text])]
+    if (all.length <= most) return all
+    throw new InvalidArgumentError(`There are at most ${most} ${plural}.`)
+  }
+}
+
 /** Parses the URL of a server, which has no path: the load scripts append their own. */
 export function serverUrl(text: string): string {
   if (/^https?:/i.test(text) && URL.canParse(text)) {

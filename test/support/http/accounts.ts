@@ -48,6 +48,11 @@ export async function signIn(app: App, { id: userId }: Account): Promise<string>
   return `${name}=${encodeURIComponent(signer.sign(secretId))}`
 }
 
+/** @returns the value of the `Cookie` header of a new admin */
+export async function signInAdmin(app: App): Promise<string> {
+  return signIn(app, await makeUser(app, 'admin'))
+}
+
 /** @returns a new token of the account, which is inserted without the route: its id and its header */
 export async function giveToken(
   app: App,

@@ -7,7 +7,7 @@ import { loadConfig, readEnvironment, splitList } from '../../../config/config.t
 import { deriveKeys, TOKEN_KEY_PURPOSE } from '../../../config/keys.ts'
 import { resolveConfig } from '../../../config/resolve.ts'
 import { changeByOperator, done } from '../../operator.ts'
-import { example, JSON_OPTION, type OutputOptions } from '../../options.ts'
+import { example, JSON_OPTION, listOf, type OutputOptions } from '../../options.ts'
 import { print, toJson, visible } from '../../output/output.ts'
 import { findUser, USER_HELP, type UserArgument, userArgument } from '../../user-argument.ts'
 import { connected, leavingAfter } from '../../with-database.ts'
@@ -34,7 +34,11 @@ export function addTokenCreate(token: Command): void {
     .option(
       '--scope <scope>',
       'what the token may do; several times for several (default: all that the user may)',
-      scopes,
+      listOf(
+        isScope,
+        `one of ${OWN_SCOPES.join(', ')}, or a scope of another service, such as orders:read`,
+        [MAX_SCOPES, 'scopes'],
+      ),
     )
     .option(
       '--expires <when>',
@@ -78,18 +82,6 @@ export function addTokenCreate(token: Command): void {
           }),
       ),
     )
-}
-
-/** Collects the values of an option that is given several times. */
-function scopes(text: string, before: string[] = []): string[] {
-  const all = [...new Set([...before, text])]
-  if (!isScope(text)) {
-    throw new InvalidArgumentError(
-      `It must be one of ${OWN_SCOPES.join(', ')}, or a scope of another service, such as orders:read.`,
-    )
-  }
-  if (all.length <= MAX_SCOPES) return all
-  throw new InvalidArgumentError(`A token has at most ${MAX_SCOPES} scopes.`)
 }
 
 function tokenName(text: string): string {

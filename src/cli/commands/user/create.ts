@@ -1,6 +1,6 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import * as users from '../../../../db/queries/users.ts'
-import type { Role } from '../../../../db/schema.ts'
+import { ROLES, type Role } from '../../../../db/schema.ts'
 import { isAddressRange } from '../../../../plugins/addresses/ranges.ts'
 import {
   isNewUsername,
@@ -9,7 +9,7 @@ import {
 } from '../../../../routes/users/schemas.ts'
 import type { Config } from '../../../config/config.ts'
 import { commandOrigin } from '../../operator.ts'
-import { example, JSON_OPTION, type OutputOptions } from '../../options.ts'
+import { example, JSON_OPTION, listOf, type OutputOptions } from '../../options.ts'
 import { printResult } from '../../output/result.ts'
 import { commandPasswords, readPassword } from '../../password.ts'
 import { connected, withDatabase } from '../../with-database.ts'
@@ -28,12 +28,15 @@ export function addUserCreate(user: Command): void {
     .command('create')
     .description('Creates a user. Prompts for the password, or reads it from standard input.')
     .argument('<name>', 'the username')
-    .addOption(new Option('--role <role>', 'the role').choices(['user', 'admin']).default('user'))
+    .addOption(new Option('--role <role>', 'the role').choices(ROLES).default('user'))
     .option('--service', 'create a service account, which has no password and acts by its tokens')
     .option(
       '--address <range>',
       'an address or CIDR that its tokens may come from; several times for several',
-      addressRange,
+      listOf(isAddressRange, 'an address or a CIDR, such as 192.0.2.0/24', [
+        MAX_ADDRESS_RANGES,
+        'ranges',
+      ]),
     )
     .option(...JSON_OPTION)
     .addHelpText(
@@ -84,14 +87,4 @@ function added(
 ): users.ManagedUserRecord {
   if (created.ok) return created.user
   throw new Error(`A user named ${username} already exists.`)
-}
-
-/** Collects the values of an option that is given several times. */
-function addressRange(text: string, before: string[] = []): string[] {
-  const all = [...new Set([...before, text])]
-  if (!isAddressRange(text)) {
-    throw new InvalidArgumentError('It must be an address or a CIDR, such as 192.0.2.0/24.')
-  }
-  if (all.length <= MAX_ADDRESS_RANGES) return all
-  throw new InvalidArgumentError(`A service account has at most ${MAX_ADDRESS_RANGES} ranges.`)
 }

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import { listUsers } from '../../../../db/queries/user-list.ts'
 import type { ManagedUserRecord } from '../../../../db/queries/users.ts'
-import type { AccountKind, Role } from '../../../../db/schema.ts'
+import { type AccountKind, KINDS, ROLES, type Role } from '../../../../db/schema.ts'
 import { toManagedUser } from '../../../../routes/users/schemas.ts'
 import { example, JSON_OPTION, MAX_COUNT, type OutputOptions, wholeNumber } from '../../options.ts'
 import { type Layout, pagesOf, printList } from '../../output/list.ts'
@@ -34,10 +34,8 @@ export function addUserList(user: Command): void {
     .command('list')
     .description('Lists users, ordered by username.')
     .option('--prefix <text>', 'only usernames that begin with it, case-insensitive')
-    .addOption(new Option('--role <role>', 'only users of this role').choices(['user', 'admin']))
-    .addOption(
-      new Option('--kind <kind>', 'only users of this kind').choices(['person', 'service']),
-    )
+    .addOption(new Option('--role <role>', 'only users of this role').choices(ROLES))
+    .addOption(new Option('--kind <kind>', 'only users of this kind').choices(KINDS))
     .option('--disabled', 'only disabled users')
     .option('--no-disabled', 'only enabled users')
     .option('--limit <n>', 'how many users at most (default: all)', wholeNumber(1, MAX_COUNT))

@@ -1,6 +1,6 @@
 import { Argument, type Command } from 'commander'
 import * as users from '../../../../db/queries/users.ts'
-import type { Role } from '../../../../db/schema.ts'
+import { ROLES, type Role } from '../../../../db/schema.ts'
 import { toManagedUser } from '../../../../routes/users/schemas.ts'
 import { changeByOperator, done } from '../../operator.ts'
 import { type ChangeOptions, example, FORCE_OPTION, JSON_OPTION } from '../../options.ts'
@@ -13,7 +13,7 @@ export function addUserSetRole(user: Command): void {
     .command('set-role')
     .description('Sets the role of a user. Takes effect on the next request.')
     .argument('<user>', USER_HELP, userArgument)
-    .addArgument(new Argument('<role>', 'the role').choices(['user', 'admin']))
+    .addArgument(new Argument('<role>', 'the role').choices(ROLES))
     .option(...FORCE_OPTION)
     .option(...JSON_OPTION)
     .addHelpText('after', example('user set-role ada admin'))
