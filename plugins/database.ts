@@ -15,7 +15,7 @@ export interface DatabaseOptions {
   timeoutMs: number
 }
 
-/** The lookups have a pool of their own. */
+/** Lookups and inspections have pools of their own. */
 export const CONNECTIONS = 10
 
 /** Decorates `db`, a pool of connections. The server does not start if the database is down. */

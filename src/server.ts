@@ -61,10 +61,10 @@ async function start(): Promise<void> {
   const url = await (isSupervised ? supervise(config, workers, log) : serve(config, stream))
   if (cluster.isPrimary) {
     isReported = true
-    const hasSchema = await hasCurrentSchema(config)
-    if (!shutdown.isRunning) return
     const warnings = [...loadTestWarnings(config), ...flaskKeyWarnings(config)]
     for (const line of warnings) log.warn(line)
+    const hasSchema = await hasCurrentSchema(config)
+    if (!shutdown.isRunning) return
     const dataFolder = embedded && DATA_FOLDER
     const ready = { config, workers, url, hasCurrentSchema: hasSchema, dataFolder }
     for (const line of readyMessages(ready)) log.info(line)

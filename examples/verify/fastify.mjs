@@ -1,4 +1,5 @@
 // A hook for a service that uses Fastify. A test runs this file: docs/verify.md.
+// Behind a proxy, set Fastify's `trustProxy`: otherwise `request.ip` is the proxy. The routes check role and scope.
 
 /** @param options `url` of Gatehouse, a `token` with the scope `introspect`, and the name of the `cookie` */
 export function signedIn({ url, token, cookie = '__Host-session' }) {

@@ -12,7 +12,7 @@ declare module 'fastify' {
 }
 
 /** Their routes log them: `GET /readyz` when they begin, not at each probe. */
-const LOGGED_ONCE = new Set<ErrorCode>([
+const LOGGED_BY_ROUTE = new Set<ErrorCode>([
   'SCHEMA_OUTDATED',
   'DATABASE_UNAVAILABLE',
   'SHUTTING_DOWN',
@@ -26,7 +26,7 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   request.errorCode = code
   if (statusCode === 503) {
     const { server, log } = request
-    if (!LOGGED_ONCE.has(code)) server.faultLog.report(error, 'request not served', log)
+    if (!LOGGED_BY_ROUTE.has(code)) server.faultLog.report(error, 'request not served', log)
   } else if (statusCode >= 500) request.log.error({ err: error }, 'request failed')
   const { headers, body } = renderError(coded, request.headers.accept)
   const bytes = Buffer.from(body) // Fastify would add a charset to the type of a string
