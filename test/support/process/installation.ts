@@ -10,6 +10,7 @@ import { findServerBinary } from '../../../scripts/server-binary.mjs'
 import { migrateDatabase } from '../../../src/config/resolve.ts'
 import { joinEmbeddedDatabase } from '../../../src/embedded-database/embedded-database.ts'
 import { until } from '../until.ts'
+import { bundled } from './bundled.ts'
 import { makeFolder } from './folder.ts'
 
 /** Far longer than a busy machine takes: only a process that hangs reaches it. */
@@ -57,9 +58,13 @@ export async function install(t: TestContext, databaseFiles?: string) {
   if (databaseFiles) await cp(databaseFiles, data, { recursive: true })
 
   /** The environment is the given one, what a process needs to run, and the lowest cost of hashes. */
-  function startProgram(command: string, args: string[], environment: Environment = {}) {
+  function startProgram(
+    command: string,
+    args: string[],
+    environment: Environment = {},
+    NODE_V8_COVERAGE = coverageOf(args),
+  ) {
     const { PATH = '' } = process.env
-    const NODE_V8_COVERAGE = coverageOf(args)
     const child = spawn(command, args, {
       cwd: folder,
       env: { PATH, NODE_V8_COVERAGE, BCRYPT_COST: '10', ...environment },
@@ -69,8 +74,12 @@ export async function install(t: TestContext, databaseFiles?: string) {
     return child
   }
 
-  const start = (script: string, args: string[] = [], environment: Environment = {}) =>
-    startProgram(process.execPath, nodeArguments(script, args), environment)
+  function start(script: string, args: string[] = [], environment: Environment = {}) {
+    const coverage = coverageOf([script, ...args])
+    // Coverage is reported for each file of the source.
+    const form = coverage ? script : bundled(script)
+    return startProgram(process.execPath, nodeArguments(form, args), environment, coverage)
+  }
 
   return {
     folder,
@@ -106,7 +115,7 @@ const MAX_MEASURED = 3
 function coverageOf(args: string[]): string {
   const { NODE_V8_COVERAGE = '' } = process.env
   const command = args
-    .filter((argument) => /^[a-z-]+$/.test(argument) || /\.js$/.test(argument))
+    .filter((argument) => /^[a-z-]+$/.test(argument) || /\.ts$/.test(argument))
     .join(' ')
   const times = measured.get(command) ?? 0
   measured.set(command, times + 1)
