@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { build, type Plugin } from 'esbuild'
+import { build, type Plugin, stop } from 'esbuild'
 import { BUNDLED } from './process/bundled.ts'
 
 /** These packages read files beside their own, or are binary. */
@@ -28,10 +28,11 @@ export async function bundlePrograms(folder: string): Promise<void> {
     sourcemap: true,
     sourcesContent: false, // each process reads the source maps when it starts
     external: EXTERNAL,
-    plugins: [keepUrls(folder)],
+    plugins: [keepUrls(folder), laterImports],
     banner: { js: REQUIRE },
     logLevel: 'warning',
   })
+  await stop()
 }
 
 /** Code that looks for a file beside its own finds it where it is without a bundle. */
@@ -46,4 +47,13 @@ function keepUrls(folder: string): Plugin {
         return { contents: code.replaceAll('import.meta.url', url) }
       }),
   }
+}
+
+/** The bundle of a CommonJS package that `import()` loads has no names, so the package stays a file. */
+const laterImports: Plugin = {
+  name: 'later-imports',
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /^[^.]/ }, ({ kind, path }) =>
+      kind === 'dynamic-import' ? { path, external: true } : undefined,
+    ),
 }
