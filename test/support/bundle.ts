@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build, type Plugin, stop } from 'esbuild'
-import { BUNDLED } from './process/bundled.ts'
+import { BUNDLED } from './bundled.ts'
 
 /** These packages read files beside their own, or are binary. */
 const EXTERNAL = ['@fastify/swagger-ui', '@node-rs/bcrypt', 'pino', 'pino-pretty']

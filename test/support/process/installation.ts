@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url'
 import { findServerBinary } from '../../../scripts/server-binary.mjs'
 import { migrateDatabase } from '../../../src/config/resolve.ts'
 import { joinEmbeddedDatabase } from '../../../src/embedded-database/embedded-database.ts'
+import { bundled } from '../bundled.ts'
 import { until } from '../until.ts'
-import { bundled } from './bundled.ts'
 import { makeFolder } from './folder.ts'
 
 /** Far longer than a busy machine takes: only a process that hangs reaches it. */
