@@ -53,7 +53,8 @@ test('migration creates the schema with its privileges, and needs each of them',
       (error: unknown) => databaseFault(error)?.errno,
     )
     await closeDatabase(db)
-    if (missing) t.assert.ok([1044, 1142, 1143].includes(failure ?? 0), `without ${missing}: ${failure}`)
+    if (missing)
+      t.assert.ok([1044, 1142, 1143].includes(failure ?? 0), `without ${missing}: ${failure}`)
     else t.assert.strictEqual(failure, undefined)
   }
 })

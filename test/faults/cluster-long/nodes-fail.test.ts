@@ -2,7 +2,7 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startCluster, WHY_NOT } from '../../support/faults/cluster/cluster.ts'
 import { arrangeCluster, underClusterFault } from '../../support/faults/cluster/scene.ts'
-import { scaled } from '../../support/faults/scene.ts'
+import { scaled, TEMPLATE } from '../../support/faults/scene.ts'
 
 const FAULT_MS = scaled(8, 30) * 1_000
 /** Connections return to the first node after two checks, at most 6.25 s apart. */
@@ -11,7 +11,7 @@ const RETURN_MS = 15_000
 test('F12 one node after another is killed: the first one is back when the second one dies', {
   skip: WHY_NOT,
 }, async (t: TestContext) => {
-  const scene = await arrangeCluster(t, await startCluster(t))
+  const scene = await arrangeCluster(t, await startCluster(t, TEMPLATE))
   const [first, second] = scene.cluster.nodes
   await underClusterFault(
     t,
@@ -32,7 +32,7 @@ test('F12 one node after another is killed: the first one is back when the secon
 test('F12 the network of the node that takes the changes is cut: it refuses, and the others go on', {
   skip: WHY_NOT,
 }, async (t: TestContext) => {
-  const cluster = await startCluster(t, { isolated: true })
+  const cluster = await startCluster(t, TEMPLATE, { isolated: true })
   const scene = await arrangeCluster(t, cluster)
   await underClusterFault(
     t,
@@ -51,7 +51,7 @@ test('F12 the network of the node that takes the changes is cut: it refuses, and
 test('F12 the node that takes the changes is suspended: the others go on without it, and it comes back', {
   skip: WHY_NOT,
 }, async (t: TestContext) => {
-  const scene = await arrangeCluster(t, await startCluster(t))
+  const scene = await arrangeCluster(t, await startCluster(t, TEMPLATE))
   const [writer] = scene.cluster.nodes
   await underClusterFault(
     t,

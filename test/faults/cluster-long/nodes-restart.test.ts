@@ -3,14 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { startCluster, WHY_NOT } from '../../support/faults/cluster/cluster.ts'
 import type { GaleraNode } from '../../support/faults/cluster/node.ts'
 import { arrangeCluster, underClusterFault } from '../../support/faults/cluster/scene.ts'
-import { scaled } from '../../support/faults/scene.ts'
+import { scaled, TEMPLATE } from '../../support/faults/scene.ts'
 
 const PAUSE_MS = scaled(4, 20) * 1_000
 
 test('F12 all nodes are restarted, one after the other, as for an upgrade', {
   skip: WHY_NOT,
 }, async (t: TestContext) => {
-  const scene = await arrangeCluster(t, await startCluster(t))
+  const scene = await arrangeCluster(t, await startCluster(t, TEMPLATE))
   await underClusterFault(
     t,
     scene,
@@ -29,7 +29,7 @@ test('F12 all nodes are restarted, one after the other, as for an upgrade', {
 test('F12 all nodes are killed at once: after the start of the most recent one nothing is lost', {
   skip: WHY_NOT,
 }, async (t: TestContext) => {
-  const scene = await arrangeCluster(t, await startCluster(t))
+  const scene = await arrangeCluster(t, await startCluster(t, TEMPLATE))
   const { nodes } = scene.cluster
   await underClusterFault(
     t,

@@ -4,7 +4,7 @@ import { Feed, StaleProbe } from '../../support/faults/cluster/probes.ts'
 import { sceneOf } from '../../support/faults/cluster/scene.ts'
 import { signIn } from '../../support/faults/database/sign-in.ts'
 import { conclude, rowOf } from '../../support/faults/report.ts'
-import { scaled } from '../../support/faults/scene.ts'
+import { scaled, TEMPLATE } from '../../support/faults/scene.ts'
 import { startLoad } from '../../support/faults/under-fault.ts'
 
 /** Each is a token that is made and ended, so two reads. */
@@ -13,7 +13,7 @@ const TOKENS = scaled(500, 2_000)
 test('a change through one node is seen by the next read through another', {
   skip: WHY_NOT,
 }, async (t: TestContext) => {
-  const cluster = await startCluster(t)
+  const cluster = await startCluster(t, TEMPLATE)
   const { probe, observer } = await probeNodes(t, cluster, {})
   const row = rowOf('two instances on two Galera nodes', observer)
   row.notes.push(`${probe.stale.length} of ${probe.reads} reads stale`)
@@ -26,7 +26,7 @@ test('a change through one node is seen by the next read through another', {
 test('changes through two nodes at once, that conflict in the audit trail, are made, and its feed has each event once', {
   skip: WHY_NOT,
 }, async (t: TestContext) => {
-  const cluster = await startCluster(t)
+  const cluster = await startCluster(t, TEMPLATE)
   const [one, two, three] = await Promise.all(
     cluster.nodes.map((node) => sceneOf(t, node, cluster.url([node]), {})),
   )

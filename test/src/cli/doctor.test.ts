@@ -1,5 +1,7 @@
 import { after, type TestContext, test } from 'node:test'
+import { hostsOf, withHosts } from '../../../db/connections/hosts.ts'
 import { createDatabase, createEmptyDatabase } from '../../support/database/database.ts'
+import { createDatabaseLink } from '../../support/database/database-link.ts'
 import { createUser } from '../../support/database/limited-user.ts'
 import { query } from '../../support/database/query.ts'
 import { install } from '../../support/process/installation.ts'
@@ -41,6 +43,30 @@ test('doctor, on a good set-up, reports that every check is ok and ends with 0',
   t.assert.match(textOf('connections') ?? '', /^an instance opens up to 15; /)
   t.assert.match(textOf('public url') ?? '', /^is not checked\. Add --url /)
   t.assert.strictEqual(textOf('flask sessions'), 'are not exchanged')
+})
+
+test('doctor says what each server is, which cannot be reached, and which one must not be read', async (t: TestContext) => {
+  const one = await doctor(t, {})
+  t.assert.match(
+    one.textOf('servers') ?? '',
+    / is (MySQL|MariaDB): a single server, so no statement/,
+  )
+  const [first, second] = [await createDatabaseLink(DATABASE_URL), await createDatabaseLink(OWNER)]
+  t.after(() => Promise.all([first.cut(), second.cut()]))
+  const several = await doctor(t, {
+    DATABASE_URL: withHosts(first.url, [...hostsOf(first.url), '127.0.0.1:1']),
+    DATABASE_READ_HOSTS: hostsOf(second.url).join(),
+  })
+  const texts = several.checks.filter(({ subject }) => subject === 'servers')
+  const found = texts.map(({ status, text }) => `${status} ${text.replace(/^\S+ /, '')}`)
+  t.assert.match(found[0] ?? '', /^ok is /)
+  t.assert.match(found[1] ?? '', /^warn cannot be reached: /)
+  t.assert.match(
+    found[2] ?? '',
+    /^fail is .*, which can lack what was committed on another server$/,
+  )
+  const none = await doctor(t, { DATABASE_URL: 'mysql://me@127.0.0.1:1,127.0.0.1:2/gatehouse' })
+  t.assert.deepStrictEqual(none.bad, ['fail servers', 'fail servers', 'fail database'])
 })
 
 test('doctor, with settings that are not valid, reports each as failed, also as JSON', async (t: TestContext) => {

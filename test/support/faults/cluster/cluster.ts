@@ -2,33 +2,42 @@ import { existsSync, rmSync } from 'node:fs'
 import { cp, mkdtemp, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
-import { findGaleraLibrary } from '../../../../scripts/server-binary.mjs'
+import { findGaleraLibrary, findServerBinary } from '../../../../scripts/server-binary.mjs'
 import { filesOf } from '../../../../src/embedded-database/files.ts'
 import { DATABASE_PASSWORD, DATABASE_USER } from '../database/database-server.ts'
 import { undoAtExit } from '../machine/at-exit.ts'
 import { freePort } from '../machine/free-port.ts'
 import { createNetwork } from '../machine/network.ts'
-import { TEMPLATE } from '../scene.ts'
 import { GaleraNode } from './node.ts'
 
 const NODES = 3
 const LOOPBACK = '127.0.0.1'
 
-/** Why the tests of a cluster are skipped, or false. */
-export const WHY_NOT = findGaleraLibrary() === undefined && 'the package galera-4 is missing'
+const isMariaDb = findServerBinary()?.endsWith('mariadbd')
+
+/** Why a cluster cannot be started here, or false. */
+export const WHY_NOT =
+  (!isMariaDb && 'there is no MariaDB') ||
+  (findGaleraLibrary() === undefined && 'the package galera-4 is missing')
+
+/** Something with an end, such as a test. */
+interface Lifetime {
+  /** @param undo is called at the end */
+  after(undo: () => void): void
+}
 
 export type Cluster = Awaited<ReturnType<typeof startCluster>>
 
 /**
- * Starts a Galera cluster of three nodes with the accounts of the template. They are killed after
- * the test.
+ * Starts a Galera cluster of three nodes with the accounts of the template. They are killed at the
+ * end of the lifetime.
  *
+ * @param template the folder that `makeTemplate` has filled
  * @param isolated whether the first node runs in a network namespace, where the machine allows it
  */
-export async function startCluster(t: TestContext, { isolated = false } = {}) {
+export async function startCluster(t: Lifetime, template: string, { isolated = false } = {}) {
   const network = isolated ? createNetwork(t) : undefined
-  const template = await clusterTemplate()
+  const files = await clusterTemplate(template)
   const nodes: GaleraNode[] = []
   for (let index = 0; index < NODES; index++) {
     const inside = index === 0 ? network : undefined
@@ -38,7 +47,7 @@ export async function startCluster(t: TestContext, { isolated = false } = {}) {
   const [first, ...others] = nodes
   if (!first) throw new Error('a cluster has nodes')
   for (const node of nodes) {
-    await cp(template, node.data, { recursive: true })
+    await cp(files, node.data, { recursive: true })
     node.members = nodes.map(({ member }) => member)
   }
   await first.startCluster()
@@ -55,7 +64,7 @@ export async function startCluster(t: TestContext, { isolated = false } = {}) {
   }
 }
 
-async function makeNode(t: TestContext, host: string, wrapper?: string[]): Promise<GaleraNode> {
+async function makeNode(t: Lifetime, host: string, wrapper?: string[]): Promise<GaleraNode> {
   const data = await mkdtemp(join(tmpdir(), 'gatehouse-galera-'))
   // A port is free on the loopback interface; a namespace has no others anyway.
   const [port, replicationPort, transferPort] = [
@@ -74,11 +83,11 @@ async function makeNode(t: TestContext, host: string, wrapper?: string[]): Promi
 }
 
 /** @returns the files of a node that has stopped: all nodes start with the same position */
-async function clusterTemplate(): Promise<string> {
-  const folder = `${TEMPLATE}-cluster`
+async function clusterTemplate(template: string): Promise<string> {
+  const folder = `${template}-cluster`
   if (existsSync(folder)) return folder
   const data = `${folder}-unfinished`
-  await cp(TEMPLATE, data, { recursive: true })
+  await cp(template, data, { recursive: true })
   const [port, replicationPort, transferPort] = [
     await freePort(),
     await freePort(),

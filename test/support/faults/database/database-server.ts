@@ -87,6 +87,10 @@ export class DatabaseServer {
     this.#wrapper = wrapper
   }
 
+  get pid(): number | undefined {
+    return this.#process?.pid
+  }
+
   /** For the server under test. */
   url(database = 'gatehouse'): string {
     const password = encodeURIComponent(DATABASE_PASSWORD)
@@ -145,7 +149,7 @@ export class DatabaseServer {
   }
 
   killNow(): void {
-    if (!this.hasExited()) killNow(this.#process?.pid)
+    if (!this.hasExited()) killNow(this.pid)
   }
 
   /** Runs a statement as root, on a connection of its own. @returns the rows, if it has any */
