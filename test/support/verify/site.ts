@@ -77,9 +77,10 @@ export async function startSite(t: TestContext, prepare: Prepare, instead?: numb
     async send(
       path: string,
       headers: Record<string, string | string[]> = {},
-      { method = 'GET', body = '' } = {},
+      { method = 'GET', body = '', from = '127.0.0.1' } = {},
     ) {
-      const sent = request({ host: '127.0.0.1', port, agent, path, method, headers })
+      const address = { host: '127.0.0.1', port, localAddress: from }
+      const sent = request({ ...address, agent, path, method, headers })
       sent.end(body)
       const [response] = await once(sent, 'response')
       const answer = await text(response)
