@@ -38,6 +38,11 @@ test('the example reads an identity, a visitor, and refuses an identity that lac
   for (const visitor of [{}, empty]) t.assert.strictEqual(callerOf(visitor), undefined)
 })
 
+/** Whether the next server may leave HTTP/1.1 (RFC 9110 7.8). */
+function isUpgrade({ connection = '' }: { connection?: string | undefined }): boolean {
+  return /upgrade/i.test(connection)
+}
+
 for (const { name, prepare, skip, hung } of [nginx, caddy]) {
   test(`${name}: a client cannot delete a header of its identity by naming it in Connection`, {
     skip,
@@ -67,6 +72,24 @@ for (const { name, prepare, skip, hung } of [nginx, caddy]) {
       t.assert.strictEqual(status, 200, connection)
       t.assert.strictEqual(callerOf(received?.headers).id, user.id)
     }
+  })
+
+  test(`${name}: a client cannot upgrade its connection to another protocol than WebSocket`, {
+    skip,
+  }, async (t: TestContext) => {
+    const site = await startSite(t, prepare)
+    for (const upgrade of ['h2c', 'H2C', 'websocket, h2c', 'TLS/1.0']) {
+      const headers = {
+        connection: 'Upgrade',
+        upgrade,
+        'http2-settings': 'AAMAAABkAARAAAAAAAIAAAAA',
+      }
+      const { status, received } = await site.send('/public/x', headers)
+      if (received) t.assert.ok(!isUpgrade(received.headers), upgrade)
+      else t.assert.strictEqual(status, 400, upgrade)
+    }
+    const headers = { connection: 'Upgrade', upgrade: 'websocket' }
+    t.assert.strictEqual((await site.send('/public/x', headers)).status, 200)
   })
 
   test(`${name}: thousands of headers change neither the address of a client nor its identity`, {
