@@ -1,11 +1,14 @@
 import { drizzle } from 'drizzle-orm/mysql-proxy'
 import type { RowDataPacket } from 'mysql2'
+import { useWithRetries } from './conflicts.ts'
 import type { Queryable } from './connections/connection.ts'
 import { ConnectionPool } from './connections/pool.ts'
+import { Servers } from './connections/servers.ts'
 import { TimeLimit } from './connections/time-limit.ts'
 import type { DatabaseObserver } from './observer.ts'
 
-export type { Queryable } from './connections/connection.ts'
+export type { Consistency, Queryable } from './connections/connection.ts'
+export { Servers } from './connections/servers.ts'
 
 interface View {
   readonly pool: ConnectionPool
@@ -35,13 +38,15 @@ export interface DatabaseOptions {
 /**
  * Creates a pool. It connects at the first query.
  *
- * @param url `mysql://user:password@host:port/database`; a `socketPath` parameter names a socket
+ * @param servers or their URL: `mysql://user:password@host:port/database`, also with several
+ *   `host:port` between commas; a `socketPath` parameter names a socket
  */
 export function openDatabase(
-  url: string,
+  servers: Servers | string,
   { connections, timeoutMs = COMMAND_TIMEOUT_MS }: DatabaseOptions,
 ): Database {
-  const pool = new ConnectionPool(url, connections)
+  const list = typeof servers === 'string' ? new Servers(servers) : servers
+  const pool = new ConnectionPool(list, connections)
   return viewOf({ pool, observer: {}, timeoutMs, nextLimit: () => new TimeLimit(timeoutMs) })
 }
 
@@ -73,7 +78,9 @@ export function withoutSignal({ pool, observer, timeoutMs, nextLimit }: Database
 
 function viewOf(view: View): Database {
   const queries = drizzle((sql, params, method) =>
-    view.pool.use(view.nextLimit(), (connection) => connection.run(sql, params, method)),
+    useWithRetries(view.pool, view.nextLimit(), (connection) =>
+      connection.run(sql, params, method),
+    ),
   )
   return Object.assign(queries, view)
 }
@@ -84,15 +91,15 @@ function viewOf(view: View): Database {
  * @param sql a query with one column of text
  */
 export async function readColumn(db: Database, sql: string): Promise<string[]> {
-  const [rows] = await db.pool.use(db.nextLimit(), (connection) =>
+  const [rows] = await useWithRetries(db.pool, db.nextLimit(), (connection) =>
     connection.query<RowDataPacket[]>({ sql, rowsAsArray: true }),
   )
   return rows.map((row) => row[0])
 }
 
 /**
- * Runs work on one connection, which is closed afterwards: that releases what belongs to the
- * session, such as named locks. The time limit applies to each query.
+ * Runs work on one connection, which is closed afterwards: that ends what the
+ * work has set for the session. The time limit applies to each query.
  */
 export function onOneConnection<T>(
   db: Database,

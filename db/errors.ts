@@ -57,7 +57,7 @@ const ADVICE: [about: (number | string)[], advice: string][] = [
     'The database closed the connection: check whether it was restarted.',
   ],
   [
-    [1290, 1792, 1836, 1223],
+    [1290, 1792, 1836, 1223, 3032],
     'The database is read-only: changes are refused until it accepts writes again.',
   ],
   [
@@ -65,7 +65,15 @@ const ADVICE: [about: (number | string)[], advice: string][] = [
     'The database or its schema is missing or older than this version: run `gatehouse migrate`.',
   ],
   [
-    [1205, 1213],
+    [1047],
+    'The node is not ready: check that it runs in the primary component of the Galera cluster.',
+  ],
+  [
+    ['STALE_READS'],
+    'The database cannot wait for what was committed on other servers: DATABASE_READ_HOSTS and DATABASE_CONSISTENCY=wait need an engine that can, see docs/scaling.md.',
+  ],
+  [
+    [1205, 1213, 3101, 8002, 8022, 8028, 9007],
     'Transactions wait for each other: look for a long transaction on the database server.',
   ],
   [

@@ -3,7 +3,15 @@ import { type Database, readColumn } from './client.ts'
 /** What the server and all commands but `migrate` need on the database. */
 export const SERVER_PRIVILEGES = ['SELECT', 'INSERT', 'UPDATE', 'DELETE']
 /** What `gatehouse migrate` needs on the database. MariaDB does not check REFERENCES. */
-export const MIGRATION_PRIVILEGES = ['SELECT', 'INSERT', 'CREATE', 'ALTER', 'INDEX', 'REFERENCES']
+export const MIGRATION_PRIVILEGES = [
+  'SELECT',
+  'INSERT',
+  'UPDATE',
+  'CREATE',
+  'ALTER',
+  'INDEX',
+  'REFERENCES',
+]
 
 /** A line of `SHOW GRANTS` about databases and tables. */
 export interface Grant {

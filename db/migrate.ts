@@ -6,14 +6,19 @@ import { sql } from 'drizzle-orm'
 import { readMigrationFiles } from 'drizzle-orm/migrator'
 import { type Database, firstNumber, onOneConnection, type Queryable } from './client.ts'
 import { databaseFault } from './errors.ts'
-import { takeLock } from './named-lock.ts'
+import { withLease } from './lease.ts'
 
 const migrationsFolder = fileURLToPath(new URL('migrations', import.meta.url))
 const migrations = readMigrationFiles({ migrationsFolder })
 
 const newest = migrations.at(-1)?.folderMillis ?? 0
 
-const LOCK_TIMEOUT_S = 120
+/** Made before all others, because a migration holds a lease. */
+const createLeases = migrations
+  .flatMap(({ sql }) => sql)
+  .find((statement) => statement.includes('CREATE TABLE `leases`'))
+
+const LEASE_TIMEOUT_MS = 120_000
 
 const LOCK_WAIT_TIMEOUT = 1205
 /**
@@ -40,31 +45,39 @@ const ALREADY_APPLIED = new Set([
 /**
  * Applies the missing migrations. One process migrates, others wait for it.
  *
+ * @param db with two connections or more
  * @returns the number of applied migrations
- * @throws Error if the lock is not free within two minutes, if transactions of others keep a table
- *   open as long, or if a statement fails. The statements before it stay applied
+ * @throws Error if another process migrates for more than two minutes, if transactions of others
+ *   keep a table open as long, or if a statement fails. The statements before it stay applied
  */
-export function migrate(db: Database): Promise<number> {
-  return onOneConnection(db, async (connection) => {
-    if (!(await takeLock(connection, 'migrate', LOCK_TIMEOUT_S))) {
-      throw new Error(`another process has been migrating for more than ${LOCK_TIMEOUT_S} s`)
+export async function migrate(db: Database): Promise<number> {
+  if (createLeases) await apply(db, createLeases)
+  const applied = await withLease(db, 'migrate', { waitMs: LEASE_TIMEOUT_MS }, (signal) =>
+    onOneConnection(db, (connection) => applyPending(connection, signal)),
+  )
+  if (applied !== undefined) return applied
+  throw new Error(`another process has been migrating for more than ${LEASE_TIMEOUT_MS / 1_000} s`)
+}
+
+async function applyPending(connection: Queryable, signal: AbortSignal): Promise<number> {
+  await connection.execute(
+    sql`CREATE TABLE IF NOT EXISTS __drizzle_migrations
+        (id SERIAL PRIMARY KEY, hash TEXT NOT NULL, created_at BIGINT)`,
+  )
+  const latest = await latestApplied(connection)
+  await connection.execute(sql`SET SESSION lock_wait_timeout = ${TABLE_WAIT_S}`)
+  const pending = migrations.filter((migration) => migration.folderMillis > latest)
+  for (const migration of pending) {
+    for (const statement of migration.sql) {
+      signal.throwIfAborted()
+      await apply(connection, statement)
     }
     await connection.execute(
-      sql`CREATE TABLE IF NOT EXISTS __drizzle_migrations
-          (id SERIAL PRIMARY KEY, hash TEXT NOT NULL, created_at BIGINT)`,
+      sql`INSERT INTO __drizzle_migrations (hash, created_at)
+          VALUES (${migration.hash}, ${migration.folderMillis})`,
     )
-    const latest = await latestApplied(connection)
-    await connection.execute(sql`SET SESSION lock_wait_timeout = ${TABLE_WAIT_S}`)
-    const pending = migrations.filter((migration) => migration.folderMillis > latest)
-    for (const migration of pending) {
-      for (const statement of migration.sql) await apply(connection, statement)
-      await connection.execute(
-        sql`INSERT INTO __drizzle_migrations (hash, created_at)
-            VALUES (${migration.hash}, ${migration.folderMillis})`,
-      )
-    }
-    return pending.length
-  })
+  }
+  return pending.length
 }
 
 /** @returns whether every migration of this version is applied. Rejects if the database is down */

@@ -1,4 +1,5 @@
 import { closeDatabase, openDatabase } from './client.ts'
+import { withHosts, withoutDatabase } from './connections/hosts.ts'
 import { databaseFault } from './errors.ts'
 import {
   grantStatement,
@@ -20,10 +21,9 @@ const TIMEOUT_MS = 5_000
 export async function explainRefusal(url: string, error: unknown): Promise<unknown> {
   const errno = databaseFault(error)?.errno
   if (errno === undefined || !REFUSALS.has(errno)) return error
-  const server = new URL(url)
-  const database = decodeURIComponent(server.pathname.slice(1))
-  server.pathname = '/' // a user without a privilege on the database cannot open it
-  const db = openDatabase(server.href, { connections: 1, timeoutMs: TIMEOUT_MS })
+  const oneServer = new URL(withHosts(url, ['server']))
+  const database = decodeURIComponent(oneServer.pathname.slice(1))
+  const db = openDatabase(withoutDatabase(url), { connections: 1, timeoutMs: TIMEOUT_MS })
   try {
     const missing = missingPrivileges(await readGrants(db), database, MIGRATION_PRIVILEGES)
     if (missing.length === 0) return error

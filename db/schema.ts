@@ -217,6 +217,15 @@ export const eventCounter = mysqlTable('event_counter', {
   lastId: bigint('last_id', { mode: 'number', unsigned: true }).notNull(),
 })
 
+/** Work that one process of all does at a time: see db/lease.ts. */
+export const leases = mysqlTable('leases', {
+  name: asciiText('name', { length: 32 }).primaryKey(),
+  /** A random name of the process that holds it. */
+  holder: asciiText('holder', { length: 36 }).notNull(),
+  /** The time from which another process may take it. */
+  expiresAt: timestamp('expires_at').notNull(),
+})
+
 /** Attempts to use a password since the last success, by account and address range and by account alone. */
 export const loginFailures = mysqlTable(
   'login_failures',

@@ -1,27 +1,26 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database, Queryable } from './client.ts'
+import { isConflict, useWithRetries } from './conflicts.ts'
 import type { DatabaseConnection } from './connections/connection.ts'
 import { OperationError } from './connections/errors.ts'
 import { databaseFault } from './errors.ts'
 import { beginNotes, takeNotes } from './observer.ts'
 
-/** A lock timeout, which undoes the statement, and a deadlock, which undoes the transaction. */
-const CONFLICTS = new Set([1205, 1213])
-const MAX_ATTEMPTS = 3
-const LONGEST_PAUSE_MS = 50
-
 /** Errors of the server after which a `COMMIT` may have taken effect or not. */
 const UNCLEAR_ANSWERS = new Set([
+  1047, // a Galera node that has lost the others
   1053, // server shutdown in progress
   1180, // error during COMMIT
   1317, // query interrupted
   1927, // connection killed
+  3100, // group replication has failed
 ])
+/** The numbers of TiDB's own errors. At a `COMMIT`, only a conflict says that nothing was done. */
+const FIRST_OF_TIDB = 8_000
 
 /**
  * Runs `work` in a transaction: committed when it resolves, rolled back when it rejects, when the
- * time limit has passed, or when the client is gone. After a deadlock or a lock timeout `work` runs
- * again, so it must have no effect outside the database.
+ * time limit has passed, or when the client is gone. After a conflict with another transaction
+ * `work` runs again, so it must have no effect outside the database.
  *
  * Drizzle's own `transaction` never returns the connection to the pool when `begin` fails, and a
  * failing `rollback` hides the first error.
@@ -33,16 +32,9 @@ export async function transaction<T>(
   db: Database,
   work: (tx: Queryable) => Promise<T>,
 ): Promise<T> {
-  const limit = db.nextLimit()
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await db.pool.use(limit, (connection) => runOnce(connection, db, work))
-    } catch (error) {
-      const errno = databaseFault(error)?.errno
-      if (attempt === MAX_ATTEMPTS || errno === undefined || !CONFLICTS.has(errno)) throw error
-      await sleep(Math.random() * LONGEST_PAUSE_MS)
-    }
-  }
+  return await useWithRetries(db.pool, db.nextLimit(), (connection) =>
+    runOnce(connection, db, work),
+  )
 }
 
 async function runOnce<T>(
@@ -74,9 +66,11 @@ async function commit(connection: DatabaseConnection): Promise<void> {
   try {
     await connection.query({ sql: 'COMMIT' })
   } catch (error) {
-    const fault = databaseFault(error)
+    if (isConflict(error)) throw error
+    const { errno = 0, sqlState } = databaseFault(error) ?? {}
+    const isUnclear = UNCLEAR_ANSWERS.has(errno) || errno >= FIRST_OF_TIDB
     // Only an answer of the server has an SQLSTATE. Errors of the socket have a number too.
-    if (fault?.sqlState && !UNCLEAR_ANSWERS.has(fault.errno ?? 0)) throw error
+    if (sqlState && !isUnclear) throw error
     throw new OperationError('OUTCOME_UNKNOWN', { cause: error })
   }
 }

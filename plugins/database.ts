@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import { closeDatabase, type Database, openDatabase } from '../db/client.ts'
+import { closeDatabase, type Database, openDatabase, type Servers } from '../db/client.ts'
 import { isSchemaCurrent } from '../db/migrate.ts'
 
 declare module 'fastify' {
@@ -9,8 +9,7 @@ declare module 'fastify' {
 }
 
 export interface DatabaseOptions {
-  /** `mysql://user:password@host:port/database` */
-  url: string
+  servers: Servers
   /** For the operations of a request together, and for each operation outside requests, in ms. */
   timeoutMs: number
 }
@@ -20,8 +19,9 @@ export const CONNECTIONS = 10
 
 /** Decorates `db`, a pool of connections. The server does not start if the database is down. */
 export default fp<DatabaseOptions>(
-  async (app, { url, timeoutMs }) => {
-    const db = openDatabase(url, { connections: CONNECTIONS, timeoutMs })
+  async (app, { servers, timeoutMs }) => {
+    servers.onMove = (move) => app.log.warn(move, 'database connections go to another host')
+    const db = openDatabase(servers, { connections: CONNECTIONS, timeoutMs })
     app.addHook('onClose', () => closeDatabase(db))
     if (!(await isSchemaCurrent(db))) {
       app.log.warn('the database schema is older than this version: run `gatehouse migrate`')

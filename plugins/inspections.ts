@@ -12,8 +12,8 @@ declare module 'fastify' {
 
 /** Decorates `inspections`, which finds the credentials that other services send. */
 export default fp<LookupsOptions>(
-  async (app, { url, limits }) => {
-    const db = openDatabase(url, {
+  async (app, { servers, limits }) => {
+    const db = openDatabase(servers, {
       connections: INSPECTION_CONNECTIONS,
       timeoutMs: INSPECTION_LIMITS.deadlineMs,
     })

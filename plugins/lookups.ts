@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import { closeDatabase, openDatabase } from '../db/client.ts'
+import { closeDatabase, openDatabase, type Servers } from '../db/client.ts'
 import { LIMITS } from '../db/lookups/limits.ts'
 import { LOOKUP_CONNECTIONS, Lookups } from '../db/lookups/lookups.ts'
 import type { SessionLimits } from '../db/queries/live-sessions.ts'
@@ -11,15 +11,15 @@ declare module 'fastify' {
 }
 
 export interface LookupsOptions {
-  /** The same as that of the plugin `database`. */
-  url: string
+  /** Those of the plugin `database`, or others that show what was committed there. */
+  servers: Servers
   limits: SessionLimits
 }
 
 /** Decorates `lookups`, which finds callers and accounts for many requests by one query. */
 export default fp<LookupsOptions>(
-  async (app, { url, limits }) => {
-    const db = openDatabase(url, {
+  async (app, { servers, limits }) => {
+    const db = openDatabase(servers, {
       connections: LOOKUP_CONNECTIONS,
       timeoutMs: LIMITS.deadlineMs,
     })

@@ -56,6 +56,7 @@ import { retention, sessionLimits } from './config/limits.ts'
 import { exchangeState } from './config/settings/flask.ts'
 import { tracingOptions } from './config/settings/tracing.ts'
 import { VERSION } from './config/version.ts'
+import { databaseServers } from './server/database-servers.ts'
 import { isRequestLogged, type LogStream, standardOutput } from './server/logger.ts'
 import { MAX_PARAM_LENGTH, serverOptions } from './server/options.ts'
 
@@ -100,12 +101,13 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
   await app.register(errorHandler, { maxParamLength: MAX_PARAM_LENGTH })
   await app.register(crossSite, { allowedOrigins })
   await app.register(jsonBody)
+  const { changed, read } = databaseServers(config)
   await app.register(database, {
-    url: config.DATABASE_URL,
+    servers: changed,
     timeoutMs: config.DATABASE_TIMEOUT_MS,
   })
-  await app.register(lookups, { url: config.DATABASE_URL, limits })
-  await app.register(inspections, { url: config.DATABASE_URL, limits })
+  await app.register(lookups, { servers: read, limits })
+  await app.register(inspections, { servers: read, limits })
   await app.register(sweeper, { ...retention(config), intervalMs: SWEEP_INTERVAL_MS })
   await app.register(lastUsed)
   await app.register(passwords, {

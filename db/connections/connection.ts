@@ -2,8 +2,14 @@ import { connect, type Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import { drizzle, type MySqlRemoteDatabase, type RemoteCallback } from 'drizzle-orm/mysql-proxy'
 import { createConnection, type QueryOptions, type TypeCast } from 'mysql2'
-import type { FieldPacket, Connection as PromisedConnection, QueryResult } from 'mysql2/promise'
-import { OperationError } from './errors.ts'
+import type {
+  FieldPacket,
+  Connection as PromisedConnection,
+  QueryResult,
+  RowDataPacket,
+} from 'mysql2/promise'
+import { type Engine, readEngine } from './engine.ts'
+import { isRefusal, OperationError } from './errors.ts'
 
 /** Runs queries by Drizzle's builder: on any connection, or on the connection of a transaction. */
 export type Queryable = MySqlRemoteDatabase
@@ -23,17 +29,46 @@ const SESSION_SETTINGS = [
 ]
 
 /**
+ * Whether sessions wait for what was committed on other servers of the database:
+ *
+ * - `auto`: if the engine has several servers and can wait
+ * - `wait`: the same, and a server of any other engine is refused
+ * - `none`: never
+ */
+export type Consistency = 'auto' | 'wait' | 'none'
+
+interface OpenOptions {
+  /** For the connection, the handshake and the settings together. */
+  timeoutMs: number
+  /** The place of its server in the list of servers. */
+  rank: number
+  consistency: Consistency
+}
+
+/**
  * Connects, and sets what the queries rely on.
  *
  * @param url `mysql://user:password@host:port/database`; a `socketPath` parameter names a socket
- * @param timeoutMs for the connection, the handshake and the settings together
- * @throws the error of the server or of the socket, or OperationError `DATABASE_TIMEOUT`
+ * @throws the error of the server or of the socket, or OperationError `DATABASE_TIMEOUT` or
+ *   `STALE_READS`
  */
-export async function openConnection(url: string, timeoutMs: number): Promise<DatabaseConnection> {
-  const connection = new DatabaseConnection(url)
+export async function openConnection(
+  url: string,
+  { timeoutMs, rank, consistency }: OpenOptions,
+): Promise<DatabaseConnection> {
+  const connection = new DatabaseConnection(url, rank)
   const timer = setTimeout(() => connection.destroy('DATABASE_TIMEOUT'), timeoutMs)
   try {
-    for (const statement of SESSION_SETTINGS) await connection.query({ sql: statement })
+    for (const sql of SESSION_SETTINGS) await connection.query({ sql })
+    const engine = await readEngine(async (sql) => {
+      const [rows] = await connection.query<RowDataPacket[]>({ sql })
+      return rows
+    })
+    if (consistency === 'wait' && !engine.readsAll) throw new OperationError('STALE_READS')
+    if (consistency !== 'none' && engine.waitStatement) {
+      await connection.query({ sql: engine.waitStatement })
+    }
+    connection.start(engine)
     return connection
   } catch (error) {
     connection.destroy('CONNECTION_LOST')
@@ -51,8 +86,12 @@ export class DatabaseConnection {
   #lost: OperationError | undefined
   #isDestroyed = false
   #sentAt: number | undefined
-  #answers = 0
+  #hasServed = false
+  #engine: Engine | undefined
+  #isRefused = false
   #onLost: () => void = () => undefined
+  /** The place of its server in the list of servers. */
+  readonly rank: number
   /** Drizzle on this connection. */
   readonly queries: Queryable
 
@@ -63,7 +102,8 @@ export class DatabaseConnection {
     return { rows: isRows && Array.isArray(result[0]) ? result[0] : result }
   }
 
-  constructor(url: string) {
+  constructor(url: string, rank: number) {
+    this.rank = rank
     let socket: Socket | undefined
     const client = createConnection({
       uri: url,
@@ -101,7 +141,23 @@ export class DatabaseConnection {
 
   /** Whether the server has answered a query besides the session's settings. */
   get hasServed(): boolean {
-    return this.#answers > SESSION_SETTINGS.length
+    return this.#hasServed
+  }
+
+  /** What the server was when the connection was opened. */
+  get engine(): Engine {
+    if (!this.#engine) throw new Error('the connection is not ready')
+    return this.#engine
+  }
+
+  /** Whether the server has refused a statement because it takes no changes now, or none at all. */
+  get isRefused(): boolean {
+    return this.#isRefused
+  }
+
+  /** Call it when the session's settings are made. */
+  start(engine: Engine): void {
+    this.#engine = engine
   }
 
   /** How long the current query has waited for its answer, in ms; 0 if there is none. */
@@ -123,10 +179,11 @@ export class DatabaseConnection {
     try {
       return await this.#client.query<Result>(options, values)
     } catch (error) {
+      this.#isRefused ||= isRefusal(error)
       throw this.#isDestroyed ? this.#lost : error
     } finally {
       this.#sentAt = undefined
-      if (!this.#lost) this.#answers++
+      this.#hasServed ||= this.#engine !== undefined && !this.#lost
     }
   }
 

@@ -5,6 +5,7 @@
  * - `OUTCOME_UNKNOWN`: the connection was lost during `COMMIT`, so the change may have been made
  * - `POOL_CLOSED`: the process is shutting down
  * - `POOL_QUEUE_FULL`: too many operations wait for a connection
+ * - `STALE_READS`: the server cannot wait for what was committed on others, which is required
  */
 type Code =
   | 'CLIENT_GONE'
@@ -13,6 +14,7 @@ type Code =
   | 'OUTCOME_UNKNOWN'
   | 'POOL_CLOSED'
   | 'POOL_QUEUE_FULL'
+  | 'STALE_READS'
 
 const MESSAGES: Record<Code, string> = {
   CLIENT_GONE: 'the client closed its connection',
@@ -21,6 +23,7 @@ const MESSAGES: Record<Code, string> = {
   OUTCOME_UNKNOWN: 'the connection was lost during COMMIT',
   POOL_CLOSED: 'the connections to the database are closed',
   POOL_QUEUE_FULL: 'too many operations wait for a connection',
+  STALE_READS: 'the server may lack what was committed on others',
 }
 
 /** An operation that failed before the database had answered it. */
@@ -31,4 +34,18 @@ export class OperationError extends Error {
     super(MESSAGES[code], options)
     this.code = code
   }
+}
+
+/** Errors of a server that another server of the same database may not return. */
+const REFUSALS = new Set<unknown>([
+  1047, // a Galera node that is not ready for queries
+  1290, // read-only, or offline
+  1792, // a read-only transaction
+  1836, // read-only
+  3032, // in offline mode
+])
+
+/** @returns whether the server refused a statement, without effect, that another server may take */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof Error && 'errno' in error && REFUSALS.has(error.errno)
 }

@@ -1,5 +1,6 @@
-import { type DatabaseConnection, LOCK_WAIT_TIMEOUT_S, openConnection } from './connection.ts'
+import { type DatabaseConnection, LOCK_WAIT_TIMEOUT_S } from './connection.ts'
 import { OperationError } from './errors.ts'
+import type { Servers } from './servers.ts'
 import type { TimeLimit } from './time-limit.ts'
 
 /** For a new connection, with the handshake and the session's settings. */
@@ -34,7 +35,7 @@ type OpenerState = 'ready' | 'opening' | 'failing' | 'closed'
  * While that fails and no connection is left, operations are refused at once.
  */
 export class ConnectionPool {
-  readonly #url: string
+  readonly #servers: Servers
   /** How many connections there may be at the same time. */
   readonly size: number
   /** The most recently used one is last, and is used first. */
@@ -50,9 +51,14 @@ export class ConnectionPool {
   #onDrained: (() => void) | undefined
 
   /** @param size how many connections there may be at the same time */
-  constructor(url: string, size: number) {
-    this.#url = url
+  constructor(servers: Servers, size: number) {
+    this.#servers = servers
     this.size = size
+  }
+
+  /** Whether another server may do what one has refused. */
+  get hasOtherServers(): boolean {
+    return this.#servers.size > 1
   }
 
   get load(): { busy: number; idle: number; waiting: number } {
@@ -100,8 +106,11 @@ export class ConnectionPool {
   /** @param onWait receives the function that ends the wait with a timeout */
   #acquire(onWait: (expire: () => void) => void): Promise<DatabaseConnection> {
     if (this.#opener === 'closed') return Promise.reject(new OperationError('POOL_CLOSED'))
-    const idle = this.#idle.pop()
-    if (idle) {
+    for (let idle = this.#idle.pop(); idle; idle = this.#idle.pop()) {
+      if (this.#servers.isOutdated(idle)) {
+        idle.end()
+        continue
+      }
       this.#busy.add(idle)
       return Promise.resolve(idle)
     }
@@ -122,6 +131,8 @@ export class ConnectionPool {
   /** Passes the connection on. One that is handed to a waiter stays busy. */
   #release(connection: DatabaseConnection): void {
     if (connection.hasServed) this.#failures = 0
+    if (connection.isRefused) this.#servers.refused(connection)
+    if (this.#servers.isOutdated(connection)) connection.end()
     if (!connection.isLost && this.#opener !== 'closed') {
       const [waiter] = this.#waiting
       if (waiter) {
@@ -164,7 +175,7 @@ export class ConnectionPool {
 
   async #open(): Promise<void> {
     try {
-      const connection = await openConnection(this.#url, OPEN_TIMEOUT_MS)
+      const connection = await this.#servers.open(OPEN_TIMEOUT_MS)
       if (this.#opener === 'closed') return connection.destroy('POOL_CLOSED')
       connection.onLost(() => this.#removeIdle(connection))
       this.#opener = 'ready'

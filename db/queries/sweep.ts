@@ -1,8 +1,8 @@
 import { eq, type SQL, sql } from 'drizzle-orm'
 import type { MySqlTable } from 'drizzle-orm/mysql-core'
-import { type Database, onOneConnection, type Queryable } from '../client.ts'
+import type { Database, Queryable } from '../client.ts'
 import { ago, now } from '../clock.ts'
-import { takeLock } from '../named-lock.ts'
+import { withLease } from '../lease.ts'
 import {
   endedAccess,
   events,
@@ -35,9 +35,9 @@ export function sweep(
   { idleMs, eventsMs }: Retention,
   signal?: AbortSignal,
 ): Promise<number | undefined> {
-  return onOneConnection(db, async (connection) => {
-    if (!(await takeLock(connection, 'sweep', 0))) return undefined
-    let swept = await sweepEndedAccess(connection, signal)
+  return withLease(db, 'sweep', {}, async (lost) => {
+    const stop = AbortSignal.any([lost, ...(signal ? [signal] : [])])
+    let swept = await sweepEndedAccess(db, stop)
     const expired: ExpiredRows[] = [
       {
         table: sessions,
@@ -65,7 +65,7 @@ export function sweep(
       },
     ]
     for (const rows of expired) {
-      const deleted = await deleteAll(connection, rows, signal)
+      const deleted = await deleteAll(db, rows, stop)
       if (deleted > 0 && rows.table === sessions) db.observer.onSessionsExpired?.(deleted)
       swept += deleted
     }
@@ -77,7 +77,7 @@ export function sweep(
  * Deletes the sessions and tokens of lower epochs of accounts whose access ended, and all of deleted
  * accounts. Ids of accounts are not used again.
  */
-async function sweepEndedAccess(connection: Queryable, signal: AbortSignal | undefined) {
+async function sweepEndedAccess(connection: Queryable, signal: AbortSignal) {
   let swept = 0
   const ended = await connection.select().from(endedAccess).orderBy(endedAccess.id)
   for (const { id, userId } of ended) {
@@ -95,7 +95,7 @@ async function sweepEndedAccess(connection: Queryable, signal: AbortSignal | und
       }
       swept += await deleteAll(connection, { ...rows, where }, signal)
     }
-    if (signal?.aborted) return swept
+    if (signal.aborted) return swept
     await connection.delete(endedAccess).where(eq(endedAccess.id, id))
   }
   return swept
@@ -115,7 +115,7 @@ interface ExpiredRows {
 async function deleteAll(
   connection: Queryable,
   { table, key = 'id', index, where }: ExpiredRows,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ) {
   const [doomed, found, column] = [sql`doomed`, sql`found`, sql.identifier(key)]
   // `SELECT *` keeps the index from covering the query. With the statistics of an empty table, MySQL
@@ -126,7 +126,7 @@ async function deleteAll(
     ) AS ${found} STRAIGHT_JOIN ${table} AS ${doomed} FORCE INDEX (PRIMARY)
     ON ${doomed}.${column} = ${found}.${column} WHERE ${where(doomed)}`
   for (let swept = 0; ; ) {
-    if (signal?.aborted) return swept
+    if (signal.aborted) return swept
     const [{ affectedRows }] = await connection.execute(batch)
     swept += affectedRows
     if (affectedRows < BATCH_ROWS) return swept

@@ -5,5 +5,5 @@ docker_process_sql <<SQL
 CREATE USER 'gatehouse'@'%' IDENTIFIED BY '${GATEHOUSE_PASSWORD:?}';
 GRANT SELECT, INSERT, UPDATE, DELETE ON gatehouse.* TO 'gatehouse'@'%';
 CREATE USER 'gatehouse_migrate'@'%' IDENTIFIED BY '${GATEHOUSE_MIGRATE_PASSWORD:?}';
-GRANT SELECT, INSERT, CREATE, ALTER, INDEX, REFERENCES ON gatehouse.* TO 'gatehouse_migrate'@'%';
+GRANT SELECT, INSERT, UPDATE, CREATE, ALTER, INDEX, REFERENCES ON gatehouse.* TO 'gatehouse_migrate'@'%';
 SQL

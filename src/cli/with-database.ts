@@ -8,6 +8,9 @@ import {
 import { Shutdown } from '../process/shutdown.ts'
 import { EXIT_FAILED, EXIT_OK } from './exit-code.ts'
 
+/** One for the work, and one that renews its lease. */
+const CONNECTIONS = 2
+
 /** Runs a command on the database of `DATABASE_URL`, or on the private one. */
 export async function withDatabase(
   work: (url: string, config: Config) => Promise<void>,
@@ -19,7 +22,7 @@ export async function withDatabase(
   )
 }
 
-/** Runs a command on one connection to that database. */
+/** Runs a command on connections to that database. */
 export async function withConnection(
   work: (db: Database, config: Config) => Promise<void>,
 ): Promise<void> {
@@ -44,7 +47,7 @@ export async function withConnectionUntilSignal(
 
 /** @returns what `work` returns */
 export async function connected<T>(url: string, work: (db: Database) => Promise<T>): Promise<T> {
-  const db = openDatabase(url, { connections: 1 })
+  const db = openDatabase(url, { connections: CONNECTIONS })
   try {
     return await work(db)
   } finally {

@@ -5,6 +5,7 @@ import { envSchema } from 'env-schema'
 import { isAddressRange } from '../../plugins/addresses/ranges.ts'
 import { ConfigError } from './config-error.ts'
 import { readEnvFile } from './env-file.ts'
+import { isDatabaseUrl, isHostList } from './settings/database.ts'
 import { Environment } from './settings/environment.ts'
 import { exchangeEnd } from './settings/flask.ts'
 import { isHeaderList, isHttpUrl, isPairList } from './settings/tracing.ts'
@@ -70,6 +71,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv, isBuilt = IS_BUILT): 
             .addFormat('redis-url', (text: string) => /^rediss?:/.test(text) && URL.canParse(text))
             .addFormat('origin-list', (text: string) => splitList(text).every(isOrigin))
             .addFormat('database-url', isDatabaseUrl)
+            .addFormat('database-hosts', isHostList)
             .addFormat('exchange-end', (text: string) => exchangeEnd(text) !== undefined)
             .addFormat('http-url', isHttpUrl)
             .addFormat('header-list', isHeaderList)
@@ -105,16 +107,6 @@ export function splitList(list: string | undefined): string[] {
   return list === undefined ? [] : list.split(',').map((item) => item.trim())
 }
 
-function isDatabaseUrl(text: string): boolean {
-  try {
-    const { protocol, hostname, username, password, pathname } = new URL(text)
-    for (const part of [username, password, pathname]) decodeURIComponent(part)
-    return protocol === 'mysql:' && hostname !== '' && /^\/[^/]+$/.test(pathname)
-  } catch {
-    return false
-  }
-}
-
 /** As browsers send it (RFC 6454 6.2): no path, no default port, the host in lower case. */
 function isOrigin(text: string): boolean {
   return /^https?:[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text
@@ -132,6 +124,9 @@ function conflictsIn(data: NodeJS.ProcessEnv): string[] {
   return [
     ...(COOKIE_SAME_SITE === 'none' && !isSecure
       ? ['  COOKIE_SAME_SITE=none requires COOKIE_SECURE=true']
+      : []),
+    ...(data.DATABASE_READ_HOSTS !== undefined && data.DATABASE_CONSISTENCY === 'none'
+      ? ['  DATABASE_READ_HOSTS does not go together with DATABASE_CONSISTENCY=none']
       : []),
     ...(isSamePort ? ['  METRICS_PORT must differ from PORT'] : []),
     ...(hasKey === hasEnd

@@ -61,7 +61,7 @@ export async function resolveDatabase(
  * @throws Error with the statement that grants what is missing, if a privilege is
  */
 export async function migrateDatabase(url: string): Promise<number> {
-  const db = openDatabase(url, { connections: 1, timeoutMs: Number.POSITIVE_INFINITY })
+  const db = openDatabase(url, { connections: 2, timeoutMs: Number.POSITIVE_INFINITY })
   try {
     if (!(await isSchemaCurrent(db))) showProgress('applying the migrations of the schema')
     return await migrate(db)

@@ -1,8 +1,7 @@
 import { sql } from 'drizzle-orm'
-import { type Database, onOneConnection } from '../../db/client.ts'
+import type { Database } from '../../db/client.ts'
 import { now } from '../../db/clock.ts'
-import { takeLock } from '../../db/named-lock.ts'
-import { IMPORT_LOCK } from '../../db/queries/imports/delete.ts'
+import { withLease } from '../../db/lease.ts'
 import { allImported, type ImportedIdentity as Missing } from '../../db/queries/imports/find.ts'
 import { store } from '../../db/queries/imports/store.ts'
 import { importedUsers } from '../../db/schema.ts'
@@ -21,14 +20,17 @@ import type { Source } from './sources/source.ts'
  * @throws Error before anything is stored if the source cannot be read, or with `deleteMissing` if it
  *   is empty or some rows have no readable id and username; and the database's errors
  */
-export function importAccounts(db: Database, options: ImportOptions): Promise<ImportReport> {
-  return onOneConnection(db, async (connection) => {
-    if (!(await takeLock(connection, IMPORT_LOCK, 0))) throw new Error('Another import is running.')
-    return importLocked(db, options)
-  })
+export async function importAccounts(db: Database, options: ImportOptions): Promise<ImportReport> {
+  const report = await withLease(db, 'import', {}, (lost) => importAlone(db, options, lost))
+  if (report) return report
+  throw new Error('Another import is running.')
 }
 
-async function importLocked(db: Database, options: ImportOptions): Promise<ImportReport> {
+async function importAlone(
+  db: Database,
+  options: ImportOptions,
+  lost: AbortSignal,
+): Promise<ImportReport> {
   const { source, deleteMissing, isDryRun, reservedIds } = options
   const startedMs = performance.now()
   const readAt = await clockOf(db)
@@ -47,7 +49,10 @@ async function importLocked(db: Database, options: ImportOptions): Promise<Impor
       gone: deleteMissing ? missingIds : [],
       reservedId: reservedIds === 0 ? 0 : checker.highestId + reservedIds,
       isDryRun,
-      onProgress: (decided) => progress.set(decided),
+      onProgress: (decided) => {
+        lost.throwIfAborted()
+        progress.set(decided)
+      },
     })
     for (const [{ place, username }, decision] of decisions) {
       if (decision.kind === 'refuse') refusals.push({ place, username, reason: decision.reason })

@@ -5,10 +5,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import { createConnection } from 'mysql2/promise'
 import type { Database } from '../../db/client.ts'
+import { databaseFault } from '../../db/errors.ts'
 import { isSchemaCurrent, migrate } from '../../db/migrate.ts'
 import { createEmptyDatabase } from '../support/database/database.ts'
 import { open } from '../support/database/open.ts'
 import { query } from '../support/database/query.ts'
+import { failureOf } from '../support/failure-of.ts'
 import { until } from '../support/until.ts'
 
 const FOLDER = 'db/migrations'
@@ -50,32 +52,27 @@ test('concurrent migrations wait for the first one, which does the work', async 
   t.assert.strictEqual(applied.filter((count) => count > 0).length, 1)
 })
 
-test('migration waits while another process holds its lock, and continues when that process dies', async (t: TestContext) => {
+test('migration waits while another process holds its lease, and continues when the lease of that process expires', async (t: TestContext) => {
   const url = await createEmptyDatabase()
   const db = open(t, url)
-  const name = sql`CONCAT('gatehouse.migrate.', LEFT(SHA2(DATABASE(), 256), 32))`
-  const holder = await createConnection(url)
-  t.after(() => holder.destroy())
-  await holder.query(
-    "SELECT GET_LOCK(CONCAT('gatehouse.migrate.', LEFT(SHA2(DATABASE(), 256), 32)), 0)",
-  )
-  t.assert.deepStrictEqual(await rowsOf(db, sql`SELECT IS_FREE_LOCK(${name}) AS free`), [
-    { free: 0 },
-  ])
+  await migrate(db)
+  await query(url, 'DELETE FROM __drizzle_migrations ORDER BY id DESC LIMIT 1')
+  const inAnHour = 'CURRENT_TIMESTAMP(3) + INTERVAL 1 HOUR'
+  await query(url, `UPDATE leases SET holder = 'one that died', expires_at = ${inAnHour}`)
 
   const migrating = migrate(db)
-  const early = await Promise.race([migrating, sleep(300, 'waits')])
+  const early = await Promise.race([migrating, sleep(500, 'waits')])
   t.assert.strictEqual(early, 'waits')
   t.assert.strictEqual(await isSchemaCurrent(db), false)
-  holder.destroy()
-  t.assert.ok((await migrating) >= 1)
+  await query(url, 'UPDATE leases SET expires_at = CURRENT_TIMESTAMP(3)')
+  t.assert.strictEqual(await migrating, 1)
 })
 
 test('migration waits for a transaction that is open on a table, without blocking other queries for long', async (t: TestContext) => {
   const url = await createEmptyDatabase()
   const [db, other] = [open(t, url), open(t, url)]
   await migrate(db)
-  await query(url, 'DELETE FROM __drizzle_migrations ORDER BY id DESC LIMIT 1')
+  await query(url, 'DELETE FROM __drizzle_migrations ORDER BY id DESC LIMIT 2')
   await query(url, 'ALTER TABLE users DROP INDEX users_kind, DROP kind, DROP address_ranges')
   const holder = await createConnection(url)
   t.after(() => holder.destroy())
@@ -90,7 +87,7 @@ test('migration waits for a transaction that is open on a table, without blockin
   await rowsOf(other, sql`SELECT * FROM users`)
   t.assert.strictEqual(await isSchemaCurrent(other), false)
   await holder.query('COMMIT')
-  t.assert.strictEqual(await migrating, 1)
+  t.assert.strictEqual(await migrating, 2)
 })
 
 test('migration that is interrupted after any statement is completed by the next run', async (t: TestContext) => {
@@ -150,7 +147,7 @@ test('migration from the first version keeps the rows, and they remain usable', 
 
 test('migration that fails rejects, is not recorded as applied, and can be run again', async (t: TestContext) => {
   const url = await createEmptyDatabase()
-  const db = open(t, url, 1)
+  const db = open(t, url, 2)
   // Of a type that no foreign key can refer to.
   await query(url, 'CREATE TABLE users (id VARCHAR(10) PRIMARY KEY)')
   await t.assert.rejects(migrate(db), /ALTER TABLE `sessions` ADD CONSTRAINT/)
@@ -162,7 +159,8 @@ test('migration that fails rejects, is not recorded as applied, and can be run a
 
 test('migration rejects when the database cannot be reached, as does the check of the schema', async (t: TestContext) => {
   const db = open(t, 'mysql://root@127.0.0.1:1/nothing')
-  await t.assert.rejects(migrate(db), { code: 'ECONNREFUSED' })
+  const failure = await failureOf(migrate(db))
+  t.assert.strictEqual(databaseFault(failure)?.code, 'ECONNREFUSED')
   await t.assert.rejects(isSchemaCurrent(db))
 })
 

@@ -47,7 +47,7 @@ test('migration creates the schema with its privileges, and needs each of them',
     const owner = await createEmptyDatabase()
     const { url, revoke } = await createUser(t, owner, MIGRATION)
     if (missing) await revoke(missing)
-    const db = openDatabase(url, { connections: 1 })
+    const db = openDatabase(url, { connections: 2 })
     const failure = await migrate(db).then(
       () => undefined,
       (error: unknown) => databaseFault(error)?.errno,

@@ -106,7 +106,7 @@ test('users.sh creates two users with the privileges of docs/operations.md, who 
     url.password = passwords[user]
     return url.href
   }
-  const db = openDatabase(as('migrate'), { connections: 1 })
+  const db = openDatabase(as('migrate'), { connections: 2 })
   t.assert.ok((await migrate(db)) > 0)
   await closeDatabase(db)
   t.assert.deepStrictEqual(await query(as('server'), 'SELECT id FROM users'), [])

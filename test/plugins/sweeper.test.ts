@@ -2,6 +2,7 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { eq, sql } from 'drizzle-orm'
 import Fastify from 'fastify'
+import { Servers } from '../../db/client.ts'
 import { sessions } from '../../db/schema.ts'
 import database from '../../plugins/database.ts'
 import faultLog from '../../plugins/fault-log.ts'
@@ -34,7 +35,7 @@ test('the sweeper regularly deletes what has expired, and nothing else', async (
   const other = Fastify()
   t.after(() => other.close())
   await other.register(faultLog)
-  await other.register(database, { url: DATABASE_URL, timeoutMs: 10_000 })
+  await other.register(database, { servers: new Servers(DATABASE_URL), timeoutMs: 10_000 })
   await other.register(sweeper, OPTIONS)
   t.assert.ok(await until(async () => (await storedSessions(app, over.id)).length === 0))
   t.assert.strictEqual((await storedSessions(app, live.id)).length, 1)
@@ -47,7 +48,7 @@ test('the sweeper logs a failure of the database and tries again', async (t: Tes
   const other = Fastify({ logger: { stream: log } })
   t.after(() => other.close())
   await other.register(faultLog)
-  await other.register(database, { url, timeoutMs: 10_000 })
+  await other.register(database, { servers: new Servers(url), timeoutMs: 10_000 })
   await app.db.execute(sql`RENAME TABLE tokens TO tokens_away`)
   await other.register(sweeper, OPTIONS)
   t.assert.ok(await until(async () => log.text.includes('rows were not deleted')))

@@ -1,12 +1,9 @@
 import { eq } from 'drizzle-orm'
-import { type Database, onOneConnection, type Queryable } from '../../client.ts'
-import { takeLock } from '../../named-lock.ts'
+import type { Database, Queryable } from '../../client.ts'
+import { withLease } from '../../lease.ts'
 import { importedUsers, users } from '../../schema.ts'
 import * as access from '../access.ts'
 import type { NewEvent } from '../events.ts'
-
-/** The named lock of an import. */
-export const IMPORT_LOCK = 'import'
 
 /**
  * Deletes an account that the source no longer has.
@@ -29,10 +26,11 @@ export async function deleteImported(tx: Queryable, id: number): Promise<NewEven
  * @returns the number of forgotten accounts
  * @throws Error while an import runs
  */
-export function forgetImported(db: Database): Promise<number> {
-  return onOneConnection(db, async (connection) => {
-    if (!(await takeLock(connection, IMPORT_LOCK, 0))) throw new Error('An import is running.')
-    const [{ affectedRows }] = await connection.delete(importedUsers)
+export async function forgetImported(db: Database): Promise<number> {
+  const count = await withLease(db, 'import', {}, async () => {
+    const [{ affectedRows }] = await db.delete(importedUsers)
     return affectedRows
   })
+  if (count !== undefined) return count
+  throw new Error('An import is running.')
 }

@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { browserSettings } from './browser.ts'
+import { databaseSettings } from './database.ts'
 import { flaskSettings } from './flask.ts'
 import { logSettings } from './log.ts'
 import { metricsSettings } from './metrics.ts'
@@ -40,22 +41,7 @@ export const Environment = Type.Object(
       title: '1 to 64, or `auto` for one per core',
       description: 'Number of server processes',
     }),
-    DATABASE_URL: Type.Optional(
-      Type.String({
-        format: 'database-url',
-        title: '`mysql://user:password@host:port/database`',
-        description:
-          'MySQL or MariaDB database. `npm start` without it runs a private server under `.data/`; the built server requires it',
-      }),
-    ),
-    DATABASE_TIMEOUT_MS: Type.Integer({
-      minimum: 100,
-      maximum: 60_000,
-      default: 2_000,
-      title: '100 to 60000, in milliseconds',
-      description:
-        'Time limit of the database for one handler, without password hashes. When it passes, the response is a 503. Looking up the caller has its own limit of 2 s',
-    }),
+    ...databaseSettings,
     SESSION_SECRET: Type.Optional(
       Type.String({
         pattern: `^${SECRET}(,${SECRET})*$`,

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import { eq, inArray, sql } from 'drizzle-orm'
 import type { Database } from '../../../db/client.ts'
-import { takeLock } from '../../../db/named-lock.ts'
+import { withLease } from '../../../db/lease.ts'
 import { seedTokens } from '../../../db/queries/seed.ts'
 import { type Retention, sweep } from '../../../db/queries/sweep.ts'
 import * as users from '../../../db/queries/users.ts'
@@ -98,11 +98,9 @@ test('a sweep deletes nothing while another process sweeps', async (t: TestConte
   const userId = await makeRows(app, 1)
   const before = await storedSessions(app, userId)
   const { app: other } = await build(t, { DATABASE_URL })
-  const swept = await transaction(other.db, async (connection) => {
-    t.assert.ok(await takeLock(connection, 'sweep', 0))
-    return sweep(app.db, retention)
+  await withLease(other.db, 'sweep', {}, async () => {
+    t.assert.strictEqual(await sweep(app.db, retention), undefined)
   })
-  t.assert.strictEqual(swept, undefined)
   t.assert.deepStrictEqual(await storedSessions(app, userId), before)
 })
 

@@ -1,6 +1,5 @@
 import { type TestContext, test } from 'node:test'
-import { takeLock } from '../../../db/named-lock.ts'
-import { transaction } from '../../../db/transaction.ts'
+import { withLease } from '../../../db/lease.ts'
 import { createDatabase } from '../../support/database/database.ts'
 import { makeDatabaseUser } from '../../support/database/database-users.ts'
 import { open } from '../../support/database/open.ts'
@@ -33,8 +32,7 @@ test('sweep, while another process sweeps, says so and ends with 1', async (t: T
   const url = await createDatabase()
   const db = open(t, url)
   const { run } = await commandsOn(t, url)
-  await transaction(db, async (connection) => {
-    t.assert.ok(await takeLock(connection, 'sweep', 0))
+  await withLease(db, 'sweep', {}, async () => {
     const stderr = 'Another process sweeps now. Nothing was done.\n'
     t.assert.deepStrictEqual(await run(['sweep']), { code: 1, stdout: '', stderr })
   })

@@ -26,6 +26,7 @@ test('configuration, of an empty environment, has the defaults', (t: TestContext
       COOKIE_SAME_SITE: 'lax',
       COOKIE_PERSISTENT: false,
       BCRYPT_COST: 12,
+      DATABASE_CONSISTENCY: 'auto',
       DATABASE_TIMEOUT_MS: 2_000,
       HASH_QUEUE: 100,
       PASSWORD_MIN_LENGTH: 8,
@@ -74,6 +75,8 @@ test('configuration, with every variable set, has every value in its type', (t: 
     TRUST_PROXY: '10.0.0.0/8, ::1',
     BCRYPT_COST: '15',
     HASH_CONCURRENCY: '64',
+    DATABASE_READ_HOSTS: 'replica.example:3306,[::1]:3307',
+    DATABASE_CONSISTENCY: 'wait',
     DATABASE_TIMEOUT_MS: '100',
     HASH_QUEUE: '0',
     PASSWORD_MIN_LENGTH: '64',
@@ -150,7 +153,7 @@ test('configuration, with every variable set, has every value in its type', (t: 
 test('configuration, with every variable wrong, lists them all with what is allowed and no value', (t: TestContext) => {
   const anyText = ['HOST', 'METRICS_HOST', 'FLASK_SECRET_KEY', 'OTEL_SERVICE_NAME']
   const wrong = NAMES.filter((name) => name !== 'HOST')
-  const value = (name: string) => `wrong-${name.toLowerCase().replaceAll('_', '')}`
+  const value = (name: string) => `wrong/${name.toLowerCase().replaceAll('_', '')}`
   const message = errorOf(t, Object.fromEntries(wrong.map((name) => [name, value(name)])))
   const expected = Object.entries(Environment.properties)
     .filter(([name]) => !anyText.includes(name))
@@ -185,14 +188,14 @@ test('configuration, of a built server without database, is rejected with any NO
     errorOf(t, { SESSION_SECRET: SECRET }, true),
     [
       'The configuration is not valid.',
-      '  DATABASE_URL is required: `mysql://user:password@host:port/database`',
+      '  DATABASE_URL is required: `mysql://user:password@host:port/database`; several hosts are separated by commas',
       `Settings come from environment variables and from ${file}, which does not exist.`,
     ].join('\n'),
   )
   await writeFile(file, '')
   const lines = errorOf(t, { ...PRODUCTION, DATABASE_URL: '' }, true).split('\n')
   t.assert.deepStrictEqual(lines.slice(1), [
-    '  DATABASE_URL is required in production: `mysql://user:password@host:port/database`',
+    '  DATABASE_URL is required in production: `mysql://user:password@host:port/database`; several hosts are separated by commas',
     `Settings come from environment variables and from ${file}.`,
   ])
   const { DATABASE_URL } = PRODUCTION

@@ -69,12 +69,27 @@ test('DATABASE_URL accepts a MySQL URL with a database, and nothing else', (t: T
   for (const good of [
     'mysql://me:mine@db.example:3306/gatehouse',
     'mysql://root@localhost/x?socketPath=%2Fs.sock',
+    'mysql://me:m,i@ne@one:3306,two:3307,[::1]/gatehouse',
   ]) {
     t.assert.strictEqual(loadConfig({ DATABASE_URL: good }).DATABASE_URL, good)
   }
-  for (const bad of ['localhost', 'postgres://u@h/d', 'mysql://h', 'mysql://h/', 'mysql:///d']) {
-    t.assert.match(errorOf(t, { DATABASE_URL: bad }), /DATABASE_URL is not valid/, bad)
+  const bad = ['localhost', 'postgres://u@h/d', 'mysql://h', 'mysql://h/', 'mysql:///d']
+  for (const value of [...bad, 'mysql://a,,b/d', 'mysql://a,/d', 'mysql://a:x,b/d']) {
+    t.assert.match(errorOf(t, { DATABASE_URL: value }), /DATABASE_URL is not valid/, value)
   }
+})
+
+test('DATABASE_READ_HOSTS accepts hosts with ports, and nothing else', (t: TestContext) => {
+  for (const good of ['one', 'one:3306', 'one:3306, two,[::1]:1']) {
+    const { DATABASE_READ_HOSTS } = loadConfig({ DATABASE_READ_HOSTS: good })
+    t.assert.strictEqual(DATABASE_READ_HOSTS, good)
+  }
+  for (const bad of ['one,', 'me@one', 'one/d', 'one:port', 'mysql://one']) {
+    const message = errorOf(t, { DATABASE_READ_HOSTS: bad })
+    t.assert.match(message, /DATABASE_READ_HOSTS is not valid/, bad)
+  }
+  const none = { DATABASE_READ_HOSTS: 'one', DATABASE_CONSISTENCY: 'none' }
+  t.assert.match(errorOf(t, none), /DATABASE_READ_HOSTS does not go together/)
 })
 
 test('DATABASE_URL, with a password that is not percent-encoded, is rejected with a hint and without the password', (t: TestContext) => {

@@ -25,7 +25,7 @@ export async function createEmptyDatabase(): Promise<string> {
 /** Creates a database with the current schema. */
 export async function createDatabase(): Promise<string> {
   const url = await createEmptyDatabase()
-  const db = openDatabase(url, { connections: 1 })
+  const db = openDatabase(url, { connections: 2 })
   await migrate(db)
   await closeDatabase(db)
   return url

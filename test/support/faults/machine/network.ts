@@ -38,6 +38,8 @@ export function createNetwork(t: TestContext) {
     run('ip', ...inside, ...change.slice(1))
   }
   return {
+    /** Of this machine, as the namespace reaches it. */
+    outside: here,
     address: there,
     wrapper: ['ip', 'netns', 'exec', name],
     /** Drops all packets in both directions: a queue without a place. Nobody gets a FIN or an ICMP. */

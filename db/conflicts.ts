@@ -1,0 +1,52 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { DatabaseConnection } from './connections/connection.ts'
+import { isRefusal } from './connections/errors.ts'
+import type { ConnectionPool } from './connections/pool.ts'
+import type { TimeLimit } from './connections/time-limit.ts'
+import { causeOf, databaseFault } from './errors.ts'
+
+/** Errors after which nothing has been done, and the same work can succeed. */
+const CONFLICTS = new Set([
+  1205, // lock timeout: undoes the statement
+  1213, // deadlock, also found by Galera at the commit: undoes the transaction
+  3101, // a conflict that group replication found at the commit
+  8002, // TiDB: another transaction has written a row that this one locks
+  8022, // TiDB: a conflict at the commit
+  8028, // TiDB: another connection has changed the schema
+  9007, // TiDB: another transaction has written the same row
+])
+const MAX_ATTEMPTS = 6
+const LONGEST_PAUSE_MS = 50
+
+/**
+ * Runs work on a connection, and again after a conflict with others or when a server has refused it,
+ * so it must have no effect outside the database. A refusal makes the pool connect to another
+ * server, if there is one.
+ *
+ * @param limit for all attempts together
+ * @throws OperationError, or what connecting or the last attempt throws
+ */
+export async function useWithRetries<T>(
+  pool: ConnectionPool,
+  limit: TimeLimit,
+  work: (connection: DatabaseConnection) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await pool.use(limit, work)
+    } catch (error) {
+      const mayRetry = isConflict(error) || (pool.hasOtherServers && isRefused(error))
+      if (attempt === MAX_ATTEMPTS || !mayRetry) throw error
+      await sleep(Math.random() * LONGEST_PAUSE_MS)
+    }
+  }
+}
+
+/** @returns whether nothing has been done, and the same work can succeed */
+export function isConflict(error: unknown): boolean {
+  return CONFLICTS.has(databaseFault(error)?.errno ?? 0)
+}
+
+function isRefused(error: unknown): boolean {
+  return isRefusal(causeOf(error))
+}

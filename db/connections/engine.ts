@@ -1,0 +1,88 @@
+import type { RowDataPacket } from 'mysql2'
+
+/** What a server is, as far as it changes what its connections do. */
+export interface Engine {
+  name: 'MySQL' | 'MariaDB' | 'Galera' | 'group replication' | 'TiDB'
+  /** Whether it takes changes now. If not, `why` says the reason. */
+  takesChanges: boolean
+  why?: string
+  /**
+   * Makes the session wait, before it reads or writes, until its server has all that was committed
+   * on others. Undefined if the engine has nothing to wait for, or cannot wait.
+   */
+  waitStatement?: string
+  /** Whether a session reads what was committed through any other server of the engine. */
+  readsAll: boolean
+}
+
+/** All statements wait: reads and BEGIN (1), UPDATE and DELETE (2), INSERT and REPLACE (4). */
+const GALERA_WAIT = 'SET SESSION wsrep_sync_wait = 7'
+const GROUP_REPLICATION_WAIT = "SET SESSION group_replication_consistency = 'BEFORE'"
+/** The state of a Galera node that has applied what the cluster has committed. */
+const SYNCED = '4'
+
+const VARIABLES = [
+  'version',
+  'read_only',
+  'super_read_only',
+  'innodb_read_only',
+  'wsrep_on',
+  'group_replication_group_name',
+]
+const GALERA_STATUS = [
+  'wsrep_ready',
+  'wsrep_cluster_status',
+  'wsrep_local_state',
+  'wsrep_local_state_comment',
+]
+
+type ReadRows = (sql: string) => Promise<RowDataPacket[]>
+type Values = Partial<Record<string, string>>
+
+/**
+ * Reads what the server is. No privilege is needed.
+ *
+ * @param read runs a query and returns its rows
+ */
+export async function readEngine(read: ReadRows): Promise<Engine> {
+  const variables = await readValues(read, 'VARIABLES', VARIABLES)
+  if (variables.wsrep_on === 'ON') return galera(await readValues(read, 'STATUS', GALERA_STATUS))
+  const { version = '' } = variables
+  const changes = changesOf(variables)
+  if (version.includes('TiDB')) return { name: 'TiDB', readsAll: true, ...changes }
+  if (variables.group_replication_group_name) {
+    const waitStatement = GROUP_REPLICATION_WAIT
+    return { name: 'group replication', readsAll: true, waitStatement, ...changes }
+  }
+  return { name: version.includes('MariaDB') ? 'MariaDB' : 'MySQL', readsAll: false, ...changes }
+}
+
+function galera(status: Values): Engine {
+  const engine = { name: 'Galera', readsAll: true, waitStatement: GALERA_WAIT } as const
+  if (status.wsrep_cluster_status !== 'Primary') {
+    const why = `it is not in the primary component: ${status.wsrep_cluster_status}`
+    return { ...engine, takesChanges: false, why }
+  }
+  if (status.wsrep_ready !== 'ON' || status.wsrep_local_state !== SYNCED) {
+    const why = `it is not synced: ${status.wsrep_local_state_comment}`
+    return { ...engine, takesChanges: false, why }
+  }
+  return { ...engine, takesChanges: true }
+}
+
+function changesOf(variables: Values): Pick<Engine, 'takesChanges' | 'why'> {
+  const name = ['super_read_only', 'read_only', 'innodb_read_only'].find(
+    (variable) => !['OFF', '0', undefined].includes(variables[variable]),
+  )
+  if (name === undefined) return { takesChanges: true }
+  return { takesChanges: false, why: `${name}=${variables[name]}` }
+}
+
+async function readValues(
+  read: ReadRows,
+  what: 'VARIABLES' | 'STATUS',
+  names: string[],
+): Promise<Values> {
+  const rows = await read(`SHOW GLOBAL ${what} WHERE Variable_name IN ('${names.join("','")}')`)
+  return Object.fromEntries(rows.map((row) => [row.Variable_name, row.Value]))
+}

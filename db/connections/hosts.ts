@@ -1,0 +1,20 @@
+/** `mysql://user:password@`, the hosts, and the rest. */
+const PARTS = /^(mysql:\/\/(?:[^/?#]*@)?)([^/?#@]*)(.*)$/s
+
+/** @returns the hosts of `mysql://user:password@host:port,host:port/database`, in their order */
+export function hostsOf(url: string): string[] {
+  const [, , hosts = ''] = PARTS.exec(url) ?? []
+  return hosts.split(',').map((host) => host.trim())
+}
+
+/** @returns the URL with other hosts */
+export function withHosts(url: string, hosts: string[]): string {
+  return url.replace(PARTS, (_all, start, _hosts, rest) => `${start}${hosts.join()}${rest}`)
+}
+
+/** @returns the URL without its database, which a user without privileges cannot open */
+export function withoutDatabase(url: string): string {
+  return url.replace(PARTS, (_all, start, hosts, rest: string) => {
+    return `${start}${hosts}${rest.replace(/^\/[^?#]*/, '/')}`
+  })
+}

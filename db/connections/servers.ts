@@ -1,0 +1,151 @@
+import { performance } from 'node:perf_hooks'
+import { type Consistency, type DatabaseConnection, openConnection } from './connection.ts'
+import { hostsOf, withHosts } from './hosts.ts'
+
+/** How often the hosts that failed are tried while another one is used. */
+const RECHECK_EVERY_MS = 5_000
+/** The share of that time that is random, so that instances do not return together. */
+const JITTER = 0.25
+
+interface Host {
+  /** For the log: it has no user and no password. */
+  readonly name: string
+  readonly url: string
+  /** Its place in the list. Each connection has the rank of its host. */
+  readonly rank: number
+  /** Whether it failed, or takes no changes. Only a check of the hosts ends that, if another serves. */
+  isDown: boolean
+  /** Whether the latest check of the host succeeded. The next one then ends `isDown`. */
+  isReturning: boolean
+}
+
+/**
+ * The servers of a database, in the order of preference. All pools of a process share one list, so
+ * that all its changes go to one server: the first that takes changes. When it fails, new
+ * connections go to the next one. When it has served for two checks in a row, connections return to
+ * it, each at the end of its operation.
+ */
+export class Servers {
+  readonly #hosts: Host[]
+  readonly #consistency: Consistency
+  #recheckAt = 0
+  #isChecking = false
+  #current: Host | undefined
+  /** Called when new connections go to another host than before. */
+  onMove: (to: { host: string; from: string }) => void = () => undefined
+
+  /** @param url `mysql://user:password@host:port,host:port/database` */
+  constructor(url: string, consistency: Consistency = 'auto') {
+    this.#hosts = hostsOf(url).map((name, rank) => ({
+      name,
+      url: withHosts(url, [name]),
+      rank,
+      isDown: false,
+      isReturning: false,
+    }))
+    this.#consistency = consistency
+  }
+
+  get size(): number {
+    return this.#hosts.length
+  }
+
+  /**
+   * Connects to the first host that takes changes; to the first that answers if none does. A host
+   * that does not answer gets an equal share of the time that is left.
+   *
+   * @param timeoutMs for all hosts together
+   * @throws what `openConnection` threw for the first host that was tried
+   */
+  async open(timeoutMs: number): Promise<DatabaseConnection> {
+    const endsAt = performance.now() + timeoutMs
+    const order = this.#inOrder()
+    const failures: unknown[] = []
+    let spare: DatabaseConnection | undefined
+    for (const [index, host] of order.entries()) {
+      const leftMs = endsAt - performance.now()
+      try {
+        const connection = await this.#connect(host, leftMs / (order.length - index))
+        if (connection.engine.takesChanges || order.length === 1) {
+          spare?.end()
+          this.#use(host)
+          return connection
+        }
+        if (spare) connection.end()
+        else spare = connection
+      } catch (error) {
+        failures.push(error)
+      }
+      if (order.length > 1) this.#putDown(host)
+    }
+    if (spare) return spare
+    throw failures[0]
+  }
+
+  /** Call it when a server has refused an operation because it takes no changes. */
+  refused({ rank }: DatabaseConnection): void {
+    const host = this.#hosts[rank]
+    if (host && this.#hosts.length > 1) this.#putDown(host)
+  }
+
+  /**
+   * @returns whether a better host takes changes, so that the connection should be closed after its
+   *   operation. Also checks the hosts that are down, if it is time
+   */
+  isOutdated({ rank }: DatabaseConnection): boolean {
+    if (this.#hosts.length === 1) return false
+    if (performance.now() >= this.#recheckAt) this.#recheck()
+    const isDown = this.#hosts[rank]?.isDown
+    return this.#hosts.some((host) => !host.isDown && (isDown || host.rank < rank))
+  }
+
+  /** Hosts that are down come last: they are tried if no other one serves. */
+  #inOrder(): Host[] {
+    return this.#hosts.toSorted((a, b) => Number(a.isDown) - Number(b.isDown) || a.rank - b.rank)
+  }
+
+  async #connect({ url, rank }: Host, timeoutMs: number): Promise<DatabaseConnection> {
+    return await openConnection(url, { timeoutMs, rank, consistency: this.#consistency })
+  }
+
+  #use(host: Host): void {
+    host.isDown = false
+    const before = this.#current
+    this.#current = host
+    if (before && before !== host) this.onMove({ host: host.name, from: before.name })
+  }
+
+  #putDown(host: Host): void {
+    host.isDown = true
+    host.isReturning = false
+    this.#delayRecheck()
+  }
+
+  #delayRecheck(): void {
+    this.#recheckAt = performance.now() + RECHECK_EVERY_MS * (1 + JITTER * Math.random())
+  }
+
+  /** Tries each host that is down once, one after the other. */
+  async #recheck(): Promise<void> {
+    if (this.#isChecking) return
+    this.#isChecking = true
+    for (const host of this.#hosts.filter(({ isDown }) => isDown)) {
+      const serves = await this.#serves(host)
+      if (serves && host.isReturning) host.isDown = false
+      host.isReturning = serves
+    }
+    this.#delayRecheck()
+    this.#isChecking = false
+  }
+
+  async #serves(host: Host): Promise<boolean> {
+    try {
+      const connection = await this.#connect(host, RECHECK_EVERY_MS / 2)
+      const { takesChanges } = connection.engine
+      await connection.end()
+      return takesChanges
+    } catch {
+      return false
+    }
+  }
+}
