@@ -91,6 +91,26 @@ test('doctor reports whether the exchange of Flask cookies is on or has ended', 
   t.assert.deepStrictEqual((await doctor(t, weak)).bad, ['warn flask sessions'])
 })
 
+test('doctor warns of address ranges without TRUST_PROXY', async (t: TestContext) => {
+  const url = await createDatabase()
+  const { url: DATABASE_URL } = await createUser(t, url, 'SELECT, INSERT, UPDATE, DELETE')
+  const none = await doctor(t, { DATABASE_URL })
+  t.assert.deepStrictEqual(
+    [none.textOf('address ranges'), none.bad],
+    ['limit no service account', []],
+  )
+  await query(
+    url,
+    "INSERT INTO users (username, username_key, password_hash, kind, address_ranges) VALUES ('a', 'a', '*', 'service', '10.0.0.0/8')",
+  )
+  t.assert.deepStrictEqual((await doctor(t, { DATABASE_URL })).bad, ['warn address ranges'])
+  const trusting = await doctor(t, { DATABASE_URL, TRUST_PROXY: '127.0.0.1' })
+  t.assert.deepStrictEqual(
+    [trusting.textOf('address ranges'), trusting.bad],
+    ['limit 1 service accounts', []],
+  )
+})
+
 test('doctor counts the imported accounts', async (t: TestContext) => {
   await query(
     OWNER,
