@@ -15,7 +15,7 @@ const CONFLICTS = new Set([
   8028, // TiDB: another connection has changed the schema
   9007, // TiDB: another transaction has written the same row
 ])
-const MAX_ATTEMPTS = 6
+const MAX_ATTEMPTS = 10
 const LONGEST_PAUSE_MS = 50
 
 /**
