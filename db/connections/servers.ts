@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { type Consistency, type DatabaseConnection, openConnection } from './connection.ts'
+import { OperationError } from './errors.ts'
 import { hostsOf, withHosts } from './hosts.ts'
 
 /** How often the hosts that failed are tried while another one is used. */
@@ -63,11 +64,13 @@ export class Servers {
   }
 
   /**
-   * Connects to the first host that takes changes; to the first that answers if none does. A host
+   * Connects to the first host that takes changes. If none does, connects to the first that shows what
+   * all servers have committed. A host
    * that does not answer gets an equal share of the time that is left.
    *
    * @param timeoutMs for all hosts together
-   * @throws what `openConnection` threw for the first host that was tried
+   * @throws what `openConnection` threw for the first host that was tried, or OperationError
+   *   `SERVER_READ_ONLY`
    */
   async open(timeoutMs: number): Promise<DatabaseConnection> {
     const endsAt = performance.now() + timeoutMs
@@ -83,8 +86,10 @@ export class Servers {
           this.#use(host)
           return connection
         }
-        if (spare) connection.end()
+        // A replica that is read-only can lack what its primary has committed.
+        if (spare || !connection.engine.readsAll) connection.end()
         else spare = connection
+        failures.push(new OperationError('SERVER_READ_ONLY'))
       } catch (error) {
         failures.push(error)
       }
