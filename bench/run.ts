@@ -10,12 +10,13 @@ import { LOAD_GENERATOR } from './load/load.ts'
 import { describeMachine, pin, shareCores } from './machine.ts'
 import { type Context, type Databases, type Row, type Scenario, Unavailable } from './measure.ts'
 import { printTable } from './report.ts'
+import { galera } from './scenarios/galera.ts'
 import { peers } from './scenarios/peers.ts'
 import { soak } from './scenarios/reads.ts'
 import { SCENARIOS } from './scenarios/scenarios.ts'
 
 const SMALL_ROWS = 1_000
-const ONLY_IF_NAMED = ['soak', 'peers']
+const ONLY_IF_NAMED = ['galera', 'soak', 'peers']
 const NAMES = [...Object.keys(SCENARIOS), ...ONLY_IF_NAMED]
 
 const { json, only, pairs, seconds, rows, minutes } = new Command('bench')
@@ -39,7 +40,7 @@ const { json, only, pairs, seconds, rows, minutes } = new Command('bench')
   .addHelpText(
     'after',
     `
-soak and peers run only if they are named. peers installs better-auth from the npm registry into
+galera, soak and peers run only if they are named. galera starts a cluster of three nodes. peers installs better-auth from the npm registry into
 bench/peer/node_modules, and measures its session read beside ours.`,
   )
   .parse()
@@ -74,7 +75,7 @@ try {
       return fillDatabase(database.url, 'large', rows)
     },
   }
-  const scenarios = { ...SCENARIOS, soak: soak(minutes), peers }
+  const scenarios = { ...SCENARIOS, galera, soak: soak(minutes), peers }
   const table: Row[] = []
   for (const [name, scenario] of Object.entries(scenarios)) {
     if (only ? only.includes(name) : !ONLY_IF_NAMED.includes(name)) {

@@ -2,12 +2,14 @@ import { drizzle } from 'drizzle-orm/mysql-proxy'
 import type { RowDataPacket } from 'mysql2'
 import { useWithRetries } from './conflicts.ts'
 import type { Queryable } from './connections/connection.ts'
+import type { Engine } from './connections/engine.ts'
 import { ConnectionPool } from './connections/pool.ts'
 import { Servers } from './connections/servers.ts'
 import { TimeLimit } from './connections/time-limit.ts'
 import type { DatabaseObserver } from './observer.ts'
 
 export type { Consistency, Queryable } from './connections/connection.ts'
+export type { Engine } from './connections/engine.ts'
 export { Servers } from './connections/servers.ts'
 
 interface View {
@@ -95,6 +97,11 @@ export async function readColumn(db: Database, sql: string): Promise<string[]> {
     connection.query<RowDataPacket[]>({ sql, rowsAsArray: true }),
   )
   return rows.map((row) => row[0])
+}
+
+/** @returns what the connected server is */
+export function engineOf(db: Database): Promise<Engine> {
+  return db.pool.use(db.nextLimit(), async ({ engine }) => engine)
 }
 
 /**

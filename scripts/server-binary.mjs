@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { basename, delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -60,6 +60,18 @@ export const PROMETHEUS_FOLDER = cacheFolder('prometheus')
 export function findPrometheusBinary(name) {
   const unpacked = join(PROMETHEUS_FOLDER, 'usr/bin', name)
   return findProgram(name) ?? (isExecutable(unpacked) ? unpacked : undefined)
+}
+
+/** Where the set-up unpacks Debian's package of Galera. */
+export const GALERA_FOLDER = cacheFolder('galera')
+
+const GALERA_LIBRARY = 'usr/lib/galera/libgalera_smm.so'
+
+/** @returns {string | undefined} the path of the library that makes MariaDB a node of a cluster */
+export function findGaleraLibrary() {
+  return ['/', GALERA_FOLDER]
+    .map((folder) => join(folder, GALERA_LIBRARY))
+    .find((path) => existsSync(path))
 }
 
 /**

@@ -17,11 +17,13 @@ import { parseEnv } from 'node:util'
 import {
   CADDY_FOLDER,
   findCaddyBinary,
+  findGaleraLibrary,
   findNginxBinary,
   findProgram,
   findPrometheusBinary,
   findRedisBinary,
   findServerBinary,
+  GALERA_FOLDER,
   NGINX_FOLDER,
   PROMETHEUS_FOLDER,
 } from './server-binary.mjs'
@@ -34,7 +36,20 @@ const DEBIAN_PACKAGES = ['mariadb-server-core', 'mariadb-client-core']
 /** The user `_apt` cannot write to a temporary folder of root, and apt would warn of it. */
 const AS_ROOT = process.getuid?.() === 0 ? ['-o', 'APT::Sandbox::User=root'] : []
 
-/** For tests only. A test is skipped if its program cannot be installed. */
+/** For the fault tests of a cluster, which `npm run validate` runs after the others. */
+const GALERA = {
+  program: findGaleraLibrary,
+  package: 'galera-4',
+  why: 'no Galera',
+  folder: GALERA_FOLDER,
+}
+
+/**
+ * For tests only. A test is skipped if its program cannot be installed. Only its files are unpacked
+ * if it has a folder.
+ *
+ * @type {{program: () => string | undefined, package: string, why: string, folder?: string}[]}
+ */
 const TEST_PACKAGES = [
   // This package holds the program; Debian's `redis-server` only links to it.
   { program: findRedisBinary, package: 'redis-tools', why: 'no Redis server' },
@@ -58,6 +73,7 @@ const TEST_PACKAGES = [
     why: 'no Prometheus',
     folder: PROMETHEUS_FOLDER,
   },
+  GALERA,
 ]
 
 const HOW_TO_GET_A_SERVER = `Gatehouse needs a MySQL or MariaDB server, and none is installed on this machine.
@@ -81,7 +97,9 @@ const url = isForTests ? 'TEST_DATABASE_URL' : 'DATABASE_URL'
 if ((isForFaults || !configuredValue(url)) && !findServerBinary()) {
   if (!mayInstall() || !install(DEBIAN_PACKAGES)) fail(HOW_TO_GET_A_SERVER)
 }
-for (const { program, package: name, why, folder } of isForTests ? TEST_PACKAGES : []) {
+const forFaults = isForFaults ? [GALERA] : []
+const wanted = isForTests ? TEST_PACKAGES : forFaults
+for (const { program, package: name, why, folder } of wanted) {
   if (program()) continue
   if (folder ? unpack(name, folder) && program() : mayInstall() && install([name])) continue
   console.error(`Gatehouse: ${why}: the tests that need it are skipped`)

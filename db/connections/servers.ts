@@ -3,7 +3,9 @@ import { type Consistency, type DatabaseConnection, openConnection } from './con
 import { hostsOf, withHosts } from './hosts.ts'
 
 /** How often the hosts that failed are tried while another one is used. */
-const RECHECK_EVERY_MS = 5_000
+const RECHECK_MS = 5_000
+/** How long one of these tries may take. */
+const RECHECK_TIMEOUT_MS = 2_500
 /** The share of that time that is random, so that instances do not return together. */
 const JITTER = 0.25
 
@@ -19,6 +21,11 @@ interface Host {
   isReturning: boolean
 }
 
+interface ServerOptions {
+  consistency?: Consistency
+  recheckMs?: number
+}
+
 /**
  * The servers of a database, in the order of preference. All pools of a process share one list, so
  * that all its changes go to one server: the first that takes changes. When it fails, new
@@ -28,14 +35,18 @@ interface Host {
 export class Servers {
   readonly #hosts: Host[]
   readonly #consistency: Consistency
+  readonly #recheckMs: number
   #recheckAt = 0
   #isChecking = false
   #current: Host | undefined
   /** Called when new connections go to another host than before. */
   onMove: (to: { host: string; from: string }) => void = () => undefined
 
-  /** @param url `mysql://user:password@host:port,host:port/database` */
-  constructor(url: string, consistency: Consistency = 'auto') {
+  /**
+   * @param url `mysql://user:password@host:port,host:port/database`
+   * @param options.recheckMs how often the hosts that failed are tried while another one is used
+   */
+  constructor(url: string, { consistency = 'auto', recheckMs = RECHECK_MS }: ServerOptions = {}) {
     this.#hosts = hostsOf(url).map((name, rank) => ({
       name,
       url: withHosts(url, [name]),
@@ -44,6 +55,7 @@ export class Servers {
       isReturning: false,
     }))
     this.#consistency = consistency
+    this.#recheckMs = recheckMs
   }
 
   get size(): number {
@@ -122,7 +134,7 @@ export class Servers {
   }
 
   #delayRecheck(): void {
-    this.#recheckAt = performance.now() + RECHECK_EVERY_MS * (1 + JITTER * Math.random())
+    this.#recheckAt = performance.now() + this.#recheckMs * (1 + JITTER * Math.random())
   }
 
   /** Tries each host that is down once, one after the other. */
@@ -140,7 +152,7 @@ export class Servers {
 
   async #serves(host: Host): Promise<boolean> {
     try {
-      const connection = await this.#connect(host, RECHECK_EVERY_MS / 2)
+      const connection = await this.#connect(host, RECHECK_TIMEOUT_MS)
       const { takesChanges } = connection.engine
       await connection.end()
       return takesChanges

@@ -525,7 +525,7 @@ export interface components {
             /** @example Done. */
             message: string;
         };
-        /** @description The credential to inspect */
+        /** @description The credential to inspect. Other parameters are ignored */
         IntrospectionRequest: {
             /**
              * @description A token, or the value of a session cookie
@@ -1151,7 +1151,7 @@ export interface components {
          */
         "x-gatehouse-credential": "" | "session" | "token";
         /**
-         * @description The scopes of the token, separated by spaces. Empty for a session, and for a token that is not limited
+         * @description The scopes of a limited token, separated by spaces. `*` for a session, and for a token that is not limited
          * @example orders:read
          */
         "x-gatehouse-scopes": string;

@@ -64,6 +64,9 @@ export class Connections {
       ({ request, response }) => this.#dispatch(request, response),
       () => this.#admission.slowDown(() => this.#unread()),
     )
+    // By default, Node drops the headers beyond 1,000, such as the address that a proxy has appended. The limit of
+    // their size bounds their count.
+    server.maxHeadersCount = 0
     server.removeAllListeners('request')
     server.on('request', this.#receive)
     server.on('connection', (socket) => {

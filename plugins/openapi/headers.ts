@@ -72,7 +72,7 @@ export const headers = {
   },
   'x-gatehouse-scopes': {
     description:
-      'The scopes of the token, separated by spaces. Empty for a session, and for a token that is not limited',
+      'The scopes of a limited token, separated by spaces. `*` for a session, and for a token that is not limited',
     required: true,
     schema: { type: 'string', maxLength: 1_000 },
     example: 'orders:read',

@@ -76,7 +76,8 @@ export default (async (app) => {
 
   const config = { scope: 'introspect' } as const
   await app.register(async (scope) => {
-    await scope.register(formBody) // RFC 7662 2.1
+    // RFC 7662 2.1
+    await scope.register(formBody, { parameters: Object.keys(IntrospectionRequest.properties) })
     scope.route({
       method: 'POST',
       url: '/introspect',

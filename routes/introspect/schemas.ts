@@ -40,7 +40,10 @@ export const IntrospectionRequest = closedObject(
     ),
     address: Type.Optional(ClientAddress),
   },
-  { $id: 'IntrospectionRequest', description: 'The credential to inspect' },
+  {
+    $id: 'IntrospectionRequest',
+    description: 'The credential to inspect. Other parameters are ignored',
+  },
 )
 
 const SECONDS = { minimum: 0, maximum: Number.MAX_SAFE_INTEGER, format: 'int64' }

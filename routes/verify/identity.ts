@@ -8,6 +8,9 @@ export const IDENTITY_HEADERS = [
   'x-gatehouse-scopes',
 ] as const
 
+/** No scope: it has no prefix. Not empty, so that no limit differs from a header that a proxy has lost. */
+const NOT_LIMITED = '*'
+
 /** What a header cannot carry, and the percent sign that stands for it. */
 const UNSAFE = /[^\x21-\x24\x26-\x7e]/gu
 
@@ -20,8 +23,8 @@ const ANONYMOUS: Record<(typeof IDENTITY_HEADERS)[number], string> = {
 }
 
 /**
- * The headers that a proxy passes on. Each is always present, and empty without a value, so that a proxy
- * overwrites what its client has sent.
+ * The headers that a proxy passes on. Each is always present, so that a proxy overwrites what its client has
+ * sent. All are empty without an identity, and none is with one.
  *
  * @param actor undefined for a request without an identity
  */
@@ -35,6 +38,6 @@ export function identityHeaders(actor: Actor | undefined): typeof ANONYMOUS {
     'x-gatehouse-username': username.replace(UNSAFE, encodeURIComponent),
     'x-gatehouse-role': role,
     'x-gatehouse-credential': credential.kind,
-    'x-gatehouse-scopes': scopes?.join(' ') ?? '',
+    'x-gatehouse-scopes': scopes?.join(' ') ?? NOT_LIMITED,
   }
 }

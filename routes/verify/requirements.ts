@@ -43,7 +43,7 @@ export function withoutAppendedPath(url: string): string {
  * Reads what the operator has configured: the query of `/verify?role=admin`.
  *
  * Caddy keeps the query of its client if the operator has configured none, and sends it in `X-Forwarded-Uri` too.
- * So `anonymous` counts only if the client has not written it.
+ * If that query alone would permit anonymous requests, they are not permitted: who configured none wants a login.
  *
  * @param url path and query of the request, without an appended path
  * @param clientUrl path and query that the proxy has received, if it sends them
@@ -55,8 +55,9 @@ export function readRequirements(
 ): Requirements | undefined {
   const requirements = read(url)
   if (!requirements?.allowsAnonymous || clientUrl === undefined) return requirements
-  const queries = [clientUrl].flat().join('?').split('?').slice(1)
-  return queries.some((query) => paramsOf(query).has('anonymous')) ? undefined : requirements
+  const queries = [clientUrl].flat().map((text) => text.replace(/^[^?]*\??/, ''))
+  const isCopied = queries.some((query) => parse(paramsOf(query))?.allowsAnonymous)
+  return isCopied ? { ...requirements, allowsAnonymous: false } : requirements
 }
 
 function read(url: string): Requirements | undefined {

@@ -18,6 +18,7 @@ import { addUserDelete } from './commands/user/delete.ts'
 import { addUserDisable } from './commands/user/disable.ts'
 import { addUserEnable } from './commands/user/enable.ts'
 import { addUserList } from './commands/user/list.ts'
+import { addUserSetAddresses } from './commands/user/set-addresses.ts'
 import { addUserSetPassword } from './commands/user/set-password.ts'
 import { addUserSetRole } from './commands/user/set-role.ts'
 import { addUserShow } from './commands/user/show.ts'
@@ -46,6 +47,7 @@ export function createProgram(): Command {
   addUserEnable(user)
   addUserUnthrottle(user)
   addUserSetRole(user)
+  addUserSetAddresses(user)
   addUserSetPassword(user)
   addUserDelete(user)
 

@@ -3,7 +3,7 @@ import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSyn
 import { join, resolve } from 'node:path'
 import { closeDatabase, openDatabase } from '../../db/client.ts'
 import { isSchemaCurrent, migrate } from '../../db/migrate.ts'
-import { explainRefusal } from '../../db/privilege-error.ts'
+import { explainRefusal } from '../../db/privileges/refusal.ts'
 import {
   type EmbeddedDatabase,
   joinEmbeddedDatabase,

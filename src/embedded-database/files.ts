@@ -93,7 +93,7 @@ export function hasDatabaseFiles(data: string): boolean {
   return existsSync(filesOf(data))
 }
 
-function filesOf(data: string): string {
+export function filesOf(data: string): string {
   return join(data, 'mysql')
 }
 

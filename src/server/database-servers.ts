@@ -8,10 +8,10 @@ export function databaseServers({
   DATABASE_READ_HOSTS,
   DATABASE_CONSISTENCY,
 }: Pick<ResolvedConfig, 'DATABASE_URL' | 'DATABASE_READ_HOSTS' | 'DATABASE_CONSISTENCY'>) {
-  const changed = new Servers(DATABASE_URL, DATABASE_CONSISTENCY)
+  const changed = new Servers(DATABASE_URL, { consistency: DATABASE_CONSISTENCY })
   if (DATABASE_READ_HOSTS === undefined) return { changed, read: changed }
   const hosts = [...inRandomOrder(splitList(DATABASE_READ_HOSTS)), ...hostsOf(DATABASE_URL)]
-  return { changed, read: new Servers(withHosts(DATABASE_URL, hosts), 'wait') }
+  return { changed, read: new Servers(withHosts(DATABASE_URL, hosts), { consistency: 'wait' }) }
 }
 
 /** Each process has an order of its own, so that all of them together use all hosts. */

@@ -160,7 +160,8 @@ test('migration that fails rejects, is not recorded as applied, and can be run a
   const db = open(t, url, 2)
   // Of a type that no foreign key can refer to.
   await query(url, 'CREATE TABLE users (id VARCHAR(10) PRIMARY KEY)')
-  await t.assert.rejects(migrate(db), /ALTER TABLE `(sessions|users)` ADD /)
+  const refused = isTidb ? /CREATE INDEX `users_role`/ : /ALTER TABLE `sessions` ADD CONSTRAINT/
+  await t.assert.rejects(migrate(db), refused)
   t.assert.strictEqual(await isSchemaCurrent(db), false)
   await query(url, 'DROP TABLE users')
   t.assert.ok((await migrate(db)) >= 1)

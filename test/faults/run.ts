@@ -1,5 +1,6 @@
 // `npm run test:faults`: runs the built server through each fault, and prints a table.
-// Arguments: --full for the durations and counts of the standard; names of files.
+// Arguments: --full for the durations and counts of the standard, and for the long tests of a cluster;
+// names of files.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -14,14 +15,16 @@ import { type Row, table } from '../support/faults/report.ts'
 
 /** Most of these tests only wait. The processor-heavy ones run alone. */
 const TOGETHER = 3
+const isFull = process.argv.includes('--full')
+const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
 const SUITES = [
   { folder: 'test/faults/together', processes: TOGETHER },
   { folder: 'test/faults/alone', processes: 1 },
+  { folder: 'test/faults/cluster', processes: 1 },
+  ...(isFull || named.length > 0 ? [{ folder: 'test/faults/cluster-long', processes: 1 }] : []),
 ]
-const isFull = process.argv.includes('--full')
 /** No test file takes as long. */
 const FILE_TIMEOUT_MS = (isFull ? 12 : 3) * 60_000
-const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
 
 const folder = await mkdtemp(join(tmpdir(), 'gatehouse-faults-run-'))
 const removeFolder = undoAtExit(() => rmSync(folder, { recursive: true, force: true }))

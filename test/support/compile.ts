@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync } from 'node:fs'
 import { join } from 'node:path'
+import { bundlePrograms } from './bundle.ts'
 
 export const BUILD = '.test-build'
 
@@ -12,6 +13,7 @@ export async function compile(): Promise<void> {
   if (code !== 0) throw new Error('the tests could not be compiled')
   cpSync('db/migrations', join(BUILD, 'db/migrations'), { recursive: true })
   cpSync('package.json', join(BUILD, 'package.json')) // src/config/version.ts reads it
+  await bundlePrograms(BUILD)
 }
 
 /** @returns the path of a test file's compiled form */

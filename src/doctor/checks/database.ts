@@ -4,6 +4,7 @@ import { readSchemaState } from '../../../db/migrate.ts'
 import { importedUsers } from '../../../db/schema.ts'
 import type { Config } from '../../config/config.ts'
 import { describeFailure } from '../../process/failure.ts'
+import { checkAddressRanges } from './address-ranges.ts'
 import { type Check, fail, ok, warn } from './check.ts'
 import { checkDatabaseSettings } from './database-settings.ts'
 import { checkGrants } from './grants.ts'
@@ -24,7 +25,7 @@ export async function checkDatabase(db: Database, config: Config): Promise<Check
       await checkClock(db),
       ...(await checkGrants(db, { isPrivate: config.DATABASE_URL === undefined, hasSchema })),
       checkSchema(schema),
-      ...(hasSchema ? [await countImported(db)] : []),
+      ...(hasSchema ? [await countImported(db), await checkAddressRanges(db, config)] : []),
     ]
   } catch (error) {
     const todo =

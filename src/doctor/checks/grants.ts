@@ -9,7 +9,7 @@ import {
   readAccount,
   readGrants,
   SERVER_PRIVILEGES,
-} from '../../../db/grants.ts'
+} from '../../../db/privileges/grants.ts'
 import {
   endedAccess,
   eventCounter,

@@ -6,6 +6,7 @@ import { checkClientAddress } from './client-address.ts'
 import { checkCookie } from './cookie.ts'
 import { checkDatabase } from './database.ts'
 import { checkPublicUrl } from './public-url.ts'
+import { checkServers } from './servers.ts'
 import { checkSettings } from './settings.ts'
 
 const TIMEOUT_MS = 5_000
@@ -21,7 +22,11 @@ export async function runChecks(
 ): Promise<Check[]> {
   const db = openDatabase(databaseUrl, { connections: 1, timeoutMs: TIMEOUT_MS })
   try {
-    const checks = [...checkSettings(config), ...(await checkDatabase(db, config))]
+    const checks = [
+      ...checkSettings(config),
+      ...(await checkServers(databaseUrl, config)),
+      ...(await checkDatabase(db, config)),
+    ]
     if (!publicUrl) {
       const text = 'is not checked. Add --url https://… to check the cookie and the proxy'
       return [...checks, ok('public url', text)]

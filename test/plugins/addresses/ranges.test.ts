@@ -15,3 +15,20 @@ test('a range holds an address of its own family only, and no other text', (t: T
   )
   t.assert.strictEqual(new AddressRanges([]).has('10.0.0.1'), false)
 })
+
+test('a range of IPv6 contains no address of IPv4, in either form', (t: TestContext) => {
+  // Accounts of earlier versions can have ranges that are refused now.
+  for (const range of ['::/0', '::/64', '::/80', '::ffff:192.0.2.0/24', '2000::/3']) {
+    const ranges = new AddressRanges([range])
+    for (const address of ['192.0.2.1', '::ffff:192.0.2.1', '::ffff:c000:201', '127.0.0.1']) {
+      t.assert.ok(!ranges.has(address), `${range} ${address}`)
+    }
+  }
+  t.assert.ok(new AddressRanges(['::/0']).has('2001:db8::1'))
+  for (const address of ['192.0.2.1', '::ffff:192.0.2.1']) {
+    t.assert.ok(new AddressRanges(['0.0.0.0/0']).has(address))
+    t.assert.ok(new AddressRanges(['::ffff:0:0/96']).has(address))
+    t.assert.ok(new AddressRanges(['::ffff:192.0.2.1']).has(address))
+  }
+  t.assert.ok(!new AddressRanges(['0.0.0.0/0']).has('2001:db8::1'))
+})

@@ -61,6 +61,7 @@ test('an address range is an address without a zone or a CIDR, in canonical digi
     '::1',
     '::/0',
     '::ffff:192.0.2.0/120',
+    ...['::ffff:0:0/96', '2000::/3', 'fc00::/7', '2001:db8::/32', '::1/128'],
   ]) {
     t.assert.ok(isAddressRange(text), text)
   }
@@ -74,6 +75,8 @@ test('an address range is an address without a zone or a CIDR, in canonical digi
     'fe80::1%lo',
     'a',
     '::/1e1',
+    // They contain all addresses of IPv4.
+    ...['::ffff:192.0.2.0/24', '::ffff:c000:200/24', '::ffff:0:0/95', '::/64', '::/80', '::/1'],
   ]) {
     t.assert.ok(!isAddressRange(text), text)
   }

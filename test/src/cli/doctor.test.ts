@@ -1,5 +1,7 @@
 import { after, type TestContext, test } from 'node:test'
+import { hostsOf, withHosts } from '../../../db/connections/hosts.ts'
 import { createDatabase, createEmptyDatabase } from '../../support/database/database.ts'
+import { createDatabaseLink } from '../../support/database/database-link.ts'
 import { createUser } from '../../support/database/limited-user.ts'
 import { query } from '../../support/database/query.ts'
 import { install } from '../../support/process/installation.ts'
@@ -43,6 +45,30 @@ test('doctor, on a good set-up, reports that every check is ok and ends with 0',
   t.assert.strictEqual(textOf('flask sessions'), 'are not exchanged')
 })
 
+test('doctor says what each server is, which cannot be reached, and which one must not be read', async (t: TestContext) => {
+  const one = await doctor(t, {})
+  t.assert.match(
+    one.textOf('servers') ?? '',
+    / is (MySQL|MariaDB): a single server, so no statement/,
+  )
+  const [first, second] = [await createDatabaseLink(DATABASE_URL), await createDatabaseLink(OWNER)]
+  t.after(() => Promise.all([first.cut(), second.cut()]))
+  const several = await doctor(t, {
+    DATABASE_URL: withHosts(first.url, [...hostsOf(first.url), '127.0.0.1:1']),
+    DATABASE_READ_HOSTS: hostsOf(second.url).join(),
+  })
+  const texts = several.checks.filter(({ subject }) => subject === 'servers')
+  const found = texts.map(({ status, text }) => `${status} ${text.replace(/^\S+ /, '')}`)
+  t.assert.match(found[0] ?? '', /^ok is /)
+  t.assert.match(found[1] ?? '', /^warn cannot be reached: /)
+  t.assert.match(
+    found[2] ?? '',
+    /^fail is .*, which can lack what was committed on another server$/,
+  )
+  const none = await doctor(t, { DATABASE_URL: 'mysql://me@127.0.0.1:1,127.0.0.1:2/gatehouse' })
+  t.assert.deepStrictEqual(none.bad, ['fail servers', 'fail servers', 'fail database'])
+})
+
 test('doctor, with settings that are not valid, reports each as failed, also as JSON', async (t: TestContext) => {
   const { code, checks } = await doctor(t, { PORT: 'x', BCRYPT_COST: '99' })
   t.assert.strictEqual(code, 1)
@@ -63,6 +89,26 @@ test('doctor reports whether the exchange of Flask cookies is on or has ended', 
   t.assert.deepStrictEqual([over.code, over.bad], [0, ['warn flask sessions']])
   const weak = { FLASK_SECRET_KEY: 'short', FLASK_SESSIONS_UNTIL: '2999-12-31' }
   t.assert.deepStrictEqual((await doctor(t, weak)).bad, ['warn flask sessions'])
+})
+
+test('doctor warns of address ranges without TRUST_PROXY', async (t: TestContext) => {
+  const url = await createDatabase()
+  const { url: DATABASE_URL } = await createUser(t, url, 'SELECT, INSERT, UPDATE, DELETE')
+  const none = await doctor(t, { DATABASE_URL })
+  t.assert.deepStrictEqual(
+    [none.textOf('address ranges'), none.bad],
+    ['limit no service account', []],
+  )
+  await query(
+    url,
+    "INSERT INTO users (username, username_key, password_hash, kind, address_ranges) VALUES ('a', 'a', '*', 'service', '10.0.0.0/8')",
+  )
+  t.assert.deepStrictEqual((await doctor(t, { DATABASE_URL })).bad, ['warn address ranges'])
+  const trusting = await doctor(t, { DATABASE_URL, TRUST_PROXY: '127.0.0.1' })
+  t.assert.deepStrictEqual(
+    [trusting.textOf('address ranges'), trusting.bad],
+    ['limit 1 service accounts', []],
+  )
 })
 
 test('doctor counts the imported accounts', async (t: TestContext) => {

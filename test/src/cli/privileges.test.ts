@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { MIGRATION_PRIVILEGES, SERVER_PRIVILEGES } from '../../../db/grants.ts'
+import { MIGRATION_PRIVILEGES, SERVER_PRIVILEGES } from '../../../db/privileges/grants.ts'
 import { createDatabase, createEmptyDatabase } from '../../support/database/database.ts'
 import { createUser } from '../../support/database/limited-user.ts'
 import { query } from '../../support/database/query.ts'

@@ -54,19 +54,55 @@ test('the command line creates a service and a limited token, which acts within 
   t.assert.deepStrictEqual(shown.addressRanges, ['127.0.0.0/8', '::1'])
 })
 
+test('user set-addresses limits the tokens of a service at the next request, and ends the limit', async (t: TestContext) => {
+  const url = await createDatabase()
+  const { app } = await build(t, { DATABASE_URL: url })
+  const { succeed } = await commandsOn(t, url)
+  await succeed(['user', 'create', 'billing', '--service'])
+  const words = ['token', 'create', 'billing', '--name', 'x', '--json']
+  const { token } = JSON.parse(await succeed(words))
+  const status = async () => {
+    const headers = { authorization: `Bearer ${token}` }
+    return (await send(app, 'GET', '/me', { headers })).statusCode
+  }
+  const set = (...ranges: string[]) => succeed(['user', 'set-addresses', 'billing', ...ranges])
+  t.assert.strictEqual(await status(), 200)
+  const limited = await set('192.0.2.0/24', '::1', '192.0.2.0/24')
+  t.assert.strictEqual(limited, 'The tokens of billing may now come from 192.0.2.0/24 ::1.\n')
+  t.assert.strictEqual(await status(), 401)
+  t.assert.match(await set('192.0.2.0/24', '::1'), /already\. Nothing was changed/)
+  t.assert.match(await set('any'), /may now come from any address/)
+  t.assert.match(await set('any'), /already\. Nothing was changed/)
+  t.assert.strictEqual(await status(), 200)
+  const [row] = await query(url, "SELECT * FROM users WHERE username = 'billing'")
+  t.assert.strictEqual(row?.address_ranges, null)
+  const changes = await query(url, "SELECT * FROM events WHERE type = 'user_updated' ORDER BY id")
+  t.assert.deepStrictEqual(
+    changes.map(({ detail }) => JSON.parse(String(detail))),
+    ['192.0.2.0/24 ::1', 'any'].map((addressRanges) => ({ addressRanges, ...BY_COMMAND })),
+  )
+})
+
 test('commands refuse what a service account cannot have, and change nothing', async (t: TestContext) => {
   const url = await createDatabase()
   const { run, succeed } = await commandsOn(t, url)
   await succeed(['user', 'create', 'billing', '--service'])
+  await succeed(['user', 'create', 'ada'], 'a kettle on the quiet stove\n')
   const before = await query(url, 'SELECT * FROM users')
   const ranges = Array.from({ length: 11 }, (_, index) => ['--address', `10.0.0.${index}`]).flat()
   const scopes = Array.from({ length: 21 }, (_, index) => ['--scope', `orders:${index}`]).flat()
   for (const [args, message] of [
     [['user', 'set-password', 'billing'], /billing is a service account, which has no password/],
-    [['user', 'create', 'ada', '--address', '10.0.0.1'], /add --service/],
+    [['user', 'create', 'bob', '--address', '10.0.0.1'], /add --service/],
     [['user', 'create', 'shop', '--service', '--address', '10.0.0.0/33'], /an address or a CIDR/],
     [['user', 'create', 'shop', '--service', ...ranges], /at most 10 ranges/],
     [['user', 'create', 'Billing', '--service'], /already exists/],
+    [['user', 'set-addresses', 'billing'], /missing required argument/],
+    [['user', 'set-addresses', 'billing', '10.0.0.0/33'], /an address or a CIDR/],
+    [['user', 'set-addresses', 'billing', '::ffff:10.0.0.0/8'], /an address or a CIDR/],
+    [['user', 'set-addresses', 'billing', 'any', '::1'], /either address ranges or any/],
+    [['user', 'set-addresses', 'ada', '::1'], /ada is no service account/],
+    [['user', 'set-addresses', 'nobody', '::1'], /No user is named nobody/],
     [['token', 'create', 'billing', '--name', 'x', '--scope', 'events:write'], /must be one of/],
     [['token', 'create', 'billing', '--name', 'x', ...scopes], /at most 20 scopes/],
     [['user', 'list', '--kind', 'robot'], /person, service/],

@@ -5,8 +5,11 @@ import { Load } from './clients/load.ts'
 import type { Kind } from './clients/observer.ts'
 import { signIn, signInAll } from './database/sign-in.ts'
 import { conclude, type Row, rowOf } from './report.ts'
-import type { Scene } from './scene.ts'
+import type { Scene as WholeScene } from './scene.ts'
 import { POOL_CONNECTIONS } from './server/gatehouse.ts'
+
+/** What the load and the checks of a fault need. */
+export type Scene = Pick<WholeScene, 'database' | 'server' | 'observer' | 'client'>
 
 /** The standard: the first success comes within this time after the fault. */
 const RECOVERY_LIMIT_MS = 5_000
@@ -72,7 +75,7 @@ export async function expectRecovery(scene: Scene, since: number): Promise<void>
 }
 
 /** Waits until each kind of request has succeeded after the fault, or for 20 s. */
-async function recovered({ observer }: Scene, since: number): Promise<void> {
+export async function recovered({ observer }: Scene, since: number): Promise<void> {
   const isBack = (kind: Kind) => observer.recoveryMs(kind, since) !== undefined
   while (!KINDS.every(isBack) && performance.now() < since + RECOVERY_PATIENCE_MS) await sleep(20)
 }

@@ -12,6 +12,13 @@ export const TEST_COST = 4
 
 export const TEST_SECRET = 'a secret that the tests alone sign with'
 
+/** Read once: each reading compiles the schema of the settings. */
+const DEFAULTS = loadConfig({
+  NODE_ENV: 'test',
+  RATE_LIMIT_ENABLED: 'false',
+  DOCS_ENABLED: 'false',
+})
+
 export type App = Awaited<ReturnType<typeof buildApp>>
 
 export interface BuildOptions extends Partial<ResolvedConfig> {
@@ -27,7 +34,7 @@ export interface BuildOptions extends Partial<ResolvedConfig> {
  */
 export async function build(t: TestContext, { failing = false, ...overrides }: BuildOptions) {
   const config: ResolvedConfig = {
-    ...loadConfig({ NODE_ENV: 'test', RATE_LIMIT_ENABLED: 'false', DOCS_ENABLED: 'false' }),
+    ...DEFAULTS,
     SESSION_SECRET: TEST_SECRET,
     BCRYPT_COST: TEST_COST,
     HASH_CONCURRENCY: 2,

@@ -34,7 +34,7 @@ export function assertIdentity(
 export function identityOf(
   { id, username }: Account,
   credential: 'session' | 'token',
-  { role = 'user', scopes = '' } = {},
+  { role = 'user', scopes = '*' } = {},
 ): Record<string, string> {
   return {
     'x-gatehouse-user-id': String(id),

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { findServerBinary } from '../../../scripts/server-binary.mjs'
 import { migrateDatabase } from '../../../src/config/resolve.ts'
 import { joinEmbeddedDatabase } from '../../../src/embedded-database/embedded-database.ts'
+import { bundled } from '../bundled.ts'
 import { until } from '../until.ts'
 import { makeFolder } from './folder.ts'
 
@@ -57,9 +58,13 @@ export async function install(t: TestContext, databaseFiles?: string) {
   if (databaseFiles) await cp(databaseFiles, data, { recursive: true })
 
   /** The environment is the given one, what a process needs to run, and the lowest cost of hashes. */
-  function startProgram(command: string, args: string[], environment: Environment = {}) {
+  function startProgram(
+    command: string,
+    args: string[],
+    environment: Environment = {},
+    NODE_V8_COVERAGE = coverageOf(args, environment),
+  ) {
     const { PATH = '' } = process.env
-    const NODE_V8_COVERAGE = coverageOf(args)
     const child = spawn(command, args, {
       cwd: folder,
       env: { PATH, NODE_V8_COVERAGE, BCRYPT_COST: '10', ...environment },
@@ -69,8 +74,12 @@ export async function install(t: TestContext, databaseFiles?: string) {
     return child
   }
 
-  const start = (script: string, args: string[] = [], environment: Environment = {}) =>
-    startProgram(process.execPath, nodeArguments(script, args), environment)
+  function start(script: string, args: string[] = [], environment: Environment = {}) {
+    const coverage = coverageOf([script, ...args], environment)
+    // Coverage is reported for each file of the source.
+    const form = coverage ? script : bundled(script)
+    return startProgram(process.execPath, nodeArguments(form, args), environment, coverage)
+  }
 
   return {
     folder,
@@ -97,20 +106,21 @@ export async function install(t: TestContext, databaseFiles?: string) {
   }
 }
 
-/** How often each command was started with coverage. */
-const measured = new Map<string, number>()
-/** Further runs of a command cover little that is new, and each writes 2 MB for the report. */
-const MAX_MEASURED = 3
+/** The programs that were started with coverage: their words, and the names of their settings. */
+const measured = new Set<string>()
 
-/** @returns the folder for the coverage of a program, or nothing if its command was measured before */
-function coverageOf(args: string[]): string {
+/**
+ * A second run of a program covers little that is new, and each writes 2 MB for the report.
+ *
+ * @returns the folder for the coverage, or nothing if the program was measured before
+ */
+function coverageOf(args: string[], environment: Environment): string {
   const { NODE_V8_COVERAGE = '' } = process.env
-  const command = args
-    .filter((argument) => /^[a-z-]+$/.test(argument) || /\.js$/.test(argument))
-    .join(' ')
-  const times = measured.get(command) ?? 0
-  measured.set(command, times + 1)
-  return times < MAX_MEASURED ? NODE_V8_COVERAGE : ''
+  const words = args.filter((word) => /^[a-z-]+$/.test(word) || /\.ts$/.test(word))
+  const program = [...words, ...Object.keys(environment)].join(' ')
+  if (measured.has(program)) return ''
+  measured.add(program)
+  return NODE_V8_COVERAGE
 }
 
 /** Starts the server on a free port and waits until it listens. */

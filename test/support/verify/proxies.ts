@@ -64,6 +64,8 @@ export const nginx = {
   prepare: prepareNginx,
   /** The status while Gatehouse does not respond. */
   unavailable: 503,
+  /** The status after Gatehouse has not responded in time. */
+  hung: 503,
   skip: findNginxBinary() && openssl ? false : 'no nginx or no openssl',
 }
 
@@ -71,6 +73,7 @@ export const caddy = {
   name: 'Caddy',
   prepare: prepareCaddy,
   unavailable: 502,
+  hung: 504,
   skip: findCaddyBinary() && openssl ? false : 'no Caddy or no openssl',
 }
 

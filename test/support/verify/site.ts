@@ -37,8 +37,12 @@ interface Received {
 
 export type Site = Awaited<ReturnType<typeof startSite>>
 
-/** Starts Gatehouse, a service that returns what it has received, and a proxy before both. */
-export async function startSite(t: TestContext, prepare: Prepare) {
+/**
+ * Starts Gatehouse, a service that returns what it has received, and a proxy before both.
+ *
+ * @param instead the port of a server in the place of Gatehouse
+ */
+export async function startSite(t: TestContext, prepare: Prepare, instead?: number) {
   const { app, log } = await build(t, {
     DATABASE_URL: await createDatabase(),
     TRUST_PROXY: '127.0.0.1',
@@ -55,7 +59,7 @@ export async function startSite(t: TestContext, prepare: Prepare) {
   const place = {
     folder,
     port,
-    gatehouse: await listen(app),
+    gatehouse: instead ?? (await listen(app)),
     service: service.port,
     certificate,
     key,
@@ -73,9 +77,10 @@ export async function startSite(t: TestContext, prepare: Prepare) {
     async send(
       path: string,
       headers: Record<string, string | string[]> = {},
-      { method = 'GET', body = '' } = {},
+      { method = 'GET', body = '', from = '127.0.0.1' } = {},
     ) {
-      const sent = request({ host: '127.0.0.1', port, agent, path, method, headers })
+      const address = { host: '127.0.0.1', port, localAddress: from }
+      const sent = request({ ...address, agent, path, method, headers })
       sent.end(body)
       const [response] = await once(sent, 'response')
       const answer = await text(response)
@@ -96,6 +101,7 @@ async function startService(t: TestContext) {
     response.setHeader('x-service', 'reached')
     response.end(JSON.stringify(request))
   })
+  server.maxHeadersCount = 0 // as docs/verify.md advises
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.after(() => {

@@ -49,7 +49,8 @@ export async function startDatabaseServer(
 ): Promise<DatabaseServer> {
   const folder = place.folder ?? (await mkdtemp(join(tmpdir(), 'gatehouse-faults-')))
   const host = place.host ?? '127.0.0.1'
-  const server = new DatabaseServer(folder, host, await freePort(), place.wrapper ?? [])
+  const { wrapper } = place
+  const server = new DatabaseServer({ data: folder, host, port: await freePort(), wrapper })
   const undo = () => {
     server.killNow()
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
@@ -60,21 +61,34 @@ export async function startDatabaseServer(
   return server
 }
 
+export interface ServerPlace {
+  /** The folder of its files. */
+  data: string
+  host: string
+  port: number
+  /** A command that runs the server elsewhere. */
+  wrapper?: string[] | undefined
+}
+
 /** A database server that a test can kill, suspend and start again. */
 export class DatabaseServer {
   readonly host: string
   readonly port: number
-  readonly #data: string
+  readonly data: string
   readonly #socket: string
   readonly #wrapper: string[]
   #process: ChildProcess | undefined
 
-  constructor(data: string, host: string, port: number, wrapper: string[] = []) {
-    this.#data = data
+  constructor({ data, host, port, wrapper = [] }: ServerPlace) {
+    this.data = data
     this.host = host
     this.port = port
     this.#socket = join(data, 'server.sock')
     this.#wrapper = wrapper
+  }
+
+  get pid(): number | undefined {
+    return this.#process?.pid
   }
 
   /** For the server under test. */
@@ -88,25 +102,32 @@ export class DatabaseServer {
     return `mysql://root@localhost/${database}?socketPath=${encodeURIComponent(this.#socket)}`
   }
 
-  /** @returns when the server accepts connections */
-  async start(): Promise<void> {
+  /**
+   * @param more parameters of this start
+   * @returns when the server accepts connections
+   */
+  async start(more: string[] = []): Promise<void> {
     const [command = '', ...before] = [...this.#wrapper, binary ?? 'mariadbd']
     const parameters = [
-      ...serverArguments(this.#data, this.#socket),
+      ...serverArguments(this.data, this.#socket),
       ...ARGUMENTS,
       `--bind-address=${this.host}`,
       `--port=${this.port}`,
+      ...more,
     ]
-    const log = openSync(join(this.#data, 'server.log'), 'a', 0o600)
-    const child = spawn(command, [...before, ...parameters], { stdio: ['ignore', log, log] })
+    const log = openSync(join(this.data, 'server.log'), 'a', 0o600)
+    const child = spawn(command, [...before, ...parameters], {
+      stdio: ['ignore', log, log],
+      env: this.environment(),
+    })
     closeSync(log)
     this.#process = child
     await until(
-      async () => this.#hasExited() || (await this.#accepts()),
-      () => `the database server does not start: ${this.#data}/server.log`,
+      async () => this.hasExited() || (await this.#accepts()),
+      () => `the database server does not start: ${this.data}/server.log`,
     )
-    if (!this.#hasExited()) return
-    throw new Error(await readFile(join(this.#data, 'server.log'), 'utf8'))
+    if (!this.hasExited()) return
+    throw new Error(await readFile(join(this.data, 'server.log'), 'utf8'))
   }
 
   /** Ends the process at once, as a crash does. */
@@ -128,7 +149,7 @@ export class DatabaseServer {
   }
 
   killNow(): void {
-    if (!this.#hasExited()) killNow(this.#process?.pid)
+    if (!this.hasExited()) killNow(this.pid)
   }
 
   /** Runs a statement as root, on a connection of its own. @returns the rows, if it has any */
@@ -156,7 +177,12 @@ export class DatabaseServer {
     for (const { id } of rows) await this.query(`KILL ${Number(id)}`).catch(() => undefined)
   }
 
-  #hasExited(): boolean {
+  /** Of the server's process. */
+  protected environment(): NodeJS.ProcessEnv {
+    return process.env
+  }
+
+  hasExited(): boolean {
     const child = this.#process
     return !child || child.exitCode !== null || child.signalCode !== null
   }
@@ -168,7 +194,7 @@ export class DatabaseServer {
 
   async #end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#process
-    if (!child || this.#hasExited()) return
+    if (!child || this.hasExited()) return
     const exited = once(child, 'exit')
     child.kill(signal)
     await exited

@@ -22,7 +22,11 @@ const LOWEST_COST = 10
 export async function makeTemplate(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   await initialise(findServerBinary() ?? '', folder)
-  const server = new DatabaseServer(folder, '127.0.0.1', await freePort())
+  const server = new DatabaseServer({
+    data: folder,
+    host: '127.0.0.1',
+    port: await freePort(),
+  })
   const undo = undoAtExit(() => server.killNow())
   try {
     await server.start()

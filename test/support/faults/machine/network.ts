@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import type { TestContext } from 'node:test'
 import { undoAtExit } from './at-exit.ts'
 
 const TIME_WAIT = '06'
@@ -13,7 +12,7 @@ export type Network = NonNullable<ReturnType<typeof createNetwork>>
  *
  * @returns undefined where the machine does not allow it
  */
-export function createNetwork(t: TestContext) {
+export function createNetwork(t: { after(undo: () => void): void }) {
   const name = `gatehouse-${process.pid}`
   const [outer, inner] = [`gth${process.pid}a`, `gth${process.pid}b`]
   // The range of RFC 2544, which no network routes.
@@ -38,6 +37,8 @@ export function createNetwork(t: TestContext) {
     run('ip', ...inside, ...change.slice(1))
   }
   return {
+    /** Of this machine, as the namespace reaches it. */
+    outside: here,
     address: there,
     wrapper: ['ip', 'netns', 'exec', name],
     /** Drops all packets in both directions: a queue without a place. Nobody gets a FIN or an ICMP. */

@@ -1,6 +1,6 @@
-import { closeDatabase, openDatabase } from './client.ts'
-import { withHosts, withoutDatabase } from './connections/hosts.ts'
-import { databaseFault } from './errors.ts'
+import { closeDatabase, openDatabase } from '../client.ts'
+import { withHosts, withoutDatabase } from '../connections/hosts.ts'
+import { databaseFault } from '../errors.ts'
 import {
   grantStatement,
   MIGRATION_PRIVILEGES,

@@ -6,7 +6,7 @@ import {
   missingPrivileges,
   parseGrants,
   SERVER_PRIVILEGES,
-} from '../../db/grants.ts'
+} from '../../../db/privileges/grants.ts'
 
 const DATABASE = 'gate_house'
 

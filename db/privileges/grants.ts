@@ -1,4 +1,4 @@
-import { type Database, readColumn } from './client.ts'
+import { type Database, readColumn } from '../client.ts'
 
 /** What the server and all commands but `migrate` need on the database. */
 export const SERVER_PRIVILEGES = ['SELECT', 'INSERT', 'UPDATE', 'DELETE']

@@ -1,0 +1,58 @@
+// `npm run validate`: runs what CI requires, and stops at the first failure.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+
+const CHECKS = ['npm run lint', 'npm run lint:openapi', 'npm run lint:deploy', 'npm run typecheck']
+/** For `test:load`, `smoke` and the faults. */
+const BUILD = 'npm run build'
+
+/**
+ * Each step is a list of commands, one after the other. The commands of `beside` run during the
+ * step: it leaves a core idle, and neither measures the time by the clock.
+ */
+const STEPS = [
+  { commands: ['npm test'], beside: [] },
+  { commands: ['npm run test:slow'], beside: [...CHECKS, BUILD] },
+  {
+    commands: ['npm run test:load', 'npm run smoke', 'node --import tsx test/faults/run.ts'],
+    beside: [],
+  },
+]
+
+for (const { commands, beside } of STEPS) {
+  const results = await Promise.all([runAll(commands, run), runAll(beside, runQuietly)])
+  if (results.includes(false)) process.exit(1)
+}
+
+/**
+ * @param {string[]} commands
+ * @param {(command: string) => Promise<boolean>} runOne
+ */
+async function runAll(commands, runOne) {
+  for (const command of commands) if (!(await runOne(command))) return false
+  return true
+}
+
+/** @param {string} command */
+async function run(command) {
+  const [code] = await once(spawn(command, { shell: true, stdio: 'inherit' }), 'close')
+  return code === 0
+}
+
+/**
+ * Prints the output when the command has ended, so that it does not mix with the output of the step.
+ *
+ * @param {string} command
+ */
+async function runQuietly(command) {
+  const child = spawn(command, { shell: true, stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (chunk) => {
+      output += chunk
+    })
+  }
+  const [code] = await once(child, 'close')
+  process.stdout.write(output)
+  return code === 0
+}

@@ -1,0 +1,84 @@
+import { closeDatabase, type Engine, engineOf, openDatabase } from '../../../db/client.ts'
+import { hostsOf, withHosts } from '../../../db/connections/hosts.ts'
+import { type Config, splitList } from '../../config/config.ts'
+import { describeFailure } from '../../process/failure.ts'
+import { type Check, fail, ok, warn } from './check.ts'
+
+const SUBJECT = 'servers'
+const TIMEOUT_MS = 3_000
+
+/** What Gatehouse does with an engine. */
+const WORK: Record<Engine['name'], string> = {
+  MySQL: 'a single server, so no statement waits',
+  MariaDB: 'a single server, so no statement waits',
+  Galera: 'each statement waits until the node has what was committed on others',
+  'group replication': 'each statement waits until the member has what was committed on others',
+  TiDB: 'all servers show what was committed on one',
+}
+const WITHOUT_WAIT =
+  'statements do not wait (DATABASE_CONSISTENCY=none), so that an ended session can be valid on another server for a while'
+
+/**
+ * Checks each server that the settings name: whether it can be reached, what it is, and whether it
+ * takes changes.
+ *
+ * @param url of `DATABASE_URL` or of the private database
+ */
+export async function checkServers(url: string, config: Config): Promise<Check[]> {
+  const writers = hostsOf(url)
+  const readers = splitList(config.DATABASE_READ_HOSTS).filter((host) => !writers.includes(host))
+  const found = await Promise.all([...writers, ...readers].map((host) => inspect(url, host)))
+  // The check `database` reports the only server.
+  if (found.length === 1 && found[0]?.failure !== undefined) return []
+  const serving = found.slice(0, writers.length).filter(({ engine }) => engine?.takesChanges)
+  return found.map((server, index) => {
+    const isReader = index >= writers.length
+    return describe(server, { isReader, hasOthers: serving.length > 0, config })
+  })
+}
+
+interface Found {
+  host: string
+  engine?: Engine
+  failure?: string
+}
+
+async function inspect(url: string, host: string): Promise<Found> {
+  const db = openDatabase(withHosts(url, [host]), { connections: 1, timeoutMs: TIMEOUT_MS })
+  try {
+    return { host, engine: await engineOf(db) }
+  } catch (error) {
+    return { host, failure: describeFailure(error) }
+  } finally {
+    await closeDatabase(db)
+  }
+}
+
+interface Circumstances {
+  isReader: boolean
+  /** Whether another server takes changes. */
+  hasOthers: boolean
+  config: Config
+}
+
+function describe(
+  { host, engine, failure }: Found,
+  { isReader, hasOthers, config }: Circumstances,
+): Check {
+  const report = hasOthers ? warn : fail
+  if (!engine) {
+    const todo = 'Start it, or take it out of the settings'
+    return report(SUBJECT, `${host} cannot be reached: ${failure}`, todo)
+  }
+  if (!engine.takesChanges) {
+    const text = `${host} is ${engine.name} and takes no changes: ${engine.why}`
+    return report(SUBJECT, text, 'Wait until it has joined, or make it writable')
+  }
+  if (isReader && !engine.readsAll) {
+    const text = `${host} is ${engine.name}, which can lack what was committed on another server`
+    return fail(SUBJECT, text, 'Take it out of DATABASE_READ_HOSTS')
+  }
+  const waits = config.DATABASE_CONSISTENCY !== 'none' || engine.waitStatement === undefined
+  const text = `${host} is ${engine.name}: ${waits ? WORK[engine.name] : WITHOUT_WAIT}`
+  return waits ? ok(SUBJECT, text) : warn(SUBJECT, text, 'Set DATABASE_CONSISTENCY=auto')
+}

@@ -1,0 +1,61 @@
+import { type TestContext, test } from 'node:test'
+import type { RowDataPacket } from 'mysql2'
+import { readEngine } from '../../../db/connections/engine.ts'
+
+/** What servers answer, as it was recorded from them. */
+const MARIADB = { version: '10.11.19-MariaDB-0+deb12u1', read_only: 'OFF', wsrep_on: 'OFF' }
+const MYSQL = {
+  version: '9.7.4',
+  read_only: 'OFF',
+  super_read_only: 'OFF',
+  innodb_read_only: 'OFF',
+}
+const TIDB = { version: '8.0.11-TiDB-v8.5.0', read_only: 'OFF', super_read_only: 'OFF' }
+const GALERA = { ...MARIADB, wsrep_on: 'ON' }
+const SYNCED = {
+  wsrep_ready: 'ON',
+  wsrep_cluster_status: 'Primary',
+  wsrep_local_state: '4',
+  wsrep_local_state_comment: 'Synced',
+}
+
+test('a server is recognised by its variables, and only servers that have others are waited for', async (t: TestContext) => {
+  const waitOf = async (variables: object) => {
+    const { name, takesChanges, waitStatement, readsAll } = await engineOf(variables)
+    return [name, takesChanges, waitStatement, readsAll]
+  }
+  t.assert.deepStrictEqual(await waitOf(MARIADB), ['MariaDB', true, undefined, false])
+  t.assert.deepStrictEqual(await waitOf(MYSQL), ['MySQL', true, undefined, false])
+  t.assert.deepStrictEqual(await waitOf(TIDB), ['TiDB', true, undefined, true])
+  const group = { ...MYSQL, group_replication_group_name: 'aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa' }
+  t.assert.match(String((await waitOf(group))[2]), /group_replication_consistency/)
+  t.assert.match(String((await waitOf(GALERA))[2]), /wsrep_sync_wait/)
+})
+
+test('a server that is read-only takes no changes, and says which variable is the reason', async (t: TestContext) => {
+  for (const name of ['read_only', 'super_read_only', 'innodb_read_only']) {
+    const { takesChanges, why } = await engineOf({ ...MYSQL, [name]: 'ON' })
+    t.assert.deepStrictEqual([takesChanges, why], [false, `${name}=ON`])
+  }
+})
+
+test('a Galera node takes changes only if it is synced, ready and in the primary component', async (t: TestContext) => {
+  t.assert.strictEqual((await engineOf(GALERA)).takesChanges, true)
+  for (const status of [
+    { wsrep_cluster_status: 'non-Primary' },
+    { wsrep_ready: 'OFF' },
+    { wsrep_local_state: '2', wsrep_local_state_comment: 'Donor/Desynced' },
+  ]) {
+    const { takesChanges, why } = await engineOf(GALERA, { ...SYNCED, ...status })
+    t.assert.strictEqual(takesChanges, false)
+    t.assert.match(why ?? '', /non-Primary|Synced|Donor/)
+  }
+})
+
+function engineOf(variables: object, status: object = SYNCED) {
+  return readEngine(async (sql) => {
+    const values = sql.includes('VARIABLES') ? variables : status
+    const rows = Object.entries(values).map(([Variable_name, Value]) => ({ Variable_name, Value }))
+    return rows as RowDataPacket[]
+  })
+}

@@ -1,0 +1,109 @@
+import { type TestContext, test } from 'node:test'
+import { sql } from 'drizzle-orm'
+import {
+  closeDatabase,
+  type Database,
+  engineOf,
+  openDatabase,
+  Servers,
+} from '../../../db/client.ts'
+import { hostsOf, withHosts, withoutDatabase } from '../../../db/connections/hosts.ts'
+import { databaseFault } from '../../../db/errors.ts'
+import { createDatabase } from '../../support/database/database.ts'
+import { createDatabaseLink } from '../../support/database/database-link.ts'
+import { open } from '../../support/database/open.ts'
+import { failureOf } from '../../support/failure-of.ts'
+import { until } from '../../support/until.ts'
+
+const DATABASE_URL = await createDatabase()
+const TIMEOUT_MS = 4_000
+const RECHECK_MS = 50
+
+test('a URL has its hosts in their order, and keeps everything else', (t: TestContext) => {
+  const url = 'mysql://me:p%2Cw,@one:3306, two,[::1]:3307/gatehouse?x=1'
+  t.assert.deepStrictEqual(hostsOf(url), ['one:3306', 'two', '[::1]:3307'])
+  t.assert.strictEqual(withHosts(url, ['two']), 'mysql://me:p%2Cw,@two/gatehouse?x=1')
+  t.assert.strictEqual(withoutDatabase(url), 'mysql://me:p%2Cw,@one:3306, two,[::1]:3307/?x=1')
+})
+
+test('connections go to the first host, to the next one while it fails, and back after two checks in a row', async (t: TestContext) => {
+  const { db, servers, first, second } = await linked(t)
+  const moves: string[] = []
+  servers.onMove = ({ host }) => moves.push(host)
+  await query(db)
+  t.assert.deepStrictEqual([first.attempts(), second.attempts()], [1, 0])
+  first.refuse()
+  await until(
+    () => succeeds(db),
+    () => 'no operation succeeds on the second host',
+  )
+  t.assert.strictEqual(second.attempts(), 1)
+
+  first.accept()
+  const before = first.attempts()
+  await until(
+    async () => {
+      await query(db)
+      return moves.length === 2
+    },
+    () => `connections do not return: ${moves.join(', ')}`,
+  )
+  t.assert.deepStrictEqual(
+    moves,
+    [second, first].map(({ url }) => hostsOf(url)[0]),
+  )
+  t.assert.ok(first.attempts() >= before + 3, 'two checks and a connection')
+})
+
+test('a host that is silent does not keep operations from the next one within their limit', async (t: TestContext) => {
+  const { db, first } = await linked(t)
+  first.stall()
+  const startedAt = performance.now()
+  await query(db)
+  t.assert.ok(performance.now() - startedAt < TIMEOUT_MS / 2)
+})
+
+test('hosts that all fail make operations fail as one host does, with the error of the first', async (t: TestContext) => {
+  const { db, first, second } = await linked(t)
+  await first.cut()
+  await second.cut()
+  t.assert.strictEqual(databaseFault(await failureOf(query(db)))?.code, 'ECONNREFUSED')
+  await second.mend()
+  await until(
+    () => succeeds(db),
+    () => 'no operation succeeds',
+  )
+})
+
+test('a server that may lack what others have committed is refused where waiting is required', async (t: TestContext) => {
+  const { readsAll } = await engineOf(open(t, DATABASE_URL))
+  const db = openDatabase(new Servers(DATABASE_URL, { consistency: 'wait' }), { connections: 1 })
+  t.after(() => closeDatabase(db))
+  const failure = await query(db).catch((error: unknown) => error)
+  const code = databaseFault(failure)?.code
+  t.assert.strictEqual(code, readsAll ? undefined : 'STALE_READS')
+})
+
+async function linked(t: TestContext) {
+  const first = await createDatabaseLink(DATABASE_URL)
+  const second = await createDatabaseLink(DATABASE_URL)
+  const hosts = [first, second].flatMap(({ url }) => hostsOf(url))
+  const servers = new Servers(withHosts(first.url, hosts), { recheckMs: RECHECK_MS })
+  const db = openDatabase(servers, { connections: 2, timeoutMs: TIMEOUT_MS })
+  t.after(async () => {
+    await closeDatabase(db)
+    await Promise.all([first.cut(), second.cut()])
+  })
+  return { db, servers, first, second }
+}
+
+function query(db: Database) {
+  return db.execute(sql`SELECT 1`)
+}
+
+function succeeds(db: Database): Promise<boolean> {
+  return query(db).then(
+    () => true,
+    () => false,
+  )
+}
