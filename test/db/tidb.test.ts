@@ -15,7 +15,9 @@ test('transactions on TiDB lock the rows that they write, also if the server is 
 }, async (t: TestContext) => {
   const url = await createDatabase()
   const [{ mode } = {}] = await query(url, 'SELECT @@GLOBAL.tidb_txn_mode AS mode')
-  t.after(() => query(url, `SET GLOBAL tidb_txn_mode = '${mode}'`))
+  // The database is dropped before.
+  const server = new URL('/', url).href
+  t.after(() => query(server, `SET GLOBAL tidb_txn_mode = '${mode}'`))
   await query(url, "SET GLOBAL tidb_txn_mode = 'optimistic'")
   const [{ tried } = {}] = await query(url, 'SELECT @@tidb_txn_mode AS tried')
   t.assert.strictEqual(tried, 'optimistic')
