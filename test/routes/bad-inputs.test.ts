@@ -1,6 +1,7 @@
 import { type TestContext, test } from 'node:test'
 import { sql } from 'drizzle-orm'
 import { createDatabase } from '../support/database/database.ts'
+import { isTidb } from '../support/database/engine.ts'
 import { type Account, makeUser, signIn } from '../support/http/accounts.ts'
 import { type App, build } from '../support/http/build.ts'
 import { assertError } from '../support/http/error-answer.ts'
@@ -115,6 +116,10 @@ function ask(
 
 /** Checksums of the tables that requests change. Failed logins are counted in other tables. */
 async function checksums(app: App) {
-  const [rows] = await app.db.execute(sql`CHECKSUM TABLE users, sessions, tokens EXTENDED`)
+  const [rows] = await app.db.execute(
+    isTidb
+      ? sql`ADMIN CHECKSUM TABLE users, sessions, tokens`
+      : sql`CHECKSUM TABLE users, sessions, tokens EXTENDED`,
+  )
   return rows
 }
