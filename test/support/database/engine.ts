@@ -1,8 +1,12 @@
-import { closeDatabase, openDatabase } from '../../../db/client.ts'
+import { createConnection, type RowDataPacket } from 'mysql2/promise'
+import { readEngine } from '../../../db/connections/engine.ts'
 
-const db = openDatabase(process.env.TEST_DATABASE_URL ?? '', { connections: 1 })
-const { name } = await db.pool.use(db.nextLimit(), async ({ engine }) => engine)
-await closeDatabase(db)
+const connection = await createConnection(process.env.TEST_DATABASE_URL ?? '')
+const { name } = await readEngine(async (sql) => {
+  const [rows] = await connection.query<RowDataPacket[]>(sql)
+  return rows
+})
+await connection.end()
 
 /** Whether the database server of the run is TiDB. */
 export const isTidb = name === 'TiDB'
