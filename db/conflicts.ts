@@ -17,7 +17,7 @@ const CONFLICTS = new Set([
 ])
 /** TiDB: others changed a row before each of many attempts to lock it. Its number is no error's own. */
 const LOCK_NOT_HAD = 'pessimistic lock retry limit reached'
-const MAX_ATTEMPTS = 6
+const MAX_ATTEMPTS = 10
 const LONGEST_PAUSE_MS = 50
 
 /**

@@ -5,6 +5,8 @@ export interface Engine {
   name: 'MySQL' | 'MariaDB' | 'Galera' | 'group replication' | 'TiDB'
   /** Whether it takes changes now. If not, `why` says the reason. */
   takesChanges: boolean
+  /** Whether it is a part of its cluster now, so that its reads are as recent as the engine allows. */
+  takesReads: boolean
   why?: string
   /**
    * Makes the session wait, before it reads or writes, until its server has all that was committed
@@ -73,21 +75,21 @@ function galera(status: Values): Engine {
   const engine = { name: 'Galera', readsAll: true, waitStatement: GALERA_WAIT } as const
   if (status.wsrep_cluster_status !== 'Primary') {
     const why = `it is not in the primary component: ${status.wsrep_cluster_status}`
-    return { ...engine, takesChanges: false, why }
+    return { ...engine, takesChanges: false, takesReads: false, why }
   }
   if (status.wsrep_ready !== 'ON' || status.wsrep_local_state !== SYNCED) {
     const why = `it is not synced: ${status.wsrep_local_state_comment}`
-    return { ...engine, takesChanges: false, why }
+    return { ...engine, takesChanges: false, takesReads: false, why }
   }
-  return { ...engine, takesChanges: true }
+  return { ...engine, takesChanges: true, takesReads: true }
 }
 
-function changesOf(variables: Values): Pick<Engine, 'takesChanges' | 'why'> {
+function changesOf(variables: Values): Pick<Engine, 'takesChanges' | 'takesReads' | 'why'> {
   const name = ['super_read_only', 'read_only', 'innodb_read_only', 'tidb_super_read_only'].find(
     (variable) => !['OFF', '0', undefined].includes(variables[variable]),
   )
-  if (name === undefined) return { takesChanges: true }
-  return { takesChanges: false, why: `${name}=${variables[name]}` }
+  if (name === undefined) return { takesChanges: true, takesReads: true }
+  return { takesChanges: false, takesReads: true, why: `${name}=${variables[name]}` }
 }
 
 async function readValues(

@@ -70,8 +70,9 @@ function describe(
     const todo = 'Start it, or take it out of the settings'
     return report(SUBJECT, `${host} cannot be reached: ${failure}`, todo)
   }
-  if (!engine.takesChanges) {
-    const text = `${host} is ${engine.name} and takes no changes: ${engine.why}`
+  if (isReader ? !engine.takesReads : !engine.takesChanges) {
+    const what = isReader ? 'is not a part of its cluster' : 'takes no changes'
+    const text = `${host} is ${engine.name} and ${what}: ${engine.why}`
     return report(SUBJECT, text, 'Wait until it has joined, or make it writable')
   }
   if (isReader && !engine.readsAll) {
