@@ -15,6 +15,8 @@ const CONFLICTS = new Set([
   8028, // TiDB: another connection has changed the schema
   9007, // TiDB: another transaction has written the same row
 ])
+/** TiDB: others changed a row before each of many attempts to lock it. Its number is no error's own. */
+const LOCK_NOT_HAD = 'pessimistic lock retry limit reached'
 const MAX_ATTEMPTS = 10
 const LONGEST_PAUSE_MS = 50
 
@@ -44,6 +46,8 @@ export async function useWithRetries<T>(
 
 /** @returns whether nothing has been done, and the same work can succeed */
 export function isConflict(error: unknown): boolean {
+  const cause = causeOf(error)
+  if (cause instanceof Error && cause.message === LOCK_NOT_HAD) return true
   return CONFLICTS.has(databaseFault(error)?.errno ?? 0)
 }
 

@@ -35,7 +35,7 @@ const ADVICE: [about: (number | string)[], advice: string][] = [
     'The database refuses the user of DATABASE_URL: check its name, its password and its host.',
   ],
   [
-    [1142, 1143, 1227, 1370],
+    [1142, 1143, 1227, 1370, 8121],
     'The user of DATABASE_URL lacks a privilege: docs/operations.md lists the grants.',
   ],
   [

@@ -64,6 +64,7 @@ export async function openConnection(
       const [rows] = await connection.query<RowDataPacket[]>({ sql })
       return rows
     })
+    if (engine.settings) await connection.query({ sql: engine.settings })
     if (consistency === 'wait' && !engine.readsAll) throw new OperationError('STALE_READS')
     if (consistency !== 'none' && engine.waitStatement) {
       await connection.query({ sql: engine.waitStatement })

@@ -13,6 +13,8 @@ export interface Engine {
    * on others. Undefined if the engine has nothing to wait for, or cannot wait.
    */
   waitStatement?: string
+  /** Sets what the queries rely on, and other engines always do. */
+  settings?: string
   /** Whether a session reads what was committed through any other server of the engine. */
   readsAll: boolean
 }
@@ -20,6 +22,13 @@ export interface Engine {
 /** All statements wait: reads and BEGIN (1), UPDATE and DELETE (2), INSERT and REPLACE (4). */
 const GALERA_WAIT = 'SET SESSION wsrep_sync_wait = 7'
 const GROUP_REPLICATION_WAIT = "SET SESSION group_replication_consistency = 'BEFORE'"
+/**
+ * Locks rows as they are read and written, as the other engines do, and reads what was committed
+ * last, whatever the defaults of the server are.
+ */
+const TIDB_SETTINGS = `SET SESSION tidb_txn_mode = 'pessimistic',
+  tidb_constraint_check_in_place_pessimistic = ON, tidb_low_resolution_tso = OFF,
+  tidb_read_staleness = 0, tidb_replica_read = 'leader'`
 /** The state of a Galera node that has applied what the cluster has committed. */
 const SYNCED = '4'
 
@@ -30,6 +39,7 @@ const VARIABLES = [
   'innodb_read_only',
   'wsrep_on',
   'group_replication_group_name',
+  'tidb_super_read_only',
 ]
 const GALERA_STATUS = [
   'wsrep_ready',
@@ -51,7 +61,9 @@ export async function readEngine(read: ReadRows): Promise<Engine> {
   if (variables.wsrep_on === 'ON') return galera(await readValues(read, 'STATUS', GALERA_STATUS))
   const { version = '' } = variables
   const changes = changesOf(variables)
-  if (version.includes('TiDB')) return { name: 'TiDB', readsAll: true, ...changes }
+  if (version.includes('TiDB')) {
+    return { name: 'TiDB', readsAll: true, settings: TIDB_SETTINGS, ...changes }
+  }
   if (variables.group_replication_group_name) {
     const waitStatement = GROUP_REPLICATION_WAIT
     return { name: 'group replication', readsAll: true, waitStatement, ...changes }
@@ -73,7 +85,7 @@ function galera(status: Values): Engine {
 }
 
 function changesOf(variables: Values): Pick<Engine, 'takesChanges' | 'takesReads' | 'why'> {
-  const name = ['super_read_only', 'read_only', 'innodb_read_only'].find(
+  const name = ['super_read_only', 'read_only', 'innodb_read_only', 'tidb_super_read_only'].find(
     (variable) => !['OFF', '0', undefined].includes(variables[variable]),
   )
   if (name === undefined) return { takesChanges: true, takesReads: true }
