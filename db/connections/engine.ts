@@ -1,4 +1,5 @@
 import type { RowDataPacket } from 'mysql2'
+import { errnoOf } from './errors.ts'
 
 /** What a server is, as far as it changes what its connections do. */
 export interface Engine {
@@ -6,6 +7,8 @@ export interface Engine {
   /** Whether it takes changes now. If not, `why` says the reason. */
   takesChanges: boolean
   why?: string
+  /** Whether it takes no changes because it is read-only. It may serve reads. */
+  isReadOnly: boolean
   /**
    * Makes the session wait, before it reads or writes, until its server has all that was committed
    * on others. Undefined if the engine has nothing to wait for, or cannot wait.
@@ -18,6 +21,13 @@ export interface Engine {
 /** All statements wait: reads and BEGIN (1), UPDATE and DELETE (2), INSERT and REPLACE (4). */
 const GALERA_WAIT = 'SET SESSION wsrep_sync_wait = 7'
 const GROUP_REPLICATION_WAIT = "SET SESSION group_replication_consistency = 'BEFORE'"
+/**
+ * Fails where the server is not an online member of the group's majority. Such a server does not
+ * wait in spite of `BEFORE`, and after a restart it even takes changes. Any user may call it.
+ */
+const GROUP_MEMBERSHIP = 'SELECT group_replication_get_communication_protocol()'
+/** The function refuses, or does not exist. */
+const NO_MEMBER = new Set([1123, 1305])
 /** The state of a Galera node that has applied what the cluster has committed. */
 const SYNCED = '4'
 
@@ -37,6 +47,7 @@ const GALERA_STATUS = [
 ]
 
 type ReadRows = (sql: string) => Promise<RowDataPacket[]>
+type Changes = Pick<Engine, 'takesChanges' | 'isReadOnly' | 'why'>
 type Values = Partial<Record<string, string>>
 
 /**
@@ -50,15 +61,25 @@ export async function readEngine(read: ReadRows): Promise<Engine> {
   const { version = '' } = variables
   const changes = changesOf(variables)
   if (version.includes('TiDB')) return { name: 'TiDB', readsAll: true, ...changes }
-  if (variables.group_replication_group_name) {
-    const waitStatement = GROUP_REPLICATION_WAIT
-    return { name: 'group replication', readsAll: true, waitStatement, ...changes }
-  }
+  if (variables.group_replication_group_name) return await groupMember(read, changes)
   return { name: version.includes('MariaDB') ? 'MariaDB' : 'MySQL', readsAll: false, ...changes }
 }
 
+async function groupMember(read: ReadRows, changes: Changes): Promise<Engine> {
+  const engine = { name: 'group replication', waitStatement: GROUP_REPLICATION_WAIT } as const
+  try {
+    await read(GROUP_MEMBERSHIP)
+    return { ...engine, readsAll: true, ...changes }
+  } catch (error) {
+    if (!NO_MEMBER.has(errnoOf(error) ?? 0)) throw error
+    const why = 'it is not an online member of the majority of its group'
+    return { ...engine, readsAll: false, isReadOnly: false, takesChanges: false, why }
+  }
+}
+
 function galera(status: Values): Engine {
-  const engine = { name: 'Galera', readsAll: true, waitStatement: GALERA_WAIT } as const
+  const waitStatement = GALERA_WAIT
+  const engine = { name: 'Galera', readsAll: true, isReadOnly: false, waitStatement } as const
   if (status.wsrep_cluster_status !== 'Primary') {
     const why = `it is not in the primary component: ${status.wsrep_cluster_status}`
     return { ...engine, takesChanges: false, why }
@@ -70,12 +91,12 @@ function galera(status: Values): Engine {
   return { ...engine, takesChanges: true }
 }
 
-function changesOf(variables: Values): Pick<Engine, 'takesChanges' | 'why'> {
+function changesOf(variables: Values): Changes {
   const name = ['super_read_only', 'read_only', 'innodb_read_only'].find(
     (variable) => !['OFF', '0', undefined].includes(variables[variable]),
   )
-  if (name === undefined) return { takesChanges: true }
-  return { takesChanges: false, why: `${name}=${variables[name]}` }
+  if (name === undefined) return { takesChanges: true, isReadOnly: false }
+  return { takesChanges: false, isReadOnly: true, why: `${name}=${variables[name]}` }
 }
 
 async function readValues(

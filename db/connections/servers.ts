@@ -23,6 +23,8 @@ interface Host {
 
 interface ServerOptions {
   consistency?: Consistency
+  /** What the servers are for. Read-only ones serve reads. */
+  purpose?: 'changes' | 'reads'
   recheckMs?: number
 }
 
@@ -35,6 +37,7 @@ interface ServerOptions {
 export class Servers {
   readonly #hosts: Host[]
   readonly #consistency: Consistency
+  readonly #purpose: 'changes' | 'reads'
   readonly #recheckMs: number
   #recheckAt = 0
   #isChecking = false
@@ -46,7 +49,10 @@ export class Servers {
    * @param url `mysql://user:password@host:port,host:port/database`
    * @param options.recheckMs how often the hosts that failed are tried while another one is used
    */
-  constructor(url: string, { consistency = 'auto', recheckMs = RECHECK_MS }: ServerOptions = {}) {
+  constructor(
+    url: string,
+    { consistency = 'auto', purpose = 'changes', recheckMs = RECHECK_MS }: ServerOptions = {},
+  ) {
     this.#hosts = hostsOf(url).map((name, rank) => ({
       name,
       url: withHosts(url, [name]),
@@ -55,6 +61,7 @@ export class Servers {
       isReturning: false,
     }))
     this.#consistency = consistency
+    this.#purpose = purpose
     this.#recheckMs = recheckMs
   }
 
@@ -63,7 +70,8 @@ export class Servers {
   }
 
   /**
-   * Connects to the first host that takes changes; to the first that answers if none does. A host
+   * Connects to the first host that takes changes, or serves reads if the servers are for reads; to
+   * the first that answers if none does. A host
    * that does not answer gets an equal share of the time that is left.
    *
    * @param timeoutMs for all hosts together
@@ -78,7 +86,7 @@ export class Servers {
       const leftMs = endsAt - performance.now()
       try {
         const connection = await this.#connect(host, leftMs / (order.length - index))
-        if (connection.engine.takesChanges || order.length === 1) {
+        if (this.#isFit(connection) || order.length === 1) {
           spare?.end()
           this.#use(host)
           return connection
@@ -120,6 +128,10 @@ export class Servers {
     return await openConnection(url, { timeoutMs, rank, consistency: this.#consistency })
   }
 
+  #isFit({ engine }: DatabaseConnection): boolean {
+    return engine.takesChanges || (this.#purpose === 'reads' && engine.isReadOnly)
+  }
+
   #use(host: Host): void {
     host.isDown = false
     const before = this.#current
@@ -153,9 +165,9 @@ export class Servers {
   async #serves(host: Host): Promise<boolean> {
     try {
       const connection = await this.#connect(host, RECHECK_TIMEOUT_MS)
-      const { takesChanges } = connection.engine
+      const isFit = this.#isFit(connection)
       await connection.end()
-      return takesChanges
+      return isFit
     } catch {
       return false
     }

@@ -1,4 +1,4 @@
-import { closeDatabase, type Engine, engineOf, openDatabase } from '../../../db/client.ts'
+import { closeDatabase, type Engine, engineOf, openDatabase, Servers } from '../../../db/client.ts'
 import { hostsOf, withHosts } from '../../../db/connections/hosts.ts'
 import { type Config, splitList } from '../../config/config.ts'
 import { describeFailure } from '../../process/failure.ts'
@@ -44,7 +44,9 @@ interface Found {
 }
 
 async function inspect(url: string, host: string): Promise<Found> {
-  const db = openDatabase(withHosts(url, [host]), { connections: 1, timeoutMs: TIMEOUT_MS })
+  // With another consistency, a server that has left the others is refused before it is described.
+  const server = new Servers(withHosts(url, [host]), { consistency: 'none' })
+  const db = openDatabase(server, { connections: 1, timeoutMs: TIMEOUT_MS })
   try {
     return { host, engine: await engineOf(db) }
   } catch (error) {
@@ -70,7 +72,10 @@ function describe(
     const todo = 'Start it, or take it out of the settings'
     return report(SUBJECT, `${host} cannot be reached: ${failure}`, todo)
   }
-  if (!engine.takesChanges) {
+  if (engine.isReadOnly && engine.readsAll && hasOthers && !isReader) {
+    return ok(SUBJECT, `${host} is ${engine.name} and stands by: ${engine.why}`)
+  }
+  if (!engine.takesChanges && !(isReader && engine.isReadOnly)) {
     const text = `${host} is ${engine.name} and takes no changes: ${engine.why}`
     return report(SUBJECT, text, 'Wait until it has joined, or make it writable')
   }
