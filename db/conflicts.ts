@@ -15,6 +15,10 @@ const CONFLICTS = new Set([
   8028, // TiDB: another connection has changed the schema
   9007, // TiDB: another transaction has written the same row
 ])
+/** Error during COMMIT. Its text has the number of the storage engine's error. */
+const DURING_COMMIT = 1180
+/** A deadlock: group replication gives it to a transaction that another member's change has undone. */
+const ENGINE_DEADLOCK = /\b149\b/
 const MAX_ATTEMPTS = 6
 const LONGEST_PAUSE_MS = 50
 
@@ -44,7 +48,12 @@ export async function useWithRetries<T>(
 
 /** @returns whether nothing has been done, and the same work can succeed */
 export function isConflict(error: unknown): boolean {
-  return CONFLICTS.has(databaseFault(error)?.errno ?? 0)
+  const errno = databaseFault(error)?.errno ?? 0
+  return CONFLICTS.has(errno) || (errno === DURING_COMMIT && isDeadlock(causeOf(error)))
+}
+
+function isDeadlock(cause: unknown): boolean {
+  return cause instanceof Error && ENGINE_DEADLOCK.test(cause.message)
 }
 
 function isRefused(error: unknown): boolean {

@@ -69,6 +69,10 @@ const ADVICE: [about: (number | string)[], advice: string][] = [
     'The node is not ready: check that it runs in the primary component of the Galera cluster.',
   ],
   [
+    [3098],
+    'Group replication refuses changes of the table: docs/scaling.md says which mode it needs.',
+  ],
+  [
     [3796, 3797],
     'The server is not in its group: check performance_schema.replication_group_members.',
   ],
