@@ -77,7 +77,8 @@ function describe(
   }
   if (!engine.takesChanges && !(isReader && engine.isReadOnly)) {
     const text = `${host} is ${engine.name} and takes no changes: ${engine.why}`
-    return report(SUBJECT, text, 'Wait until it has joined, or make it writable')
+    const isAlone = engine.isReadOnly && engine.name !== 'group replication'
+    return report(SUBJECT, text, isAlone ? 'Make it writable' : 'Wait until it has joined')
   }
   if (isReader && !engine.readsAll) {
     const text = `${host} is ${engine.name}, which can lack what was committed on another server`
