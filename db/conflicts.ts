@@ -19,7 +19,7 @@ const CONFLICTS = new Set([
 const DURING_COMMIT = 1180
 /** A deadlock: group replication gives it to a transaction that another member's change has undone. */
 const ENGINE_DEADLOCK = /\b149\b/
-const MAX_ATTEMPTS = 6
+const MAX_ATTEMPTS = 10
 const LONGEST_PAUSE_MS = 50
 
 /**

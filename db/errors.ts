@@ -57,7 +57,7 @@ const ADVICE: [about: (number | string)[], advice: string][] = [
     'The database closed the connection: check whether it was restarted.',
   ],
   [
-    [1290, 1792, 1836, 1223, 3032],
+    [1290, 1792, 1836, 1223, 3032, 'SERVER_READ_ONLY'],
     'The database is read-only: changes are refused until it accepts writes again.',
   ],
   [

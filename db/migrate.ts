@@ -85,19 +85,30 @@ export async function isSchemaCurrent(db: Database): Promise<boolean> {
   return (await latestOrNone(db)) >= newest
 }
 
+export interface PendingMigration {
+  /** The name of its file. */
+  name: string
+  statements: string[]
+}
+
 /**
- * @returns the names of the migrations that the database lacks, and whether a newer version has
- *   migrated it. Rejects if the database is down
+ * @returns the migrations that the database lacks, and whether a newer version has migrated it.
+ *   Rejects if the database is down
  */
 export async function readSchemaState(
   db: Database,
-): Promise<{ pending: string[]; isNewer: boolean }> {
+): Promise<{ pending: PendingMigration[]; isNewer: boolean }> {
   const latest = await latestOrNone(db)
   const file = join(migrationsFolder, 'meta', '_journal.json')
   const { entries }: { entries: { when: number; tag: string }[] } = JSON.parse(
     readFileSync(file, 'utf8'),
   )
-  const pending = entries.filter(({ when }) => when > latest).map(({ tag }) => tag)
+  const pending = migrations
+    .filter(({ folderMillis }) => folderMillis > latest)
+    .map(({ folderMillis, sql: statements }) => {
+      const name = entries.find(({ when }) => when === folderMillis)?.tag ?? ''
+      return { name, statements: statements.map((statement) => statement.trim()) }
+    })
   return { pending, isNewer: latest > newest }
 }
 

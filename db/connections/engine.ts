@@ -6,9 +6,9 @@ export interface Engine {
   name: 'MySQL' | 'MariaDB' | 'Galera' | 'group replication' | 'TiDB'
   /** Whether it takes changes now. If not, `why` says the reason. */
   takesChanges: boolean
+  /** Whether it is a part of its cluster now, so that its reads are as recent as the engine allows. */
+  takesReads: boolean
   why?: string
-  /** Whether it takes no changes because it is read-only. It may serve reads. */
-  isReadOnly: boolean
   /**
    * Makes the session wait, before it reads or writes, until its server has all that was committed
    * on others. Undefined if the engine has nothing to wait for, or cannot wait.
@@ -47,7 +47,7 @@ const GALERA_STATUS = [
 ]
 
 type ReadRows = (sql: string) => Promise<RowDataPacket[]>
-type Changes = Pick<Engine, 'takesChanges' | 'isReadOnly' | 'why'>
+type Changes = Pick<Engine, 'takesChanges' | 'takesReads' | 'why'>
 type Values = Partial<Record<string, string>>
 
 /**
@@ -73,30 +73,29 @@ async function groupMember(read: ReadRows, changes: Changes): Promise<Engine> {
   } catch (error) {
     if (!NO_MEMBER.has(errnoOf(error) ?? 0)) throw error
     const why = 'it is not an online member of the majority of its group'
-    return { ...engine, readsAll: false, isReadOnly: false, takesChanges: false, why }
+    return { ...engine, readsAll: false, takesChanges: false, takesReads: false, why }
   }
 }
 
 function galera(status: Values): Engine {
-  const waitStatement = GALERA_WAIT
-  const engine = { name: 'Galera', readsAll: true, isReadOnly: false, waitStatement } as const
+  const engine = { name: 'Galera', readsAll: true, waitStatement: GALERA_WAIT } as const
   if (status.wsrep_cluster_status !== 'Primary') {
     const why = `it is not in the primary component: ${status.wsrep_cluster_status}`
-    return { ...engine, takesChanges: false, why }
+    return { ...engine, takesChanges: false, takesReads: false, why }
   }
   if (status.wsrep_ready !== 'ON' || status.wsrep_local_state !== SYNCED) {
     const why = `it is not synced: ${status.wsrep_local_state_comment}`
-    return { ...engine, takesChanges: false, why }
+    return { ...engine, takesChanges: false, takesReads: false, why }
   }
-  return { ...engine, takesChanges: true }
+  return { ...engine, takesChanges: true, takesReads: true }
 }
 
 function changesOf(variables: Values): Changes {
   const name = ['super_read_only', 'read_only', 'innodb_read_only'].find(
     (variable) => !['OFF', '0', undefined].includes(variables[variable]),
   )
-  if (name === undefined) return { takesChanges: true, isReadOnly: false }
-  return { takesChanges: false, isReadOnly: true, why: `${name}=${variables[name]}` }
+  if (name === undefined) return { takesChanges: true, takesReads: true }
+  return { takesChanges: false, takesReads: true, why: `${name}=${variables[name]}` }
 }
 
 async function readValues(

@@ -5,6 +5,7 @@
  * - `OUTCOME_UNKNOWN`: the connection was lost during `COMMIT`, so the change may have been made
  * - `POOL_CLOSED`: the process is shutting down
  * - `POOL_QUEUE_FULL`: too many operations wait for a connection
+ * - `SERVER_READ_ONLY`: no server takes changes, and those that answer may lack some
  * - `STALE_READS`: the server cannot wait for what was committed on others, which is required
  */
 type Code =
@@ -14,6 +15,7 @@ type Code =
   | 'OUTCOME_UNKNOWN'
   | 'POOL_CLOSED'
   | 'POOL_QUEUE_FULL'
+  | 'SERVER_READ_ONLY'
   | 'STALE_READS'
 
 const MESSAGES: Record<Code, string> = {
@@ -23,6 +25,7 @@ const MESSAGES: Record<Code, string> = {
   OUTCOME_UNKNOWN: 'the connection was lost during COMMIT',
   POOL_CLOSED: 'the connections to the database are closed',
   POOL_QUEUE_FULL: 'too many operations wait for a connection',
+  SERVER_READ_ONLY: 'no server takes changes',
   STALE_READS: 'the server may lack what was committed on others',
 }
 

@@ -62,7 +62,7 @@ test(
   },
 )
 
-test('a transaction that is the victim of a deadlock each time rejects after six runs', async (t: TestContext) => {
+test('a transaction that is the victim of a deadlock each time rejects after ten runs', async (t: TestContext) => {
   const db = open(t, DATABASE_URL)
   const deadlock = await makeDeadlock(db)
   t.assert.strictEqual(databaseFault(deadlock)?.errno, 1213)

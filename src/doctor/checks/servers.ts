@@ -72,13 +72,17 @@ function describe(
     const todo = 'Start it, or take it out of the settings'
     return report(SUBJECT, `${host} cannot be reached: ${failure}`, todo)
   }
-  if (engine.isReadOnly && engine.readsAll && hasOthers && !isReader) {
+  const isMember = engine.name === 'group replication'
+  if (isMember && engine.takesReads && !engine.takesChanges && hasOthers && !isReader) {
     return ok(SUBJECT, `${host} is ${engine.name} and stands by: ${engine.why}`)
   }
-  if (!engine.takesChanges && !(isReader && engine.isReadOnly)) {
-    const text = `${host} is ${engine.name} and takes no changes: ${engine.why}`
-    const isAlone = engine.isReadOnly && engine.name !== 'group replication'
-    return report(SUBJECT, text, isAlone ? 'Make it writable' : 'Wait until it has joined')
+  if (isReader ? !engine.takesReads : !engine.takesChanges) {
+    const what = isReader ? 'is not a part of its cluster' : 'takes no changes'
+    const text = `${host} is ${engine.name} and ${what}: ${engine.why}`
+    const todo = isMember
+      ? 'Wait until it has joined'
+      : 'Wait until it has joined, or make it writable'
+    return report(SUBJECT, text, todo)
   }
   if (isReader && !engine.readsAll) {
     const text = `${host} is ${engine.name}, which can lack what was committed on another server`

@@ -35,20 +35,20 @@ test('a server is recognised by its variables, and only servers that have others
 
 test('a server that is read-only takes no changes, and says which variable is the reason', async (t: TestContext) => {
   for (const name of ['read_only', 'super_read_only', 'innodb_read_only']) {
-    const { takesChanges, why } = await engineOf({ ...MYSQL, [name]: 'ON' })
-    t.assert.deepStrictEqual([takesChanges, why], [false, `${name}=ON`])
+    const { takesChanges, takesReads, why } = await engineOf({ ...MYSQL, [name]: 'ON' })
+    t.assert.deepStrictEqual([takesChanges, takesReads, why], [false, true, `${name}=ON`])
   }
 })
 
-test('a Galera node takes changes only if it is synced, ready and in the primary component', async (t: TestContext) => {
+test('a Galera node takes changes and reads only if it is synced, ready and in the primary component', async (t: TestContext) => {
   t.assert.strictEqual((await engineOf(GALERA)).takesChanges, true)
   for (const status of [
     { wsrep_cluster_status: 'non-Primary' },
     { wsrep_ready: 'OFF' },
     { wsrep_local_state: '2', wsrep_local_state_comment: 'Donor/Desynced' },
   ]) {
-    const { takesChanges, why } = await engineOf(GALERA, { ...SYNCED, ...status })
-    t.assert.strictEqual(takesChanges, false)
+    const { takesChanges, takesReads, why } = await engineOf(GALERA, { ...SYNCED, ...status })
+    t.assert.deepStrictEqual([takesChanges, takesReads], [false, false])
     t.assert.match(why ?? '', /non-Primary|Synced|Donor/)
   }
 })
@@ -57,15 +57,15 @@ test('a member of a group serves reads if it is read-only, and nothing while it 
   const primary = await engineOf(GROUP)
   t.assert.deepStrictEqual([primary.takesChanges, primary.readsAll], [true, true])
   const secondary = await engineOf({ ...GROUP, super_read_only: 'ON' })
-  const { takesChanges, isReadOnly, readsAll } = secondary
-  t.assert.deepStrictEqual([takesChanges, isReadOnly, readsAll], [false, true, true])
+  const { takesChanges, takesReads, readsAll } = secondary
+  t.assert.deepStrictEqual([takesChanges, takesReads, readsAll], [false, true, true])
   for (const variables of [GROUP, { ...GROUP, super_read_only: 'ON' }]) {
     const engine = await readEngine(async (sql) => {
       if (sql.startsWith('SELECT')) throw Object.assign(new Error('no member'), { errno: 1123 })
       return rowsOf(variables)
     })
     t.assert.deepStrictEqual(
-      [engine.takesChanges, engine.isReadOnly, engine.readsAll],
+      [engine.takesChanges, engine.takesReads, engine.readsAll],
       [false, false, false],
     )
     t.assert.match(engine.why ?? '', /not an online member/)
