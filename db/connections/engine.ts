@@ -1,4 +1,5 @@
 import type { RowDataPacket } from 'mysql2'
+import { errnoOf } from './errors.ts'
 
 /** What a server is, as far as it changes what its connections do. */
 export interface Engine {
@@ -29,6 +30,13 @@ const GROUP_REPLICATION_WAIT = "SET SESSION group_replication_consistency = 'BEF
 const TIDB_SETTINGS = `SET SESSION tidb_txn_mode = 'pessimistic',
   tidb_constraint_check_in_place_pessimistic = ON, tidb_low_resolution_tso = OFF,
   tidb_read_staleness = 0, tidb_replica_read = 'leader'`
+/**
+ * Fails where the server is not an online member of the group's majority. Such a server does not
+ * wait in spite of `BEFORE`, and after a restart it even takes changes. Any user may call it.
+ */
+const GROUP_MEMBERSHIP = 'SELECT group_replication_get_communication_protocol()'
+/** The function refuses, or does not exist. */
+const NO_MEMBER = new Set([1123, 1305])
 /** The state of a Galera node that has applied what the cluster has committed. */
 const SYNCED = '4'
 
@@ -49,6 +57,7 @@ const GALERA_STATUS = [
 ]
 
 type ReadRows = (sql: string) => Promise<RowDataPacket[]>
+type Changes = Pick<Engine, 'takesChanges' | 'takesReads' | 'why'>
 type Values = Partial<Record<string, string>>
 
 /**
@@ -58,20 +67,29 @@ type Values = Partial<Record<string, string>>
  */
 export async function readEngine(read: ReadRows): Promise<Engine> {
   const variables = await readValues(read, 'VARIABLES', VARIABLES)
-  if (variables.wsrep_on === 'ON') return galera(await readValues(read, 'STATUS', GALERA_STATUS))
-  const { version = '' } = variables
+  const { version = '', wsrep_on } = variables
   const changes = changesOf(variables)
+  if (wsrep_on === 'ON') return galera(await readValues(read, 'STATUS', GALERA_STATUS), changes)
   if (version.includes('TiDB')) {
     return { name: 'TiDB', readsAll: true, settings: TIDB_SETTINGS, ...changes }
   }
-  if (variables.group_replication_group_name) {
-    const waitStatement = GROUP_REPLICATION_WAIT
-    return { name: 'group replication', readsAll: true, waitStatement, ...changes }
-  }
+  if (variables.group_replication_group_name) return await groupMember(read, changes)
   return { name: version.includes('MariaDB') ? 'MariaDB' : 'MySQL', readsAll: false, ...changes }
 }
 
-function galera(status: Values): Engine {
+async function groupMember(read: ReadRows, changes: Changes): Promise<Engine> {
+  const engine = { name: 'group replication', waitStatement: GROUP_REPLICATION_WAIT } as const
+  try {
+    await read(GROUP_MEMBERSHIP)
+    return { ...engine, readsAll: true, ...changes }
+  } catch (error) {
+    if (!NO_MEMBER.has(errnoOf(error) ?? 0)) throw error
+    const why = 'it is not an online member of the majority of its group'
+    return { ...engine, readsAll: false, takesChanges: false, takesReads: false, why }
+  }
+}
+
+function galera(status: Values, changes: Changes): Engine {
   const engine = { name: 'Galera', readsAll: true, waitStatement: GALERA_WAIT } as const
   if (status.wsrep_cluster_status !== 'Primary') {
     const why = `it is not in the primary component: ${status.wsrep_cluster_status}`
@@ -81,10 +99,10 @@ function galera(status: Values): Engine {
     const why = `it is not synced: ${status.wsrep_local_state_comment}`
     return { ...engine, takesChanges: false, takesReads: false, why }
   }
-  return { ...engine, takesChanges: true, takesReads: true }
+  return { ...engine, ...changes }
 }
 
-function changesOf(variables: Values): Pick<Engine, 'takesChanges' | 'takesReads' | 'why'> {
+function changesOf(variables: Values): Changes {
   const name = ['super_read_only', 'read_only', 'innodb_read_only', 'tidb_super_read_only'].find(
     (variable) => !['OFF', '0', undefined].includes(variables[variable]),
   )

@@ -40,15 +40,24 @@ export class OperationError extends Error {
 }
 
 /** Errors of a server that another server of the same database may not return. */
-const REFUSALS = new Set<unknown>([
+const REFUSALS = new Set([
   1047, // a Galera node that is not ready for queries
   1290, // read-only, or offline
   1792, // a read-only transaction
   1836, // read-only
   3032, // in offline mode
+  3796, // has left its group, so it cannot wait for the others
+  3797, // left its group while the transaction or the read waited to begin
 ])
 
 /** @returns whether the server refused a statement, without effect, that another server may take */
 export function isRefusal(error: unknown): boolean {
-  return error instanceof Error && 'errno' in error && REFUSALS.has(error.errno)
+  const errno = errnoOf(error)
+  return errno !== undefined && REFUSALS.has(errno)
+}
+
+/** @returns the number of an error of the server or of the socket */
+export function errnoOf(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('errno' in error)) return undefined
+  return typeof error.errno === 'number' ? error.errno : undefined
 }
