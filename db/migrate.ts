@@ -4,7 +4,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type SQL, sql } from 'drizzle-orm'
 import { readMigrationFiles } from 'drizzle-orm/migrator'
-import { type Database, firstNumber, onOneConnection, type Queryable } from './client.ts'
+import {
+  type Database,
+  type Engine,
+  engineOf,
+  firstNumber,
+  onOneConnection,
+  type Queryable,
+} from './client.ts'
 import { isConflict } from './conflicts.ts'
 import { databaseFault } from './errors.ts'
 import { withLease } from './lease.ts'
@@ -53,9 +60,9 @@ const ALREADY_APPLIED = new Set([
  */
 export async function migrate(db: Database): Promise<number> {
   if (createLeases) await apply(db, sql.raw(createLeases))
-  const { name } = await db.pool.use(db.nextLimit(), async ({ engine }) => engine)
+  const engine = await engineOf(db)
   const applied = await withLease(db, 'migrate', { waitMs: LEASE_TIMEOUT_MS }, (signal) =>
-    onOneConnection(db, (connection) => applyPending(connection, name === 'TiDB', signal)),
+    onOneConnection(db, (connection) => applyPending(connection, engine, signal)),
   )
   if (applied !== undefined) return applied
   throw new Error(`another process has been migrating for more than ${LEASE_TIMEOUT_MS / 1_000} s`)
@@ -63,7 +70,7 @@ export async function migrate(db: Database): Promise<number> {
 
 async function applyPending(
   connection: Queryable,
-  isTidb: boolean,
+  engine: Engine,
   signal: AbortSignal,
 ): Promise<number> {
   await apply(
@@ -75,10 +82,9 @@ async function applyPending(
   await connection.execute(sql`SET SESSION lock_wait_timeout = ${TABLE_WAIT_S}`)
   const pending = migrations.filter((migration) => migration.folderMillis > latest)
   for (const migration of pending) {
-    for (const statement of migration.sql) {
+    for (const statement of statementsFor(engine, migration.sql)) {
       signal.throwIfAborted()
-      const own = isTidb ? onTidb(statement) : statement
-      if (own) await apply(connection, sql.raw(own))
+      await apply(connection, sql.raw(statement))
     }
     await apply(
       connection,
@@ -87,6 +93,11 @@ async function applyPending(
     )
   }
   return pending.length
+}
+
+function statementsFor({ name }: Engine, statements: string[]): string[] {
+  if (name !== 'TiDB') return statements
+  return statements.flatMap((statement) => onTidb(statement) ?? [])
 }
 
 /** @returns whether every migration of this version is applied. Rejects if the database is down */
@@ -108,6 +119,7 @@ export async function readSchemaState(
   db: Database,
 ): Promise<{ pending: PendingMigration[]; isNewer: boolean }> {
   const latest = await latestOrNone(db)
+  const engine = await engineOf(db)
   const file = join(migrationsFolder, 'meta', '_journal.json')
   const { entries }: { entries: { when: number; tag: string }[] } = JSON.parse(
     readFileSync(file, 'utf8'),
@@ -116,7 +128,8 @@ export async function readSchemaState(
     .filter(({ folderMillis }) => folderMillis > latest)
     .map(({ folderMillis, sql: statements }) => {
       const name = entries.find(({ when }) => when === folderMillis)?.tag ?? ''
-      return { name, statements: statements.map((statement) => statement.trim()) }
+      const own = statementsFor(engine, statements)
+      return { name, statements: own.map((statement) => statement.trim()) }
     })
   return { pending, isNewer: latest > newest }
 }

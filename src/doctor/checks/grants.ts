@@ -15,6 +15,7 @@ import {
   eventCounter,
   events,
   importedUsers,
+  leases,
   loginFailures,
   seededUsers,
   sessions,
@@ -36,6 +37,7 @@ const TABLES = [
   [importedUsers, 'user_id'],
   [seededUsers, 'user_id'],
   [usedCookies, 'digest'],
+  [leases, 'name'],
 ] as const
 
 /** Access to a table or to a column is denied; on TiDB, to either. */
