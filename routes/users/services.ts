@@ -3,16 +3,21 @@ import { Type } from '@sinclair/typebox'
 import * as users from '../../db/queries/users.ts'
 import { actorOf } from '../../plugins/auth/auth.ts'
 import { workOf } from '../../plugins/connections/work.ts'
-import { errorResponses } from '../../plugins/openapi/declarations.ts'
+import { errorResponses, links } from '../../plugins/openapi/declarations.ts'
 import { originOf } from '../common/change.ts'
 import type { Handler } from '../common/handler.ts'
 import { accepted } from '../common/refusals.ts'
 import { closedObject, ref, stringEnum } from '../common/schemas.ts'
 import { AddressRanges, ManagedUser, NewUsername, Role, toManagedUser } from './schemas.ts'
 
+export const ServiceKind = stringEnum(['service'], {
+  $id: 'ServiceKind',
+  description: 'The kind of a service account. People register by `POST /user`',
+})
+
 export const ServiceRequest = closedObject(
   {
-    kind: stringEnum(['service'], { description: 'People register by `POST /user`' }),
+    kind: ref(ServiceKind),
     username: NewUsername,
     role: Type.Optional(ref(Role)),
     addressRanges: Type.Optional(AddressRanges),
@@ -27,7 +32,15 @@ const createServiceSchema = {
   description:
     'A service account has no password and cannot log in. It acts by the tokens that admins make for it. A limited token cannot give it the role `admin`.',
   body: ref(ServiceRequest),
-  response: { 200: ref(ManagedUser), ...errorResponses('USERNAME_TAKEN', 'TOKEN_LIMITED') },
+  response: {
+    200: ref(ManagedUser),
+    ...links({
+      getUser: { id: '$response.body#/id' },
+      deleteUser: { id: '$response.body#/id' },
+      createServiceToken: { id: '$response.body#/id' },
+    }),
+    ...errorResponses('USERNAME_TAKEN', 'TOKEN_LIMITED'),
+  },
 }
 
 /** `POST /users`, for admins. */
