@@ -598,24 +598,13 @@ export interface components {
          * @enum {string}
          */
         AnonymousAccess: "allow";
-        /**
-         * @description The role of an account. Empty without an identity
-         * @enum {string}
-         */
-        VerifiedRole: "" | "user" | "admin";
-        /**
-         * @description The kind of a credential. Empty without an identity
-         * @enum {string}
-         */
-        VerifiedCredential: "" | "session" | "token";
-        /**
-         * @description The kind of a service account. People register by `POST /user`
-         * @enum {string}
-         */
-        ServiceKind: "service";
         /** @description The new service account. Its role is `user` by default */
         ServiceRequest: {
-            kind: components["schemas"]["ServiceKind"];
+            /**
+             * @description `service`. People register by `POST /user`
+             * @example service
+             */
+            kind: string;
             /**
              * @description 1 to 80 letters, digits or ._@+-, starting with a letter or a digit
              * @example alice
@@ -1193,12 +1182,12 @@ export interface components {
          * @description The role of the account
          * @example user
          */
-        "X-Gatehouse-Role": components["schemas"]["VerifiedRole"];
+        "X-Gatehouse-Role": string;
         /**
          * @description The kind of the credential
          * @example session
          */
-        "X-Gatehouse-Credential": components["schemas"]["VerifiedCredential"];
+        "X-Gatehouse-Credential": string;
         /**
          * @description The scopes of a limited token, separated by spaces. `*` for a session, and for a token that is not limited
          * @example orders:read
@@ -1241,9 +1230,6 @@ export type IntrospectionBatchRequest = components['schemas']['IntrospectionBatc
 export type IntrospectionBatch = components['schemas']['IntrospectionBatch'];
 export type CredentialType = components['schemas']['CredentialType'];
 export type AnonymousAccess = components['schemas']['AnonymousAccess'];
-export type VerifiedRole = components['schemas']['VerifiedRole'];
-export type VerifiedCredential = components['schemas']['VerifiedCredential'];
-export type ServiceKind = components['schemas']['ServiceKind'];
 export type ServiceRequest = components['schemas']['ServiceRequest'];
 export type Credentials = components['schemas']['Credentials'];
 export type Registration = components['schemas']['Registration'];

@@ -61,13 +61,13 @@ export const headers = {
   'X-Gatehouse-Role': {
     description: 'The role of the account',
     required: true,
-    schema: { $ref: '#/components/schemas/VerifiedRole' },
+    schema: { type: 'string', pattern: '^(user|admin)?$' },
     example: 'user',
   },
   'X-Gatehouse-Credential': {
     description: 'The kind of the credential',
     required: true,
-    schema: { $ref: '#/components/schemas/VerifiedCredential' },
+    schema: { type: 'string', pattern: '^(session|token)?$' },
     example: 'session',
   },
   'X-Gatehouse-Scopes': {

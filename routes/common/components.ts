@@ -21,10 +21,10 @@ import {
   User,
   UserMessage,
 } from '../users/schemas.ts'
-import { ServiceKind, ServiceRequest } from '../users/services.ts'
+import { ServiceRequest } from '../users/services.ts'
 import { UserChange } from '../users/update.ts'
 import { PasswordChange } from '../users/update-password.ts'
-import { AnonymousAccess, VerifiedCredential, VerifiedRole } from '../verify/schemas.ts'
+import { AnonymousAccess } from '../verify/schemas.ts'
 import { ApiError, ErrorCode, Fault, Problem } from './error-schemas.ts'
 import { Message } from './schemas.ts'
 
@@ -34,8 +34,8 @@ export default fp(
     for (const schema of [
       ...[Role, AccountKind, User, ManagedUser, ManagedUserPage, UserChange, UserMessage, Message],
       ...[IntrospectionRequest, Introspection, IntrospectionBatchRequest, IntrospectionBatch],
-      ...[CredentialType, AnonymousAccess, VerifiedRole, VerifiedCredential],
-      ...[ServiceKind, ServiceRequest, Credentials, Registration, PasswordChange],
+      ...[CredentialType, AnonymousAccess],
+      ...[ServiceRequest, Credentials, Registration, PasswordChange],
       ...[Session, SessionPage, SessionScope, Token, IssuedToken, TokenPage, TokenRequest],
       ...[EventType, EventOrder, EventOutcome, Event, EventPage],
       ...[HealthStatus, Health, Service, ErrorCode, Fault, ApiError, Problem],

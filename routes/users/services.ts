@@ -4,20 +4,24 @@ import * as users from '../../db/queries/users.ts'
 import { actorOf } from '../../plugins/auth/auth.ts'
 import { workOf } from '../../plugins/connections/work.ts'
 import { errorResponses, links } from '../../plugins/openapi/declarations.ts'
+import { DOCUMENTED_AS } from '../../plugins/openapi/documented-as.ts'
 import { originOf } from '../common/change.ts'
 import type { Handler } from '../common/handler.ts'
 import { accepted } from '../common/refusals.ts'
 import { closedObject, ref, stringEnum } from '../common/schemas.ts'
 import { AddressRanges, ManagedUser, NewUsername, Role, toManagedUser } from './schemas.ts'
 
-export const ServiceKind = stringEnum(['service'], {
-  $id: 'ServiceKind',
-  description: 'The kind of a service account. People register by `POST /user`',
-})
-
 export const ServiceRequest = closedObject(
   {
-    kind: ref(ServiceKind),
+    // Documented without an enum: in Go, its constant would be that of AccountKind.
+    kind: stringEnum(['service'], {
+      [DOCUMENTED_AS]: Type.String({
+        pattern: '^service$',
+        maxLength: 7,
+        description: '`service`. People register by `POST /user`',
+        examples: ['service'],
+      }),
+    }),
     username: NewUsername,
     role: Type.Optional(ref(Role)),
     addressRanges: Type.Optional(AddressRanges),

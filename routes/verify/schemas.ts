@@ -1,5 +1,4 @@
 import { Type } from '@sinclair/typebox'
-import { ROLES } from '../../db/schema.ts'
 import { errorResponses, successHeaders } from '../../plugins/openapi/declarations.ts'
 import { ref, stringEnum } from '../common/schemas.ts'
 import { Role } from '../users/schemas.ts'
@@ -9,16 +8,6 @@ export const AnonymousAccess = stringEnum(['allow'], {
   $id: 'AnonymousAccess',
   description:
     'A request without a valid credential passes too, with empty headers. Not together with a role or scopes',
-})
-
-/** Of the headers, which the document refers to: `plugins/openapi/headers.ts`. */
-export const VerifiedRole = stringEnum(['', ...ROLES], {
-  $id: 'VerifiedRole',
-  description: 'The role of an account. Empty without an identity',
-})
-export const VerifiedCredential = stringEnum(['', 'session', 'token'], {
-  $id: 'VerifiedCredential',
-  description: 'The kind of a credential. Empty without an identity',
 })
 
 /** For the document only: the hook of the route answers before a validation. */

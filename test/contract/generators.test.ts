@@ -39,17 +39,19 @@ for (const file of FILES) {
     }
   })
 
-  test(`every enum of ${file} is a component, once`, (t: TestContext) => {
+  test(`every enum of ${file} is a component, and has no value of another enum`, (t: TestContext) => {
     const found = new Map<string, string>()
     visit(document, (node, keys) => {
       if (!Array.isArray(node.enum)) return
       const at = keys.join('.')
       t.assert.match(at, /^components\.schemas\.\w+$/)
-      const values = JSON.stringify(node.enum.toSorted())
-      t.assert.strictEqual(found.get(values), undefined, at)
-      found.set(values, at)
+      for (const value of node.enum) {
+        const constant = String(value).toUpperCase() // without its type, in Go
+        t.assert.strictEqual(found.get(constant), undefined, `${at} ${value}`)
+        found.set(constant, at)
+      }
     })
-    t.assert.ok(found.size > 10)
+    t.assert.ok(found.size > 60)
   })
 
   test(`no string that the server returns has a maximum length in ${file}`, (t: TestContext) => {
