@@ -2,14 +2,15 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import { stringEnum } from './common/schemas.ts'
 
-/** The shape of errors by RFC 9457, which the server sends only to clients that prefer it. */
-const PROBLEMS = ['application/problem+json', 'Problem']
+/** The shape of errors by RFC 9457, which the server sends only to clients that prefer it, and the `default` response. */
+const LEFT_OUT = ['application/problem+json', 'Problem', 'UnexpectedError']
 
 /**
  * `GET /openapi.json`, in OpenAPI 3.1, and `GET /openapi-3.0.json` for generators that don't support
  * it. They have no `operationId`, so the document leaves them out.
  *
- * With `errors=json`, each error has one media type, for generators that make a union of all its shapes.
+ * With `errors=json`, each error has one media type, and there is no `default` response, for generators
+ * that mix up several shapes of an error, or of all statuses.
  */
 export default (async (app) => {
   for (const { url, make } of [
@@ -24,10 +25,8 @@ export default (async (app) => {
         querystring: Type.Object({ errors: Type.Optional(stringEnum(['json'])) }),
       },
       handler: async ({ query: { errors = 'all' } }, reply) => {
-        const isLeftOut = errors === 'json' ? (key: string) => PROBLEMS.includes(key) : () => false
         const text =
-          texts.get(errors) ??
-          JSON.stringify(make(), (key, value) => (isLeftOut(key) ? undefined : value))
+          texts.get(errors) ?? JSON.stringify(make(), errors === 'json' ? plainErrors : undefined)
         texts.set(errors, text)
         reply.type('application/json; charset=utf-8')
         return text
@@ -35,3 +34,9 @@ export default (async (app) => {
     })
   }
 }) satisfies FastifyPluginAsyncTypebox
+
+/** A replacer of `JSON.stringify`. A `default` that is no object is that of a parameter. */
+function plainErrors(key: string, value: unknown): unknown {
+  const isDefault = key === 'default' && typeof value === 'object'
+  return isDefault || LEFT_OUT.includes(key) ? undefined : value
+}
