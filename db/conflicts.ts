@@ -15,6 +15,12 @@ const CONFLICTS = new Set([
   8028, // TiDB: another connection has changed the schema
   9007, // TiDB: another transaction has written the same row
 ])
+/** TiDB: others changed a row before each of many attempts to lock it. Its number is no error's own. */
+const LOCK_NOT_HAD = 'pessimistic lock retry limit reached'
+/** Error during COMMIT. Its text has the number of the storage engine's error. */
+const DURING_COMMIT = 1180
+/** A deadlock: group replication gives it to a transaction that another member's change has undone. */
+const ENGINE_DEADLOCK = /\b149\b/
 const MAX_ATTEMPTS = 10
 const LONGEST_PAUSE_MS = 50
 
@@ -44,7 +50,14 @@ export async function useWithRetries<T>(
 
 /** @returns whether nothing has been done, and the same work can succeed */
 export function isConflict(error: unknown): boolean {
-  return CONFLICTS.has(databaseFault(error)?.errno ?? 0)
+  const errno = databaseFault(error)?.errno ?? 0
+  const cause = causeOf(error)
+  if (CONFLICTS.has(errno) || !(cause instanceof Error)) return CONFLICTS.has(errno)
+  return cause.message === LOCK_NOT_HAD || (errno === DURING_COMMIT && isDeadlock(cause))
+}
+
+function isDeadlock({ message }: Error): boolean {
+  return ENGINE_DEADLOCK.test(message)
 }
 
 function isRefused(error: unknown): boolean {

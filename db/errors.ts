@@ -35,7 +35,7 @@ const ADVICE: [about: (number | string)[], advice: string][] = [
     'The database refuses the user of DATABASE_URL: check its name, its password and its host.',
   ],
   [
-    [1142, 1143, 1227, 1370],
+    [1142, 1143, 1227, 1370, 8121],
     'The user of DATABASE_URL lacks a privilege: docs/operations.md lists the grants.',
   ],
   [
@@ -57,7 +57,7 @@ const ADVICE: [about: (number | string)[], advice: string][] = [
     'The database closed the connection: check whether it was restarted.',
   ],
   [
-    [1290, 1792, 1836, 1223, 3032],
+    [1290, 1792, 1836, 1223, 3032, 'SERVER_READ_ONLY'],
     'The database is read-only: changes are refused until it accepts writes again.',
   ],
   [
@@ -69,8 +69,16 @@ const ADVICE: [about: (number | string)[], advice: string][] = [
     'The node is not ready: check that it runs in the primary component of the Galera cluster.',
   ],
   [
+    [3098],
+    'Group replication refuses changes of the table: docs/scaling.md says which mode it needs.',
+  ],
+  [
+    [3796, 3797],
+    'The server is not in its group: check performance_schema.replication_group_members.',
+  ],
+  [
     ['STALE_READS'],
-    'The database cannot wait for what was committed on other servers: DATABASE_READ_HOSTS and DATABASE_CONSISTENCY=wait need an engine that can, see docs/scaling.md.',
+    'The server cannot wait for what was committed on others. If it is of a group, check that it is online there. DATABASE_READ_HOSTS and DATABASE_CONSISTENCY=wait need an engine that can, see docs/scaling.md.',
   ],
   [
     [1205, 1213, 3101, 8002, 8022, 8028, 9007],

@@ -2,11 +2,13 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import { readMigrationFiles } from 'drizzle-orm/migrator'
 import { type Database, firstNumber, onOneConnection, type Queryable } from './client.ts'
+import { isConflict } from './conflicts.ts'
 import { databaseFault } from './errors.ts'
 import { withLease } from './lease.ts'
+import { onTidb } from './tidb-schema.ts'
 
 const migrationsFolder = fileURLToPath(new URL('migrations', import.meta.url))
 const migrations = readMigrationFiles({ migrationsFolder })
@@ -20,7 +22,6 @@ const createLeases = migrations
 
 const LEASE_TIMEOUT_MS = 120_000
 
-const LOCK_WAIT_TIMEOUT = 1205
 /**
  * How long a statement waits for the open transactions on its table. All later queries on the table
  * wait behind it, so it is shorter than their own limit.
@@ -51,16 +52,22 @@ const ALREADY_APPLIED = new Set([
  *   keep a table open as long, or if a statement fails. The statements before it stay applied
  */
 export async function migrate(db: Database): Promise<number> {
-  if (createLeases) await apply(db, createLeases)
+  if (createLeases) await apply(db, sql.raw(createLeases))
+  const { name } = await db.pool.use(db.nextLimit(), async ({ engine }) => engine)
   const applied = await withLease(db, 'migrate', { waitMs: LEASE_TIMEOUT_MS }, (signal) =>
-    onOneConnection(db, (connection) => applyPending(connection, signal)),
+    onOneConnection(db, (connection) => applyPending(connection, name === 'TiDB', signal)),
   )
   if (applied !== undefined) return applied
   throw new Error(`another process has been migrating for more than ${LEASE_TIMEOUT_MS / 1_000} s`)
 }
 
-async function applyPending(connection: Queryable, signal: AbortSignal): Promise<number> {
-  await connection.execute(
+async function applyPending(
+  connection: Queryable,
+  isTidb: boolean,
+  signal: AbortSignal,
+): Promise<number> {
+  await apply(
+    connection,
     sql`CREATE TABLE IF NOT EXISTS __drizzle_migrations
         (id SERIAL PRIMARY KEY, hash TEXT NOT NULL, created_at BIGINT)`,
   )
@@ -70,9 +77,11 @@ async function applyPending(connection: Queryable, signal: AbortSignal): Promise
   for (const migration of pending) {
     for (const statement of migration.sql) {
       signal.throwIfAborted()
-      await apply(connection, statement)
+      const own = isTidb ? onTidb(statement) : statement
+      if (own) await apply(connection, sql.raw(own))
     }
-    await connection.execute(
+    await apply(
+      connection,
       sql`INSERT INTO __drizzle_migrations (hash, created_at)
           VALUES (${migration.hash}, ${migration.folderMillis})`,
     )
@@ -85,19 +94,30 @@ export async function isSchemaCurrent(db: Database): Promise<boolean> {
   return (await latestOrNone(db)) >= newest
 }
 
+export interface PendingMigration {
+  /** The name of its file. */
+  name: string
+  statements: string[]
+}
+
 /**
- * @returns the names of the migrations that the database lacks, and whether a newer version has
- *   migrated it. Rejects if the database is down
+ * @returns the migrations that the database lacks, and whether a newer version has migrated it.
+ *   Rejects if the database is down
  */
 export async function readSchemaState(
   db: Database,
-): Promise<{ pending: string[]; isNewer: boolean }> {
+): Promise<{ pending: PendingMigration[]; isNewer: boolean }> {
   const latest = await latestOrNone(db)
   const file = join(migrationsFolder, 'meta', '_journal.json')
   const { entries }: { entries: { when: number; tag: string }[] } = JSON.parse(
     readFileSync(file, 'utf8'),
   )
-  const pending = entries.filter(({ when }) => when > latest).map(({ tag }) => tag)
+  const pending = migrations
+    .filter(({ folderMillis }) => folderMillis > latest)
+    .map(({ folderMillis, sql: statements }) => {
+      const name = entries.find(({ when }) => when === folderMillis)?.tag ?? ''
+      return { name, statements: statements.map((statement) => statement.trim()) }
+    })
   return { pending, isNewer: latest > newest }
 }
 
@@ -111,14 +131,14 @@ async function latestOrNone(db: Database): Promise<number> {
   }
 }
 
-async function apply(connection: Queryable, statement: string): Promise<void> {
+async function apply(connection: Queryable, statement: SQL): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      await connection.execute(sql.raw(statement))
+      await connection.execute(statement)
       return
     } catch (error) {
       if (isAlreadyApplied(error)) return
-      if (databaseFault(error)?.errno !== LOCK_WAIT_TIMEOUT || attempt === MAX_ATTEMPTS) throw error
+      if (!isConflict(error) || attempt === MAX_ATTEMPTS) throw error
       await sleep(PAUSE_MS) // queries that waited behind the statement run now
     }
   }

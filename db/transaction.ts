@@ -9,10 +9,10 @@ import { beginNotes, takeNotes } from './observer.ts'
 const UNCLEAR_ANSWERS = new Set([
   1047, // a Galera node that has lost the others
   1053, // server shutdown in progress
-  1180, // error during COMMIT
+  1180, // error during COMMIT, unless it is a conflict
   1317, // query interrupted
   1927, // connection killed
-  3100, // group replication has failed
+  3100, // a member has lost its group; the others may have the change
 ])
 /** The numbers of TiDB's own errors. At a `COMMIT`, only a conflict says that nothing was done. */
 const FIRST_OF_TIDB = 8_000

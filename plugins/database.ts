@@ -20,7 +20,6 @@ export const CONNECTIONS = 10
 /** Decorates `db`, a pool of connections. The server does not start if the database is down. */
 export default fp<DatabaseOptions>(
   async (app, { servers, timeoutMs }) => {
-    servers.onMove = (move) => app.log.warn(move, 'database connections go to another host')
     const db = openDatabase(servers, { connections: CONNECTIONS, timeoutMs })
     app.addHook('onClose', () => closeDatabase(db))
     if (!(await isSchemaCurrent(db))) {

@@ -2,7 +2,15 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 
-const CHECKS = ['npm run lint', 'npm run lint:openapi', 'npm run lint:deploy', 'npm run typecheck']
+const CHECKS = [
+  'npm run lint',
+  'npm run lint:openapi',
+  'npm run lint:deploy',
+  'npm run lint:workflows',
+  'npm run typecheck',
+  'npm run audit',
+  'npm run licences -- --check',
+]
 /** For `test:load`, `smoke` and the faults. */
 const BUILD = 'npm run build'
 

@@ -102,6 +102,9 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
   await app.register(crossSite, { allowedOrigins })
   await app.register(jsonBody)
   const { changed, read } = databaseServers(config)
+  for (const servers of [changed, read]) {
+    servers.onMove = (move) => app.log.warn(move, 'database connections go to another host')
+  }
   await app.register(database, {
     servers: changed,
     timeoutMs: config.DATABASE_TIMEOUT_MS,

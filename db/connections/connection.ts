@@ -31,7 +31,7 @@ const SESSION_SETTINGS = [
 /**
  * Whether sessions wait for what was committed on other servers of the database:
  *
- * - `auto`: if the engine has several servers and can wait
+ * - `auto`: if the engine has several servers and can wait. A server that has left them is refused
  * - `wait`: the same, and a server of any other engine is refused
  * - `none`: never
  */
@@ -64,10 +64,12 @@ export async function openConnection(
       const [rows] = await connection.query<RowDataPacket[]>({ sql })
       return rows
     })
-    if (consistency === 'wait' && !engine.readsAll) throw new OperationError('STALE_READS')
-    if (consistency !== 'none' && engine.waitStatement) {
-      await connection.query({ sql: engine.waitStatement })
+    if (engine.settings) await connection.query({ sql: engine.settings })
+    const wait = consistency === 'none' ? undefined : engine.waitStatement
+    if (!engine.readsAll && (wait !== undefined || consistency === 'wait')) {
+      throw new OperationError('STALE_READS')
     }
+    if (wait !== undefined) await connection.query({ sql: wait })
     connection.start(engine)
     return connection
   } catch (error) {

@@ -1,16 +1,21 @@
 import type { RowDataPacket } from 'mysql2'
+import { errnoOf } from './errors.ts'
 
 /** What a server is, as far as it changes what its connections do. */
 export interface Engine {
   name: 'MySQL' | 'MariaDB' | 'Galera' | 'group replication' | 'TiDB'
   /** Whether it takes changes now. If not, `why` says the reason. */
   takesChanges: boolean
+  /** Whether it is a part of its cluster now, so that its reads are as recent as the engine allows. */
+  takesReads: boolean
   why?: string
   /**
    * Makes the session wait, before it reads or writes, until its server has all that was committed
    * on others. Undefined if the engine has nothing to wait for, or cannot wait.
    */
   waitStatement?: string
+  /** Sets what the queries rely on, and other engines always do. */
+  settings?: string
   /** Whether a session reads what was committed through any other server of the engine. */
   readsAll: boolean
 }
@@ -18,6 +23,20 @@ export interface Engine {
 /** All statements wait: reads and BEGIN (1), UPDATE and DELETE (2), INSERT and REPLACE (4). */
 const GALERA_WAIT = 'SET SESSION wsrep_sync_wait = 7'
 const GROUP_REPLICATION_WAIT = "SET SESSION group_replication_consistency = 'BEFORE'"
+/**
+ * Locks rows as they are read and written, as the other engines do, and reads what was committed
+ * last, whatever the defaults of the server are.
+ */
+const TIDB_SETTINGS = `SET SESSION tidb_txn_mode = 'pessimistic',
+  tidb_constraint_check_in_place_pessimistic = ON, tidb_low_resolution_tso = OFF,
+  tidb_read_staleness = 0, tidb_replica_read = 'leader'`
+/**
+ * Fails where the server is not an online member of the group's majority. Such a server does not
+ * wait in spite of `BEFORE`, and after a restart it even takes changes. Any user may call it.
+ */
+const GROUP_MEMBERSHIP = 'SELECT group_replication_get_communication_protocol()'
+/** The function refuses, or does not exist. */
+const NO_MEMBER = new Set([1123, 1305])
 /** The state of a Galera node that has applied what the cluster has committed. */
 const SYNCED = '4'
 
@@ -28,6 +47,7 @@ const VARIABLES = [
   'innodb_read_only',
   'wsrep_on',
   'group_replication_group_name',
+  'tidb_super_read_only',
 ]
 const GALERA_STATUS = [
   'wsrep_ready',
@@ -37,6 +57,7 @@ const GALERA_STATUS = [
 ]
 
 type ReadRows = (sql: string) => Promise<RowDataPacket[]>
+type Changes = Pick<Engine, 'takesChanges' | 'takesReads' | 'why'>
 type Values = Partial<Record<string, string>>
 
 /**
@@ -46,36 +67,47 @@ type Values = Partial<Record<string, string>>
  */
 export async function readEngine(read: ReadRows): Promise<Engine> {
   const variables = await readValues(read, 'VARIABLES', VARIABLES)
-  if (variables.wsrep_on === 'ON') return galera(await readValues(read, 'STATUS', GALERA_STATUS))
-  const { version = '' } = variables
+  const { version = '', wsrep_on } = variables
   const changes = changesOf(variables)
-  if (version.includes('TiDB')) return { name: 'TiDB', readsAll: true, ...changes }
-  if (variables.group_replication_group_name) {
-    const waitStatement = GROUP_REPLICATION_WAIT
-    return { name: 'group replication', readsAll: true, waitStatement, ...changes }
+  if (wsrep_on === 'ON') return galera(await readValues(read, 'STATUS', GALERA_STATUS), changes)
+  if (version.includes('TiDB')) {
+    return { name: 'TiDB', readsAll: true, settings: TIDB_SETTINGS, ...changes }
   }
+  if (variables.group_replication_group_name) return await groupMember(read, changes)
   return { name: version.includes('MariaDB') ? 'MariaDB' : 'MySQL', readsAll: false, ...changes }
 }
 
-function galera(status: Values): Engine {
+async function groupMember(read: ReadRows, changes: Changes): Promise<Engine> {
+  const engine = { name: 'group replication', waitStatement: GROUP_REPLICATION_WAIT } as const
+  try {
+    await read(GROUP_MEMBERSHIP)
+    return { ...engine, readsAll: true, ...changes }
+  } catch (error) {
+    if (!NO_MEMBER.has(errnoOf(error) ?? 0)) throw error
+    const why = 'it is not an online member of the majority of its group'
+    return { ...engine, readsAll: false, takesChanges: false, takesReads: false, why }
+  }
+}
+
+function galera(status: Values, changes: Changes): Engine {
   const engine = { name: 'Galera', readsAll: true, waitStatement: GALERA_WAIT } as const
   if (status.wsrep_cluster_status !== 'Primary') {
     const why = `it is not in the primary component: ${status.wsrep_cluster_status}`
-    return { ...engine, takesChanges: false, why }
+    return { ...engine, takesChanges: false, takesReads: false, why }
   }
   if (status.wsrep_ready !== 'ON' || status.wsrep_local_state !== SYNCED) {
     const why = `it is not synced: ${status.wsrep_local_state_comment}`
-    return { ...engine, takesChanges: false, why }
+    return { ...engine, takesChanges: false, takesReads: false, why }
   }
-  return { ...engine, takesChanges: true }
+  return { ...engine, ...changes }
 }
 
-function changesOf(variables: Values): Pick<Engine, 'takesChanges' | 'why'> {
-  const name = ['super_read_only', 'read_only', 'innodb_read_only'].find(
+function changesOf(variables: Values): Changes {
+  const name = ['super_read_only', 'read_only', 'innodb_read_only', 'tidb_super_read_only'].find(
     (variable) => !['OFF', '0', undefined].includes(variables[variable]),
   )
-  if (name === undefined) return { takesChanges: true }
-  return { takesChanges: false, why: `${name}=${variables[name]}` }
+  if (name === undefined) return { takesChanges: true, takesReads: true }
+  return { takesChanges: false, takesReads: true, why: `${name}=${variables[name]}` }
 }
 
 async function readValues(

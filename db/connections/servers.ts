@@ -1,12 +1,15 @@
 import { performance } from 'node:perf_hooks'
 import { type Consistency, type DatabaseConnection, openConnection } from './connection.ts'
+import { OperationError } from './errors.ts'
 import { hostsOf, withHosts } from './hosts.ts'
 
 /** How often the hosts that failed are tried while another one is used. */
 const RECHECK_MS = 5_000
 /** How long one of these tries may take. */
 const RECHECK_TIMEOUT_MS = 2_500
-/** The share of that time that is random, so that instances do not return together. */
+/** At least, for one of several hosts: a short stall of this process is no reason to leave a host. */
+const MIN_TIMEOUT_MS = 750
+/** The share of the time between rechecks that is random, so that instances do not return together. */
 const JITTER = 0.25
 
 interface Host {
@@ -23,6 +26,8 @@ interface Host {
 
 interface ServerOptions {
   consistency?: Consistency
+  /** Whether a server has to take changes. */
+  purpose?: 'changes' | 'reads'
   recheckMs?: number
 }
 
@@ -35,6 +40,7 @@ interface ServerOptions {
 export class Servers {
   readonly #hosts: Host[]
   readonly #consistency: Consistency
+  readonly #purpose: 'changes' | 'reads'
   readonly #recheckMs: number
   #recheckAt = 0
   #isChecking = false
@@ -46,7 +52,8 @@ export class Servers {
    * @param url `mysql://user:password@host:port,host:port/database`
    * @param options.recheckMs how often the hosts that failed are tried while another one is used
    */
-  constructor(url: string, { consistency = 'auto', recheckMs = RECHECK_MS }: ServerOptions = {}) {
+  constructor(url: string, options: ServerOptions = {}) {
+    const { consistency = 'auto', purpose = 'changes', recheckMs = RECHECK_MS } = options
     this.#hosts = hostsOf(url).map((name, rank) => ({
       name,
       url: withHosts(url, [name]),
@@ -55,6 +62,7 @@ export class Servers {
       isReturning: false,
     }))
     this.#consistency = consistency
+    this.#purpose = purpose
     this.#recheckMs = recheckMs
   }
 
@@ -63,11 +71,13 @@ export class Servers {
   }
 
   /**
-   * Connects to the first host that takes changes; to the first that answers if none does. A host
-   * that does not answer gets an equal share of the time that is left.
+   * Connects to the first host that takes changes. If none does, connects to the first that shows what
+   * all servers have committed. A host
+   * that does not answer gets an equal share of the time that is left, but at least 750 ms.
    *
-   * @param timeoutMs for all hosts together
-   * @throws what `openConnection` threw for the first host that was tried
+   * @param timeoutMs for all hosts together, if that leaves each of them enough
+   * @throws what `openConnection` threw for the first host that was tried, or OperationError
+   *   `SERVER_READ_ONLY`
    */
   async open(timeoutMs: number): Promise<DatabaseConnection> {
     const endsAt = performance.now() + timeoutMs
@@ -77,14 +87,17 @@ export class Servers {
     for (const [index, host] of order.entries()) {
       const leftMs = endsAt - performance.now()
       try {
-        const connection = await this.#connect(host, leftMs / (order.length - index))
-        if (connection.engine.takesChanges || order.length === 1) {
+        const shareMs = Math.max(leftMs / (order.length - index), MIN_TIMEOUT_MS)
+        const connection = await this.#connect(host, shareMs)
+        if (this.#suits(connection) || order.length === 1) {
           spare?.end()
           this.#use(host)
           return connection
         }
-        if (spare) connection.end()
+        // A replica that is read-only can lack what its primary has committed.
+        if (spare || !connection.engine.readsAll) connection.end()
         else spare = connection
+        failures.push(new OperationError('SERVER_READ_ONLY'))
       } catch (error) {
         failures.push(error)
       }
@@ -120,6 +133,10 @@ export class Servers {
     return await openConnection(url, { timeoutMs, rank, consistency: this.#consistency })
   }
 
+  #suits({ engine }: DatabaseConnection): boolean {
+    return this.#purpose === 'reads' ? engine.takesReads : engine.takesChanges
+  }
+
   #use(host: Host): void {
     host.isDown = false
     const before = this.#current
@@ -153,9 +170,9 @@ export class Servers {
   async #serves(host: Host): Promise<boolean> {
     try {
       const connection = await this.#connect(host, RECHECK_TIMEOUT_MS)
-      const { takesChanges } = connection.engine
+      const suits = this.#suits(connection)
       await connection.end()
-      return takesChanges
+      return suits
     } catch {
       return false
     }

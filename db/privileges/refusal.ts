@@ -9,8 +9,8 @@ import {
   readGrants,
 } from './grants.ts'
 
-/** Access to a database, a table, a column or an administrative statement is denied. */
-const REFUSALS = new Set([1044, 1142, 1143, 1227])
+/** Access to a database, a table, a column or an administrative statement is denied; on TiDB, to any. */
+const REFUSALS = new Set([1044, 1142, 1143, 1227, 8121])
 const TIMEOUT_MS = 5_000
 
 /**

@@ -41,7 +41,7 @@ export async function endAll(
   const doomed = and(live, kept && sql`NOT IF(${kept}, TRUE, FALSE)`)
   const rows = await tx
     .select({ id: table.id })
-    .from(table)
+    .from(table, { forceIndex: `${kind}s_user_epoch` })
     .where(doomed)
     .orderBy(table.id)
     .limit(MAX_DELETED_ROWS + 1)

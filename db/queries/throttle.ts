@@ -158,10 +158,17 @@ type Counter = Awaited<ReturnType<typeof lockCounters>>[number]
 async function lockCounters(tx: Queryable, keys: Buffer[]) {
   // Every transaction locks in the order of the keys, so two attempts cannot deadlock.
   const ordered = keys.toSorted((a, b) => a.compare(b))
-  await tx
-    .insert(loginFailures)
-    .values(ordered.map((key) => ({ key, failures: 0, lastAt: now, blockedUntil: now })))
-    .onDuplicateKeyUpdate({ set: { lastAt: now } })
+  // One by one, and with an INSERT only if it must be: TiDB runs a statement again each time that
+  // another transaction was first to change one of its rows.
+  for (const key of ordered) {
+    const isOfKey = eq(loginFailures.key, key)
+    const [{ affectedRows }] = await tx.update(loginFailures).set({ lastAt: now }).where(isOfKey)
+    if (affectedRows > 0) continue
+    await tx
+      .insert(loginFailures)
+      .values({ key, failures: 0, lastAt: now, blockedUntil: now })
+      .onDuplicateKeyUpdate({ set: { lastAt: now } })
+  }
   return tx.select(counterColumns).from(loginFailures).where(inArray(loginFailures.key, ordered))
 }
 

@@ -11,7 +11,8 @@ export function databaseServers({
   const changed = new Servers(DATABASE_URL, { consistency: DATABASE_CONSISTENCY })
   if (DATABASE_READ_HOSTS === undefined) return { changed, read: changed }
   const hosts = [...inRandomOrder(splitList(DATABASE_READ_HOSTS)), ...hostsOf(DATABASE_URL)]
-  return { changed, read: new Servers(withHosts(DATABASE_URL, hosts), { consistency: 'wait' }) }
+  const url = withHosts(DATABASE_URL, hosts)
+  return { changed, read: new Servers(url, { consistency: 'wait', purpose: 'reads' }) }
 }
 
 /** Each process has an order of its own, so that all of them together use all hosts. */

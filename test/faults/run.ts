@@ -51,7 +51,9 @@ process.exit(failed.length > 0 ? 1 : 0)
 async function runSuite(suite: (typeof SUITES)[number]): Promise<void> {
   const files = readdirSync(suite.folder)
     .filter((name) => name.endsWith('.test.ts'))
-    .filter((name) => named.length === 0 || named.some((part) => name.includes(part)))
+    .filter(
+      (name) => named.length === 0 || named.some((part) => join(suite.folder, name).includes(part)),
+    )
     .map((name) => join(suite.folder, name))
   const workers = Array.from({ length: suite.processes }, async () => {
     for (let file = files.shift(); file; file = files.shift()) await runFile(file)

@@ -34,7 +34,8 @@ export async function checkDatabaseSettings(db: Database, config: Config): Promi
     sql`SELECT COUNT(*) FROM information_schema.processlist
         WHERE db = DATABASE() AND user = SUBSTRING_INDEX(USER(), '@', 1)`,
   )
-  const use = { own: firstNumber(rows), all: Number(status.threads_connected) }
+  const own = firstNumber(rows)
+  const use = { own, all: Number(status.threads_connected ?? own) } // TiDB has no count of all
   return [
     checkDurability(variables),
     checkConnections(variables, use, workerCount(config)),
@@ -73,10 +74,10 @@ export function checkConnections(
   processes: number,
 ): Check {
   const subject = 'connections'
-  const limit = Number(variables.max_connections)
+  const limit = Number(variables.max_connections) || Number.POSITIVE_INFINITY // on TiDB, 0 is none
   const perUser = Number(variables.max_user_connections)
   const needed = PER_PROCESS * processes
-  const text = `an instance opens up to ${needed}; the database allows ${limit}, of which ${use.all} are open`
+  const text = `an instance opens up to ${needed}; the database allows ${limit === Number.POSITIVE_INFINITY ? 'any number' : limit}, of which ${use.all} are open`
   if (perUser > 0 && perUser < needed) {
     const todo = `Set max_user_connections to ${needed} for each instance, or 0`
     return fail(subject, `${text}; max_user_connections=${perUser}`, todo)
@@ -92,9 +93,12 @@ export function checkConnections(
 }
 
 export function checkWrites(variables: Variables): Check[] {
-  const readOnly = ['super_read_only', 'read_only', 'innodb_read_only'].find(
-    (name) => !['OFF', '0', undefined].includes(variables[name]),
-  )
+  const readOnly = [
+    'super_read_only',
+    'read_only',
+    'innodb_read_only',
+    'tidb_super_read_only',
+  ].find((name) => !['OFF', '0', undefined].includes(variables[name]))
   const checks: Check[] = []
   if (readOnly) {
     const text = `${readOnly}=${variables[readOnly]}: the database refuses changes`

@@ -59,7 +59,8 @@ function checkSchema(
   }
   const { pending, isNewer } = state
   if (pending.length > 0) {
-    return fail(subject, `lacks the migrations ${pending.join(', ')}`, 'Run `gatehouse migrate`')
+    const names = pending.map(({ name }) => name).join(', ')
+    return fail(subject, `lacks the migrations ${names}`, 'Run `gatehouse migrate`')
   }
   if (!isNewer) return ok(subject, 'is up to date')
   return warn(

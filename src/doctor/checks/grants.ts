@@ -38,8 +38,8 @@ const TABLES = [
   [usedCookies, 'digest'],
 ] as const
 
-/** Access to a table or to a column is denied. */
-const REFUSALS = new Set([1142, 1143])
+/** Access to a table or to a column is denied; on TiDB, to either. */
+const REFUSALS = new Set([1142, 1143, 8121])
 const SHOWN = 5
 
 /**

@@ -1,4 +1,4 @@
-import { closeDatabase, type Engine, engineOf, openDatabase } from '../../../db/client.ts'
+import { closeDatabase, type Engine, engineOf, openDatabase, Servers } from '../../../db/client.ts'
 import { hostsOf, withHosts } from '../../../db/connections/hosts.ts'
 import { type Config, splitList } from '../../config/config.ts'
 import { describeFailure } from '../../process/failure.ts'
@@ -44,7 +44,9 @@ interface Found {
 }
 
 async function inspect(url: string, host: string): Promise<Found> {
-  const db = openDatabase(withHosts(url, [host]), { connections: 1, timeoutMs: TIMEOUT_MS })
+  // With another consistency, a server that has left the others is refused before it is described.
+  const server = new Servers(withHosts(url, [host]), { consistency: 'none' })
+  const db = openDatabase(server, { connections: 1, timeoutMs: TIMEOUT_MS })
   try {
     return { host, engine: await engineOf(db) }
   } catch (error) {
@@ -70,9 +72,17 @@ function describe(
     const todo = 'Start it, or take it out of the settings'
     return report(SUBJECT, `${host} cannot be reached: ${failure}`, todo)
   }
-  if (!engine.takesChanges) {
-    const text = `${host} is ${engine.name} and takes no changes: ${engine.why}`
-    return report(SUBJECT, text, 'Wait until it has joined, or make it writable')
+  const isMember = engine.name === 'group replication'
+  if (isMember && engine.takesReads && !engine.takesChanges && hasOthers && !isReader) {
+    return ok(SUBJECT, `${host} is ${engine.name} and stands by: ${engine.why}`)
+  }
+  if (isReader ? !engine.takesReads : !engine.takesChanges) {
+    const what = isReader ? 'is not a part of its cluster' : 'takes no changes'
+    const text = `${host} is ${engine.name} and ${what}: ${engine.why}`
+    const todo = isMember
+      ? 'Wait until it has joined'
+      : 'Wait until it has joined, or make it writable'
+    return report(SUBJECT, text, todo)
   }
   if (isReader && !engine.readsAll) {
     const text = `${host} is ${engine.name}, which can lack what was committed on another server`

@@ -146,7 +146,7 @@ async function stored(table: 'users' | 'sessions' | 'tokens', count: number): Pr
 
 /** Gives an account sessions and tokens. */
 async function give(userId: number, count: number): Promise<void> {
-  const columns = `RANDOM_BYTES(32), ${userId}, CURRENT_TIMESTAMP(3) + INTERVAL 1 DAY`
+  const columns = `UNHEX(SHA2(UUID(), 256)), ${userId}, CURRENT_TIMESTAMP(3) + INTERVAL 1 DAY`
   const from = `FROM events LIMIT ${count}`
   await query(
     DATABASE_URL,

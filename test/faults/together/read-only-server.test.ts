@@ -12,7 +12,7 @@ import { TEMPLATE } from '../../support/faults/scene.ts'
 import { startGatehouse } from '../../support/faults/server/gatehouse.ts'
 import { until } from '../../support/until.ts'
 
-test('F17 the first of two servers becomes read-only, as before a switch of the primary: changes go to the second, and back', async (t: TestContext) => {
+test('F17 the first of two servers becomes read-only, as before a switch of the primary: changes go to the second, and back; a read-only server alone is not read', async (t: TestContext) => {
   const [first, second] = [
     await startDatabaseServer(t, TEMPLATE),
     await startDatabaseServer(t, TEMPLATE),
@@ -50,6 +50,17 @@ test('F17 the first of two servers becomes read-only, as before a switch of the 
       return (await tokensOf(first)) > 1
     },
     () => 'changes do not return to the first server',
+  )
+
+  await second.query('SET GLOBAL read_only = ON')
+  await first.kill()
+  const me = { kind: 'read', path: '/me', headers } as const
+  const refused = await client.send(me)
+  if (refused.status !== 503) problems.push(`a read from a read-only server: ${refused.status}`)
+  await second.query('SET GLOBAL read_only = OFF')
+  await until(
+    async () => (await client.send(me)).status === 200,
+    () => 'the second server is not used after it has become writable',
   )
   const row = rowOf('F17 the first of two database servers is read-only for a while', observer)
   row.problems.push(...problems)

@@ -1,8 +1,9 @@
 import { type TestContext, test } from 'node:test'
 import { eq, sql } from 'drizzle-orm'
+import { createConnection } from 'mysql2/promise'
 import type { Queryable } from '../../../db/client.ts'
 import { recordEvent } from '../../../db/queries/events.ts'
-import { events, sessions } from '../../../db/schema.ts'
+import { events, sessions, users } from '../../../db/schema.ts'
 import { transaction } from '../../../db/transaction.ts'
 import { createDatabase } from '../../support/database/database.ts'
 import {
@@ -69,11 +70,16 @@ test('a login whose transaction is rolled back, or runs again, is counted when i
   await t.assert.rejects(undone, /undo it/)
   t.assert.deepStrictEqual([await stored(), (await countsOf(app)).opened.login], [0, 0])
 
+  const holder = await createConnection(DATABASE_URL)
+  t.after(() => holder.destroy())
+  await holder.query('BEGIN')
+  await holder.query('SELECT * FROM users WHERE id = ? FOR UPDATE', [userId])
   let attempts = 0
   await transaction(app.db, async (tx) => {
     await recordLogin(tx)
-    const deadlock = sql`SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213`
-    if (++attempts === 1) await tx.execute(deadlock)
+    const isHeld = eq(users.id, userId)
+    // The first attempt ends with the limit of its wait for the lock.
+    if (++attempts === 1) await tx.select().from(users).where(isHeld).for('update')
   })
   t.assert.strictEqual(attempts, 2)
   t.assert.deepStrictEqual([await stored(), (await countsOf(app)).opened.login], [1, 1])

@@ -31,6 +31,29 @@ test('migrate, on an empty database, applies the migrations, and none the second
   t.assert.deepStrictEqual(await readdir(site.folder), [])
 })
 
+test('migrate --check and --dry-run, on a schema that is behind, show what is pending and change nothing', async (t: TestContext) => {
+  const site = await install(t)
+  const fresh = { DATABASE_URL: await createEmptyDatabase() }
+  const files = (await readdir('db/migrations')).filter((name) => name.endsWith('.sql')).sort()
+  const check = await site.run(CLI, ['migrate', '--check'], fresh)
+  const lines = files.map((name) => `Pending: ${name.replace('.sql', '')}\n`).join('')
+  t.assert.deepStrictEqual(check, { code: 1, stdout: lines, stderr: '' })
+  const { code, stdout } = await site.run(CLI, ['migrate', '--dry-run'], fresh)
+  t.assert.strictEqual(code, 0)
+  t.assert.deepStrictEqual(await query(fresh.DATABASE_URL, 'SHOW TABLES'), [])
+
+  // What it prints is what migrate does.
+  for (const statement of stdout.split(/;$/m).filter((text) => text.trim() !== '')) {
+    await query(fresh.DATABASE_URL, statement)
+  }
+  const tables = await query(fresh.DATABASE_URL, 'SHOW TABLES')
+  await site.run(CLI, ['migrate'], fresh)
+  const after = await query(fresh.DATABASE_URL, 'SHOW TABLES')
+  t.assert.strictEqual(after.length, tables.length + 1) // the list of what was applied
+  const current = await site.run(CLI, ['migrate', '--check'], fresh)
+  t.assert.deepStrictEqual(current, { code: 0, stdout: 'The schema is up to date.\n', stderr: '' })
+})
+
 test('user create, with a password from standard input, stores an account with the role', async (t: TestContext) => {
   const site = await install(t)
   const name = newName()

@@ -38,7 +38,7 @@ test('doctor, on a good set-up, reports that every check is ok and ends with 0',
   const { code, bad, textOf } = await doctor(t, {})
   t.assert.deepStrictEqual({ code, bad }, { code: 0, bad: [] })
   t.assert.strictEqual(textOf('schema'), 'is up to date')
-  t.assert.match(textOf('database') ?? '', /^answers, (MySQL|MariaDB) [0-9]+\./)
+  t.assert.match(textOf('database') ?? '', /^answers, (MySQL|MariaDB|TiDB) [0-9]+\./)
   t.assert.match(textOf('grants') ?? '', /has SELECT, INSERT, UPDATE, DELETE, and nothing else$/)
   t.assert.match(textOf('connections') ?? '', /^an instance opens up to 15; /)
   t.assert.match(textOf('public url') ?? '', /^is not checked\. Add --url /)

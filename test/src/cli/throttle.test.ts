@@ -38,9 +38,9 @@ test('user show, after failed attempts from many addresses, names the delay, and
   t.assert.strictEqual(delayed.failedAttempts, FREE_TRIES_ANYWHERE)
   const [stored] = await query(
     DATABASE_URL,
-    `SELECT DATE_FORMAT(MAX(blocked_until), '%Y-%m-%dT%T.%f') AS until FROM login_failures`,
+    `SELECT DATE_FORMAT(MAX(blocked_until), '%Y-%m-%dT%T.%f') AS blocked FROM login_failures`,
   )
-  t.assert.strictEqual(delayed.throttledUntil, `${String(stored?.until).slice(0, 23)}Z`)
+  t.assert.strictEqual(delayed.throttledUntil, `${String(stored?.blocked).slice(0, 23)}Z`)
   t.assert.strictEqual(await login(), 429)
 
   const said = await succeed(['user', 'unthrottle', user.username.toUpperCase()])

@@ -1,0 +1,66 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join, normalize } from 'node:path'
+import { type TestContext, test } from 'node:test'
+
+const FOLDERS = ['.', '.github', 'docs', 'docs/decisions', 'examples/browser', 'load']
+const LINK = /\]\(([^)\s]+)\)/g
+
+const pages = FOLDERS.flatMap((folder) =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => ({ folder, path: join(folder, name) })),
+)
+
+test('every link from a page to a file or a heading of this repository leads there', (t: TestContext) => {
+  const links = pages.flatMap(({ folder, path }) =>
+    linksOf(path).map((link) => ({ path, link, isBroken: !leadsThere(folder, path, link) })),
+  )
+  t.assert.deepStrictEqual(
+    links.filter(({ isBroken }) => isBroken).map(({ path, link }) => `${path}: ${link}`),
+    [],
+  )
+  t.assert.ok(links.length > 100)
+})
+
+test('every row of the threat model names a test', (t: TestContext) => {
+  const [, model = ''] = /### Who attacks[^\n]*\n(.*?)\n###/s.exec(read('docs/security.md')) ?? []
+  const rows = model.split('\n').filter((line) => line.startsWith('| '))
+  t.assert.ok(rows.length > 10)
+  for (const row of rows.slice(1)) {
+    t.assert.match(row, /\]\(\.\.\/test\/[a-z/-]+\.test\.ts\) \|$/, row)
+  }
+})
+
+/** @returns the links of a page, without those to other sites and those in code */
+function linksOf(path: string): string[] {
+  const text = read(path)
+    .replaceAll(/^```.*?^```/gms, '')
+    .replaceAll(/`[^`\n]*`/g, '')
+  return [...text.matchAll(LINK)]
+    .map(([, link = '']) => link)
+    .filter((link) => !/^[a-z]+:/.test(link))
+}
+
+function leadsThere(folder: string, path: string, link: string): boolean {
+  const [file = '', heading] = link.split('#')
+  const target = file === '' ? path : normalize(join(folder, file))
+  if (!existsSync(target)) return false
+  return heading === undefined || anchorsOf(target).includes(heading)
+}
+
+/** As the hosted forge makes them: lower case, no punctuation, a hyphen for each space. */
+function anchorsOf(path: string): string[] {
+  const headings = read(path)
+    .replaceAll(/^```.*?^```/gms, '')
+    .matchAll(/^#+ (.+)$/gm)
+  return [...headings].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}
+
+function read(path: string): string {
+  return readFileSync(path, 'utf8')
+}
