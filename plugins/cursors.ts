@@ -13,6 +13,12 @@ export interface CursorsOptions {
   keys: Buffer[]
 }
 
+/**
+ * What every cursor looks like: base64url of a list's name, a position, and the 44 characters of a dot and a
+ * signature. They have at least 47 bytes. `decode` accepts more, such as padding, so that it is not checked.
+ */
+export const CURSOR_PATTERN = '^[A-Za-z0-9_-]{63,}$'
+
 interface Cursors {
   /** @param list the name of the list: the cursor is valid for this list only */
   encode(list: string, position: string | number): string

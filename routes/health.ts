@@ -14,8 +14,13 @@ type Unreadiness = 'SCHEMA_OUTDATED' | 'DATABASE_UNAVAILABLE' | 'SHUTTING_DOWN'
 /** Ready unless there is a code. */
 type Readiness = { code?: Unreadiness; cause?: unknown }
 
+export const HealthStatus = stringEnum(['alive', 'ready'], {
+  $id: 'HealthStatus',
+  description: '`alive` from `/livez`, `ready` from `/readyz`',
+})
+
 export const Health = Type.Object(
-  { status: stringEnum(['alive', 'ready']) },
+  { status: ref(HealthStatus) },
   { $id: 'Health', description: 'The state of the server' },
 )
 

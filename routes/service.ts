@@ -14,12 +14,12 @@ export interface ServiceOptions {
   hasDocs: boolean
 }
 
-const path = (example: string) => Type.String({ maxLength: 100, examples: [example] })
+const path = (example: string) => Type.String({ examples: [example] })
 
 export const Service = Type.Object(
   {
-    name: Type.String({ maxLength: 60, examples: ['Gatehouse'] }),
-    version: Type.String({ maxLength: 60, examples: ['1.0.0'] }),
+    name: Type.String({ examples: ['Gatehouse'] }),
+    version: Type.String({ examples: ['1.0.0'] }),
     links: Type.Object({
       liveness: path('/livez'),
       readiness: path('/readyz'),

@@ -42,9 +42,9 @@ type Guard = 'signedIn' | 'session' | 'introspector' | 'ownOrAdmin' | 'admin'
 
 /** What a guard adds to the documentation of its routes. */
 const DOCUMENTED: Record<Guard, { error: ErrorCode; security?: Record<string, []>[] }> = {
-  signedIn: { error: 'UNAUTHENTICATED', security: [{ session: [] }, { token: [] }] },
-  session: { error: 'SESSION_REQUIRED', security: [{ session: [] }] },
-  introspector: { error: 'NOT_PERMITTED', security: [{ token: [] }] },
+  signedIn: { error: 'UNAUTHENTICATED', security: [{ sessionCookie: [] }, { bearerToken: [] }] },
+  session: { error: 'SESSION_REQUIRED', security: [{ sessionCookie: [] }] },
+  introspector: { error: 'NOT_PERMITTED', security: [{ bearerToken: [] }] },
   ownOrAdmin: { error: 'NOT_PERMITTED' },
   admin: { error: 'NOT_PERMITTED' },
 }

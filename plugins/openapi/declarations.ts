@@ -9,6 +9,7 @@ import type { HeaderName } from './headers.ts'
 const ERROR_CODES = Symbol('error codes')
 const SUCCESS_HEADERS = Symbol('success headers')
 const BODILESS = Symbol('response without a body')
+const LINKS = Symbol('links')
 
 /** A response that has headers only. */
 interface Bodiless {
@@ -17,10 +18,14 @@ interface Bodiless {
   headers: readonly HeaderName[]
 }
 
+/** Parameters of an operation, by its id: runtime expressions (OpenAPI 3.1, "Runtime Expressions"). */
+type Links = Record<string, Record<string, string>>
+
 interface Declared {
   [ERROR_CODES]?: readonly ErrorCode[]
   [SUCCESS_HEADERS]?: readonly HeaderName[]
   [BODILESS]?: Bodiless
+  [LINKS]?: Links
 }
 
 /**
@@ -40,14 +45,19 @@ export function successHeaders(...headers: HeaderName[]): object {
 export function notModified(): object {
   const description = 'The account still has a version that `If-None-Match` names'
   return {
-    [SUCCESS_HEADERS]: ['etag'],
-    [BODILESS]: { status: 304, description, headers: ['etag'] },
+    [SUCCESS_HEADERS]: ['ETag'],
+    [BODILESS]: { status: 304, description, headers: ['ETag'] },
   } satisfies Declared
 }
 
 /** Declares a 302. */
 export function redirect(description: string): object {
-  return { [BODILESS]: { status: 302, description, headers: ['location'] } } satisfies Declared
+  return { [BODILESS]: { status: 302, description, headers: ['Location'] } } satisfies Declared
+}
+
+/** Declares the operations that read, use or delete what a 200 has created. */
+export function links(byOperation: Links): object {
+  return { [LINKS]: byOperation } satisfies Declared
 }
 
 /** @returns a copy of a schema that declares this error too */
@@ -66,6 +76,7 @@ export function declarationsOf(schema: FastifySchema | undefined) {
     errorCodes: declared[ERROR_CODES] ?? [],
     successHeaders: declared[SUCCESS_HEADERS] ?? [],
     bodiless: declared[BODILESS],
+    links: declared[LINKS] ?? {},
   }
 }
 

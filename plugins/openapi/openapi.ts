@@ -6,7 +6,13 @@ import type { OpenAPIV3, OpenAPIV3_1 } from 'openapi-types'
 import { isOwnScope } from '../auth/scopes.ts'
 import { DOCUMENTED_AS } from './documented-as.ts'
 import { type HeaderName, headers } from './headers.ts'
-import { conditionsOf, describeErrors, describeSuccess, errorCodesOf } from './responses.ts'
+import {
+  conditionsOf,
+  describeErrors,
+  describeSuccess,
+  errorCodesOf,
+  UNEXPECTED_ERROR,
+} from './responses.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -57,7 +63,7 @@ function documentOptions(
   { version, cookieName, exchangesCookies }: OpenapiOptions,
 ): FastifyDynamicSwaggerOptions {
   const routes = new Map<string, RouteOptions>()
-  const everywhere: HeaderName[] = exchangesCookies ? ['set-cookie'] : []
+  const everywhere: HeaderName[] = exchangesCookies ? ['Set-Cookie'] : []
   return {
     openapi: {
       openapi,
@@ -65,7 +71,7 @@ function documentOptions(
         title: 'Gatehouse',
         version,
         description:
-          'User accounts, sessions and roles. JSON in, JSON out. Every error has the shape `Error` and a `code` from a closed list.',
+          'User accounts, sessions and roles. JSON in, JSON out. Every error has the shape `ApiError` and a `code` from a closed list.',
         contact: { name: 'The developers of Gatehouse' },
         license: { name: 'MIT', url: 'https://opensource.org/license/mit' },
       },
@@ -74,13 +80,13 @@ function documentOptions(
       components: {
         headers,
         securitySchemes: {
-          session: {
+          sessionCookie: {
             type: 'apiKey',
             in: 'cookie',
             name: cookieName,
             description: 'The cookie that `POST /login` sets',
           },
-          token: {
+          bearerToken: {
             type: 'http',
             scheme: 'bearer',
             description: 'A token made by `POST /tokens`',
@@ -99,7 +105,7 @@ function documentOptions(
     transformObject(document) {
       if (!('openapiObject' in document)) throw new Error('This is not an OpenAPI 3 document')
       const { openapiObject } = document
-      const responses = {}
+      const responses = { UnexpectedError: UNEXPECTED_ERROR }
       for (const operation of operationsOf(openapiObject)) {
         const route = routes.get(operation.operationId ?? '')
         if (route) completeResponses(operation, route, responses, everywhere)
@@ -142,6 +148,7 @@ function completeResponses(
   operation.responses = {
     ...describeSuccess(operation.responses[200], route, everywhere),
     ...describeErrors(codes, components, everywhere),
+    default: { $ref: '#/components/responses/UnexpectedError' },
   }
 }
 

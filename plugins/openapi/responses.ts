@@ -7,17 +7,30 @@ import type { HeaderName } from './headers.ts'
 type Response = OpenAPIV3.ResponseObject | OpenAPIV3.ReferenceObject
 
 const COMMON_HEADERS: HeaderName[] = [
-  'x-request-id',
-  'ratelimit-limit',
-  'ratelimit-remaining',
-  'ratelimit-reset',
+  'X-Request-Id',
+  'RateLimit-Limit',
+  'RateLimit-Remaining',
+  'RateLimit-Reset',
 ]
 
 /** The additional headers of a status. */
 const STATUS_HEADERS: Record<number, HeaderName[]> = {
-  401: ['www-authenticate'],
-  429: ['retry-after'],
-  503: ['retry-after'],
+  401: ['WWW-Authenticate'],
+  429: ['Retry-After'],
+  503: ['Retry-After'],
+}
+
+const ERROR_CONTENT = {
+  'application/json': { schema: { $ref: '#/components/schemas/ApiError' } },
+  'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
+}
+
+/**
+ * Of any other status. The server sends none: proxies and later versions can. Its headers are unknown.
+ */
+export const UNEXPECTED_ERROR = {
+  description: 'A status that this version does not send. The body may have another shape',
+  content: ERROR_CONTENT,
 }
 
 /** The errors of every operation. */
@@ -97,13 +110,10 @@ function describeError(status: number, codes: ErrorCode[], everywhere: HeaderNam
     headers: {
       ...references([...COMMON_HEADERS, ...(STATUS_HEADERS[status] ?? []), ...everywhere]),
       ...(codes.includes('SCOPE_MISSING') && {
-        'www-authenticate': { $ref: '#/components/headers/insufficient-scope' },
+        'WWW-Authenticate': { $ref: '#/components/headers/InsufficientScope' },
       }),
     },
-    content: {
-      'application/json': { schema: { $ref: '#/components/schemas/Error' } },
-      'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
-    },
+    content: ERROR_CONTENT,
   }
 }
 
@@ -114,15 +124,28 @@ export function describeSuccess(
   everywhere: HeaderName[] = [],
 ): Record<number, Response> {
   if (!response || '$ref' in response) throw new Error('An operation needs a 200 of its own')
-  const { successHeaders, bodiless } = declarationsOf(schema)
+  const { successHeaders, bodiless, links } = declarationsOf(schema)
   const common = [...COMMON_HEADERS, ...everywhere]
-  const success = { ...response, headers: references([...common, ...successHeaders]) }
+  const success = {
+    ...response,
+    headers: references([...common, ...successHeaders]),
+    ...(Object.keys(links).length > 0 && { links: describeLinks(links) }),
+  }
   if (!bodiless) return { 200: success }
   const { status, description, headers } = bodiless
   return {
     200: success,
     [status]: { description, headers: references([...common, ...headers]) },
   }
+}
+
+function describeLinks(links: Record<string, Record<string, string>>) {
+  return Object.fromEntries(
+    Object.entries(links).map(([operationId, parameters]) => [
+      operationId,
+      { operationId, ...(Object.keys(parameters).length > 0 && { parameters }) },
+    ]),
+  )
 }
 
 /** @returns the request headers that make an operation conditional (RFC 9110 13.1) */
@@ -132,7 +155,7 @@ export function conditionsOf({ schema }: RouteOptions): OpenAPIV3.ParameterObjec
     ...(bodiless?.status === 304
       ? [
           condition(
-            'if-none-match',
+            'If-None-Match',
             'Versions of the account, as in `ETag`. If it has one of them, the response is a 304',
           ),
         ]
@@ -140,7 +163,7 @@ export function conditionsOf({ schema }: RouteOptions): OpenAPIV3.ParameterObjec
     ...(errorCodes.includes('PRECONDITION_FAILED')
       ? [
           condition(
-            'if-match',
+            'If-Match',
             'Versions of the account, as in `ETag`. The change is made only if it has one of them',
           ),
         ]

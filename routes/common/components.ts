@@ -1,7 +1,8 @@
 import fp from 'fastify-plugin'
-import { Event, EventPage, EventType } from '../events/schemas.ts'
-import { Health } from '../health.ts'
+import { Event, EventOrder, EventOutcome, EventPage, EventType } from '../events/schemas.ts'
+import { Health, HealthStatus } from '../health.ts'
 import {
+  CredentialType,
   Introspection,
   IntrospectionBatch,
   IntrospectionBatchRequest,
@@ -9,9 +10,9 @@ import {
 } from '../introspect/schemas.ts'
 import { Service } from '../service.ts'
 import { Credentials } from '../sessions/login.ts'
-import { Session, SessionPage } from '../sessions/schemas.ts'
-import { NewToken, Token, TokenPage, TokenRequest } from '../tokens/schemas.ts'
-import { NewCredentials } from '../users/register.ts'
+import { Session, SessionPage, SessionScope } from '../sessions/schemas.ts'
+import { IssuedToken, Token, TokenPage, TokenRequest } from '../tokens/schemas.ts'
+import { Registration } from '../users/register.ts'
 import {
   AccountKind,
   ManagedUser,
@@ -23,7 +24,8 @@ import {
 import { ServiceRequest } from '../users/services.ts'
 import { UserChange } from '../users/update.ts'
 import { PasswordChange } from '../users/update-password.ts'
-import { ErrorBody, ErrorCode, Fault, Problem } from './error-schemas.ts'
+import { AnonymousAccess } from '../verify/schemas.ts'
+import { ApiError, ErrorCode, Fault, Problem } from './error-schemas.ts'
 import { Message } from './schemas.ts'
 
 /** Adds every schema that has an `$id`: these are the components of the document. */
@@ -32,11 +34,11 @@ export default fp(
     for (const schema of [
       ...[Role, AccountKind, User, ManagedUser, ManagedUserPage, UserChange, UserMessage, Message],
       ...[IntrospectionRequest, Introspection, IntrospectionBatchRequest, IntrospectionBatch],
-      ServiceRequest,
-      ...[Credentials, NewCredentials, PasswordChange],
-      ...[Session, SessionPage, Token, NewToken, TokenPage, TokenRequest],
-      ...[EventType, Event, EventPage, Health, Service],
-      ...[ErrorCode, Fault, ErrorBody, Problem],
+      ...[CredentialType, AnonymousAccess],
+      ...[ServiceRequest, Credentials, Registration, PasswordChange],
+      ...[Session, SessionPage, SessionScope, Token, IssuedToken, TokenPage, TokenRequest],
+      ...[EventType, EventOrder, EventOutcome, Event, EventPage],
+      ...[HealthStatus, Health, Service, ErrorCode, Fault, ApiError, Problem],
     ]) {
       app.addSchema(schema)
     }

@@ -10,18 +10,18 @@ export const ErrorCode = stringEnum(Object.keys(errors), {
 
 export const Fault = Type.Object(
   {
-    path: Type.String({ maxLength: 200, examples: ['body.username'] }),
-    message: Type.String({ maxLength: 1000, examples: ['is required'] }),
+    path: Type.String({ examples: ['body.username'] }),
+    message: Type.String({ examples: ['is required'] }),
   },
   { $id: 'Fault', description: 'A validation error: the field, and what is wrong with it' },
 )
 
 const faults = Type.Optional(Type.Array(ref(Fault), { minItems: 1, maxItems: MAX_FAULTS_SENT }))
 const ErrorStatus = Type.Integer({ minimum: 400, maximum: 599, format: 'int32', examples: [404] })
-const Title = Type.String({ maxLength: 60, examples: ['Not Found'] })
-const Detail = Type.String({ maxLength: 200, examples: ['There is no such user.'] })
+const Title = Type.String({ examples: ['Not Found'] })
+const Detail = Type.String({ examples: ['There is no such user.'] })
 
-export const ErrorBody = Type.Object(
+export const ApiError = Type.Object(
   {
     statusCode: ErrorStatus,
     code: ref(ErrorCode),
@@ -29,12 +29,12 @@ export const ErrorBody = Type.Object(
     message: Detail,
     errors: faults,
   },
-  { $id: 'Error', description: 'The shape of every error' },
+  { $id: 'ApiError', description: 'The shape of every error' },
 )
 
 export const Problem = Type.Object(
   {
-    type: Type.String({ maxLength: 60, examples: ['about:blank'] }),
+    type: Type.String({ examples: ['about:blank'] }),
     title: Title,
     status: ErrorStatus,
     detail: Detail,

@@ -1,5 +1,6 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import { CURSOR_PATTERN } from '../../plugins/cursors.ts'
 import { DOCUMENTED_AS } from '../../plugins/openapi/documented-as.ts'
 import { closedObject, nullable, ref } from './schemas.ts'
 
@@ -8,8 +9,9 @@ const MAX_LIMIT = 100
 /** The position before the first id. */
 const BEGINNING = 0
 
-/** The longest username has 320 bytes, which become 500 characters with the signature in base64url. */
-const Cursor = Type.String({ minLength: 1, maxLength: 600 })
+const Cursor = Type.String({ pattern: CURSOR_PATTERN })
+/** The longest username has 320 bytes, which become 494 characters with the signature in base64url. */
+const MAX_CURSOR_LENGTH = 600
 
 /** The parameters of every list. Numbers stay text until they are validated. */
 export const pageParameters = {
@@ -26,10 +28,18 @@ export const pageParameters = {
       }),
     }),
   ),
-  cursor: Type.Optional({
-    ...Cursor,
-    description: 'the `nextCursor` of the previous page',
-  }),
+  cursor: Type.Optional(
+    // Without the pattern: the signature is checked, and its error is the better one.
+    Type.String({
+      minLength: 1,
+      maxLength: MAX_CURSOR_LENGTH,
+      [DOCUMENTED_AS]: {
+        ...Cursor,
+        maxLength: MAX_CURSOR_LENGTH,
+        description: 'the `nextCursor` of the previous page',
+      },
+    }),
+  ),
 }
 
 export const PageQuery = closedObject(pageParameters)

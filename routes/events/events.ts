@@ -5,8 +5,8 @@ import { workOf } from '../../plugins/connections/work.ts'
 import { successHeaders } from '../../plugins/openapi/declarations.ts'
 import type { Handler } from '../common/handler.ts'
 import { idAt, pageParameters, readFeed, readPage } from '../common/pages.ts'
-import { closedObject, PathId, ref, stringEnum } from '../common/schemas.ts'
-import { EventPage, EventType, toEvent } from './schemas.ts'
+import { closedObject, PathId, ref } from '../common/schemas.ts'
+import { EventOrder, EventPage, EventType, toEvent } from './schemas.ts'
 
 const listEventsSchema = {
   operationId: 'listEvents',
@@ -18,9 +18,9 @@ const listEventsSchema = {
     ...pageParameters,
     type: Type.Optional(ref(EventType)),
     userId: Type.Optional(PathId),
-    order: Type.Optional(stringEnum(['newest', 'oldest'])),
+    order: Type.Optional(ref(EventOrder)),
   }),
-  response: { 200: ref(EventPage), ...successHeaders('link') },
+  response: { 200: ref(EventPage), ...successHeaders('Link') },
 }
 
 /** `GET /events`, for admins. */

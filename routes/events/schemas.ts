@@ -9,16 +9,26 @@ export const EventType = stringEnum(EVENT_TYPES, {
   description: 'The kind of an event',
 })
 
+export const EventOrder = stringEnum(['newest', 'oldest'], {
+  $id: 'EventOrder',
+  description: 'Which events come first. By default, the newest',
+})
+
+export const EventOutcome = stringEnum(['success', 'failure'], {
+  $id: 'EventOutcome',
+  description: 'Whether it was done or refused',
+})
+
 export const Event = Type.Object(
   {
     id: Id,
     at: Timestamp,
     type: ref(EventType),
-    outcome: stringEnum(['success', 'failure']),
+    outcome: ref(EventOutcome),
     actorId: nullable(Id),
     userId: nullable(Id),
     address: Address,
-    requestId: nullable(Type.String({ maxLength: 64 })),
+    requestId: nullable(Type.String()),
     detail: nullable(
       Type.Unsafe<Record<string, unknown>>({ type: 'object', additionalProperties: true }),
     ),

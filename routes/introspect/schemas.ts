@@ -48,21 +48,25 @@ export const IntrospectionRequest = closedObject(
 
 const SECONDS = { minimum: 0, maximum: Number.MAX_SAFE_INTEGER, format: 'int64' }
 
+export const CredentialType = stringEnum(['Bearer', 'session'], {
+  $id: 'CredentialType',
+  description: 'The kind of a credential: `Bearer` is a token',
+})
+
 /** RFC 7662 2.2. */
 export const Introspection = Type.Object(
   {
     active: Type.Boolean({ description: 'Without it, no other property is present' }),
-    sub: Type.Optional(Type.String({ maxLength: 16, description: 'The id of the account' })),
-    username: Type.Optional(Type.String({ maxLength: 80 })),
+    sub: Type.Optional(Type.String({ description: 'The id of the account' })),
+    username: Type.Optional(Type.String()),
     role: Type.Optional(ref(Role)),
     kind: Type.Optional(ref(AccountKind)),
     scope: Type.Optional(
       Type.String({
-        maxLength: 1_000,
         description: 'Separated by spaces. Absent if the credential is not limited',
       }),
     ),
-    token_type: Type.Optional(stringEnum(['Bearer', 'session'])),
+    token_type: Type.Optional(ref(CredentialType)),
     iat: Type.Optional(Type.Integer({ ...SECONDS, description: 'In s since 1970' })),
     exp: Type.Optional(
       Type.Integer({
@@ -70,9 +74,7 @@ export const Introspection = Type.Object(
         description: 'In s since 1970. Absent if it does not expire',
       }),
     ),
-    client_id: Type.Optional(
-      Type.String({ maxLength: 80, description: 'The username of a service account' }),
-    ),
+    client_id: Type.Optional(Type.String({ description: 'The username of a service account' })),
   },
   { $id: 'Introspection', description: 'What a credential is' },
 )

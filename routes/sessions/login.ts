@@ -9,7 +9,7 @@ import * as sessions from '../../db/queries/sessions.ts'
 import * as users from '../../db/queries/users.ts'
 import { type Work, workOf } from '../../plugins/connections/work.ts'
 import { errors } from '../../plugins/errors/errors.ts'
-import { errorResponses, successHeaders } from '../../plugins/openapi/declarations.ts'
+import { errorResponses, links, successHeaders } from '../../plugins/openapi/declarations.ts'
 import type { HashPlace } from '../../plugins/passwords/hash-queue.ts'
 import { originOf } from '../common/change.ts'
 import type { Handler } from '../common/handler.ts'
@@ -35,7 +35,8 @@ const loginSchema = {
   body: ref(Credentials),
   response: {
     200: ref(UserMessage),
-    ...successHeaders('set-cookie'),
+    ...successHeaders('Set-Cookie'),
+    ...links({ getMe: {}, listSessions: {}, logout: {} }),
     ...errorResponses('INVALID_CREDENTIALS', 'LOGIN_THROTTLED', 'HASH_CAPACITY'),
   },
 }

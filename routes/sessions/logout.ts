@@ -13,7 +13,7 @@ import { clearCookies } from './clear-cookies.ts'
 const logoutSchema = {
   tags: ['Sessions'],
   summary: 'Log out',
-  response: { 200: ref(Message), ...successHeaders('set-cookie') },
+  response: { 200: ref(Message), ...successHeaders('Set-Cookie') },
 }
 
 /** `GET` and `POST /logout` end the session or the token of the request. */
@@ -40,9 +40,10 @@ export default (async (app) => {
     config: { scope: 'any', changesState: true },
     schema: {
       ...logoutSchema,
-      operationId: 'logout',
+      operationId: 'logoutByGet',
+      deprecated: true,
       description:
-        'Ends the session or the token of the request on the server, before the response is sent. Prefer `POST`, the method for changes.',
+        'The same as `POST /logout`, for clients that cannot send anything else. New clients use `POST`, the method for changes.',
     },
     handler: logout,
   })
@@ -51,7 +52,7 @@ export default (async (app) => {
     url: '/logout',
     schema: {
       ...logoutSchema,
-      operationId: 'logoutByPost',
+      operationId: 'logout',
       description:
         'Ends the session or the token of the request on the server, before the response is sent.',
     },

@@ -22,7 +22,7 @@ const listUserSessionsSchema = {
   querystring: PageQuery,
   response: {
     200: ref(SessionPage),
-    ...successHeaders('link'),
+    ...successHeaders('Link'),
     ...errorResponses('USER_NOT_FOUND'),
   },
 }
@@ -35,7 +35,7 @@ const endUserSessionsSchema = {
   params: IdParams,
   response: {
     200: ref(Message),
-    ...successHeaders('set-cookie'),
+    ...successHeaders('Set-Cookie'),
     ...errorResponses('USER_NOT_FOUND'),
   },
 }

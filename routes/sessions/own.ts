@@ -10,10 +10,10 @@ import { changeToOwn } from '../common/change.ts'
 import type { Handler } from '../common/handler.ts'
 import { PageQuery, readPage } from '../common/pages.ts'
 import { accepted, acceptedEnding } from '../common/refusals.ts'
-import { closedObject, IdParams, Message, ref, stringEnum } from '../common/schemas.ts'
+import { closedObject, IdParams, Message, ref } from '../common/schemas.ts'
 import { clearCookies } from './clear-cookies.ts'
 import { currentSessionOf, sessionsOf } from './list.ts'
-import { SessionPage } from './schemas.ts'
+import { SessionPage, SessionScope } from './schemas.ts'
 
 const listSessionsSchema = {
   operationId: 'listSessions',
@@ -21,7 +21,7 @@ const listSessionsSchema = {
   summary: 'List your sessions',
   description: 'Open sessions, newest first.',
   querystring: PageQuery,
-  response: { 200: ref(SessionPage), ...successHeaders('link') },
+  response: { 200: ref(SessionPage), ...successHeaders('Link') },
 }
 
 const endSessionSchema = {
@@ -32,7 +32,7 @@ const endSessionSchema = {
   params: IdParams,
   response: {
     200: ref(Message),
-    ...successHeaders('set-cookie'),
+    ...successHeaders('Set-Cookie'),
     ...errorResponses('SESSION_NOT_FOUND'),
   },
 }
@@ -43,13 +43,9 @@ const endSessionsSchema = {
   summary: 'End your sessions',
   description: 'By default, it keeps the session of this request.',
   querystring: closedObject({
-    scope: Type.Optional(
-      stringEnum(['others', 'all'], {
-        description: '`others`, the default, keeps the session of this request',
-      }),
-    ),
+    scope: Type.Optional(ref(SessionScope)),
   }),
-  response: { 200: ref(Message), ...successHeaders('set-cookie') },
+  response: { 200: ref(Message), ...successHeaders('Set-Cookie') },
 }
 
 /** `GET` and `DELETE /sessions`, `DELETE /sessions/{id}`: the caller's own. */

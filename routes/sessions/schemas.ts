@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { page } from '../common/pages.ts'
-import { Address, Id, nullable, Timestamp } from '../common/schemas.ts'
+import { Address, Id, nullable, stringEnum, Timestamp } from '../common/schemas.ts'
 
 export const Session = Type.Object(
   {
@@ -9,10 +9,15 @@ export const Session = Type.Object(
     lastSeenAt: Timestamp,
     expiresAt: Timestamp,
     address: Address,
-    userAgent: nullable(Type.String({ maxLength: 255 })),
+    userAgent: nullable(Type.String()),
     current: Type.Boolean({ description: 'whether it is the session of this request' }),
   },
   { $id: 'Session', description: 'An open session. Its id is not a credential' },
 )
+
+export const SessionScope = stringEnum(['others', 'all'], {
+  $id: 'SessionScope',
+  description: 'Which sessions to end: `others`, the default, keeps the session of the request',
+})
 
 export const SessionPage = page('SessionPage', Session)

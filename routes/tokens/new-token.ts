@@ -3,7 +3,7 @@ import type * as tokens from '../../db/queries/tokens.ts'
 import { isScope } from '../../plugins/auth/scopes.ts'
 import type { TokenFormat } from '../../plugins/auth/token-format.ts'
 import { errors } from '../../plugins/errors/errors.ts'
-import { isTokenExpiry, type NewToken, type TokenRequest, toToken } from './schemas.ts'
+import { type IssuedToken, isTokenExpiry, type TokenRequest, toToken } from './schemas.ts'
 
 /**
  * Makes the token that a request wants.
@@ -34,7 +34,7 @@ export function newToken(
 export function newTokenResponse(
   token: tokens.TokenRecord,
   secret: string,
-): Static<typeof NewToken> {
+): Static<typeof IssuedToken> {
   return { ...toToken(token), token: secret }
 }
 

@@ -4,14 +4,14 @@ import * as tokens from '../../db/queries/tokens.ts'
 import * as users from '../../db/queries/users.ts'
 import { workOf } from '../../plugins/connections/work.ts'
 import { errors } from '../../plugins/errors/errors.ts'
-import { errorResponses, successHeaders } from '../../plugins/openapi/declarations.ts'
+import { errorResponses, links, successHeaders } from '../../plugins/openapi/declarations.ts'
 import { changeTo } from '../common/change.ts'
 import type { Handler } from '../common/handler.ts'
 import { idAt, PageQuery, readPage } from '../common/pages.ts'
 import { accepted } from '../common/refusals.ts'
 import { IdParams, Message, PathId, ref } from '../common/schemas.ts'
 import { newToken, newTokenResponse } from './new-token.ts'
-import { NewToken, TokenPage, TokenRequest, toToken } from './schemas.ts'
+import { IssuedToken, TokenPage, TokenRequest, toToken } from './schemas.ts'
 import type { TokensOptions } from './tokens.ts'
 
 const tags = ['Administration']
@@ -26,7 +26,11 @@ const createServiceTokenSchema = {
   params: IdParams,
   body: ref(TokenRequest),
   response: {
-    200: ref(NewToken),
+    200: ref(IssuedToken),
+    ...links({
+      listUserTokens: { id: '$request.path.id' },
+      endUserToken: { id: '$request.path.id', tokenId: '$response.body#/id' },
+    }),
     ...errorResponses('USER_NOT_FOUND', 'NOT_A_SERVICE', 'ACCOUNT_DISABLED', 'TOKEN_LIMIT'),
   },
 }
@@ -40,7 +44,7 @@ const listUserTokensSchema = {
   querystring: PageQuery,
   response: {
     200: ref(TokenPage),
-    ...successHeaders('link'),
+    ...successHeaders('Link'),
     ...errorResponses('USER_NOT_FOUND'),
   },
 }

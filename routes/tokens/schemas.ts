@@ -13,29 +13,31 @@ import { closedObject, Id, nullable, Timestamp } from '../common/schemas.ts'
 /** No control characters, and none that change the direction of text. Every regex dialect reads it. */
 const NAME = '^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028-\\u202e\\u2066-\\u2069\\ufeff]+$'
 
-const TokenName = Type.String({ minLength: 1, maxLength: 100, examples: ['nightly job'] })
+const TokenName = Type.String({ examples: ['nightly job'] })
 
-const NewTokenName = { ...TokenName, pattern: NAME, description: 'without control characters' }
+const NewTokenName = {
+  ...TokenName,
+  minLength: 1,
+  maxLength: 100,
+  pattern: NAME,
+  description: 'without control characters',
+}
 
 export function isNewTokenName(text: string): boolean {
   return text.isWellFormed() && Value.Check(NewTokenName, text)
 }
 
-const Scope = Type.String({
-  pattern: SCOPE_PATTERN,
-  minLength: 1,
-  maxLength: MAX_SCOPE_LENGTH,
-  examples: ['accounts:read'],
-})
+const Scope = Type.String({ pattern: SCOPE_PATTERN, examples: ['accounts:read'] })
+const NewScope = { ...Scope, minLength: 1, maxLength: MAX_SCOPE_LENGTH }
 
-const Scopes = Type.Array(Scope, { minItems: 1, maxItems: MAX_SCOPES, uniqueItems: true })
+const scopeList = { minItems: 1, maxItems: MAX_SCOPES, uniqueItems: true }
 
 export const Token = Type.Object(
   {
     id: Id,
     name: TokenName,
     scopes: {
-      ...nullable(Scopes),
+      ...nullable(Type.Array(Scope, scopeList)),
       description: 'What the token may do; null for all that its owner may',
     },
     createdAt: Timestamp,
@@ -45,23 +47,24 @@ export const Token = Type.Object(
   { $id: 'Token', description: 'A token of a machine client, without the secret' },
 )
 
-export const NewToken = Type.Object(
+export const IssuedToken = Type.Object(
   {
     ...Token.properties,
-    token: Type.String({ pattern: '^gh_[A-Za-z0-9_-]{43}$', minLength: 46, maxLength: 46 }),
+    token: Type.String({ pattern: '^gh_[A-Za-z0-9_-]{43}$' }),
   },
-  { $id: 'NewToken', description: 'The only response that holds the secret token itself' },
+  { $id: 'IssuedToken', description: 'The only response that holds the secret token itself' },
 )
 
 export const TokenRequest = closedObject(
   {
     name: NewTokenName,
     scopes: Type.Optional({
-      ...Scopes,
+      ...Type.Array(NewScope, scopeList),
       description: `What the token may do. Without it, all that its owner may. Gatehouse has the scopes ${OWN_SCOPES.map((scope) => `\`${scope}\``).join(', ')}. Scopes of other services have a prefix of their own, such as \`orders:read\``,
     }),
     expiresAt: Type.Optional({
       ...Timestamp,
+      maxLength: 40,
       description: 'In the future, at most ten years ahead. Without it, the token does not expire',
       examples: ['2030-01-01T00:00:00Z'],
     }),

@@ -3,14 +3,14 @@ import * as tokens from '../../db/queries/tokens.ts'
 import { actorOf } from '../../plugins/auth/auth.ts'
 import { workOf } from '../../plugins/connections/work.ts'
 import { errors } from '../../plugins/errors/errors.ts'
-import { errorResponses, successHeaders } from '../../plugins/openapi/declarations.ts'
+import { errorResponses, links, successHeaders } from '../../plugins/openapi/declarations.ts'
 import { changeToOwn } from '../common/change.ts'
 import type { Handler } from '../common/handler.ts'
 import { idAt, PageQuery, readPage } from '../common/pages.ts'
 import { accepted } from '../common/refusals.ts'
 import { IdParams, Message, ref } from '../common/schemas.ts'
 import { newToken, newTokenResponse } from './new-token.ts'
-import { NewToken, TokenPage, TokenRequest, toToken } from './schemas.ts'
+import { IssuedToken, TokenPage, TokenRequest, toToken } from './schemas.ts'
 
 const tags = ['Tokens']
 
@@ -21,7 +21,11 @@ const createTokenSchema = {
   description:
     'Only this response contains the token. The token acts with the current role of its owner until it expires or is ended. The number of tokens of an account is limited.',
   body: ref(TokenRequest),
-  response: { 200: ref(NewToken), ...errorResponses('TOKEN_LIMIT', 'NOT_PERMITTED') },
+  response: {
+    200: ref(IssuedToken),
+    ...links({ listTokens: {}, endToken: { id: '$response.body#/id' } }),
+    ...errorResponses('TOKEN_LIMIT', 'NOT_PERMITTED'),
+  },
 }
 
 const listTokensSchema = {
@@ -30,7 +34,7 @@ const listTokensSchema = {
   summary: 'List your tokens',
   description: 'Newest first.',
   querystring: PageQuery,
-  response: { 200: ref(TokenPage), ...successHeaders('link') },
+  response: { 200: ref(TokenPage), ...successHeaders('Link') },
 }
 
 const endTokenSchema = {

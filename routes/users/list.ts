@@ -34,7 +34,7 @@ const listUsersSchema = {
       }),
     ),
   }),
-  response: { 200: ref(ManagedUserPage), ...successHeaders('link') },
+  response: { 200: ref(ManagedUserPage), ...successHeaders('Link') },
 }
 
 /** `GET /users`, for admins. */

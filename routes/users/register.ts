@@ -1,16 +1,16 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import * as users from '../../db/queries/users.ts'
 import { workOf } from '../../plugins/connections/work.ts'
-import { errorResponses } from '../../plugins/openapi/declarations.ts'
+import { errorResponses, links } from '../../plugins/openapi/declarations.ts'
 import { originOf } from '../common/change.ts'
 import type { Handler } from '../common/handler.ts'
 import { accepted } from '../common/refusals.ts'
 import { closedObject, ref } from '../common/schemas.ts'
 import { NewPassword, NewUsername, toUser, UserMessage } from './schemas.ts'
 
-export const NewCredentials = closedObject(
+export const Registration = closedObject(
   { username: NewUsername, password: NewPassword },
-  { $id: 'NewCredentials', description: 'The new account' },
+  { $id: 'Registration', description: 'The new account' },
 )
 
 const createUserSchema = {
@@ -19,9 +19,13 @@ const createUserSchema = {
   summary: 'Register an account',
   description:
     'Creates an account with the role `user`. The setting `REGISTRATION` decides whether anyone may do so, or only admins. Usernames are unique and case-insensitive.',
-  body: ref(NewCredentials),
+  body: ref(Registration),
   response: {
     200: ref(UserMessage),
+    ...links({
+      getUser: { id: '$response.body#/user/id' },
+      deleteUser: { id: '$response.body#/user/id' },
+    }),
     ...errorResponses(
       'PASSWORD_REFUSED',
       'USERNAME_TAKEN',

@@ -10,7 +10,8 @@ import { Id, messageProperties, nullable, ref, stringEnum, Timestamp } from '../
 /** Excludes C0, DEL, C1 and half surrogates, which would become U+FFFD in the database. */
 export const PRINTABLE = '^[^\\u0000-\\u001f\\u007f-\\u009f\\ud800-\\udfff]+$'
 
-const username = { minLength: 1, maxLength: MAX_USERNAME_LENGTH, examples: ['alice'] }
+const examples = ['alice']
+const username = { minLength: 1, maxLength: MAX_USERNAME_LENGTH, examples }
 
 /** Of any account: one that was imported keeps its name, which `NewUsername` may refuse. */
 export const Username = Type.String({
@@ -56,7 +57,7 @@ export const Role = stringEnum(ROLES, {
 export const User = Type.Object(
   {
     id: Id,
-    username: Type.String(username),
+    username: Type.String({ examples }),
     role: ref(Role),
     createdAt: Timestamp,
   },
@@ -72,28 +73,31 @@ export const AccountKind = stringEnum(KINDS, {
 export const MAX_ADDRESS_RANGES = 10
 
 const AddressRange = Type.String({
-  format: 'address-range',
-  maxLength: 43,
-  [DOCUMENTED_AS]: Type.String({
-    maxLength: 43,
-    description: 'An IPv4 or IPv6 address, or a CIDR range',
-    examples: ['192.0.2.0/24'],
-  }),
+  description: 'An IPv4 or IPv6 address, or a CIDR range',
+  examples: ['192.0.2.0/24'],
 })
 
-export const AddressRanges = Type.Array(AddressRange, {
+const NewAddressRange = Type.String({
+  format: 'address-range',
+  maxLength: 43,
+  [DOCUMENTED_AS]: { ...AddressRange, maxLength: 43 },
+})
+
+const rangeList = {
   minItems: 1,
   maxItems: MAX_ADDRESS_RANGES,
   uniqueItems: true,
   description: 'Addresses and CIDR ranges that the tokens of a service account may come from',
-})
+}
+
+export const AddressRanges = Type.Array(NewAddressRange, rangeList)
 
 export const ManagedUser = Type.Object(
   {
     ...User.properties,
     kind: ref(AccountKind),
     disabled: Type.Boolean(),
-    addressRanges: nullable(AddressRanges),
+    addressRanges: nullable(Type.Array(AddressRange, rangeList)),
   },
   { $id: 'ManagedUser', description: 'An account, as admins see it' },
 )

@@ -3,7 +3,8 @@ import { Type } from '@sinclair/typebox'
 import * as users from '../../db/queries/users.ts'
 import { actorOf } from '../../plugins/auth/auth.ts'
 import { workOf } from '../../plugins/connections/work.ts'
-import { errorResponses } from '../../plugins/openapi/declarations.ts'
+import { errorResponses, links } from '../../plugins/openapi/declarations.ts'
+import { DOCUMENTED_AS } from '../../plugins/openapi/documented-as.ts'
 import { originOf } from '../common/change.ts'
 import type { Handler } from '../common/handler.ts'
 import { accepted } from '../common/refusals.ts'
@@ -12,7 +13,15 @@ import { AddressRanges, ManagedUser, NewUsername, Role, toManagedUser } from './
 
 export const ServiceRequest = closedObject(
   {
-    kind: stringEnum(['service'], { description: 'People register by `POST /user`' }),
+    // Documented without an enum: in Go, its constant would be that of AccountKind.
+    kind: stringEnum(['service'], {
+      [DOCUMENTED_AS]: Type.String({
+        pattern: '^service$',
+        maxLength: 7,
+        description: '`service`. People register by `POST /user`',
+        examples: ['service'],
+      }),
+    }),
     username: NewUsername,
     role: Type.Optional(ref(Role)),
     addressRanges: Type.Optional(AddressRanges),
@@ -27,7 +36,15 @@ const createServiceSchema = {
   description:
     'A service account has no password and cannot log in. It acts by the tokens that admins make for it. A limited token cannot give it the role `admin`.',
   body: ref(ServiceRequest),
-  response: { 200: ref(ManagedUser), ...errorResponses('USERNAME_TAKEN', 'TOKEN_LIMITED') },
+  response: {
+    200: ref(ManagedUser),
+    ...links({
+      getUser: { id: '$response.body#/id' },
+      deleteUser: { id: '$response.body#/id' },
+      createServiceToken: { id: '$response.body#/id' },
+    }),
+    ...errorResponses('USERNAME_TAKEN', 'TOKEN_LIMITED'),
+  },
 }
 
 /** `POST /users`, for admins. */

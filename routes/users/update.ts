@@ -29,7 +29,7 @@ const updateUserSchema = {
   body: ref(UserChange),
   response: {
     200: ref(ManagedUser),
-    ...successHeaders('etag'),
+    ...successHeaders('ETag'),
     ...errorResponses(
       'USER_NOT_FOUND',
       'TOKEN_LIMITED',

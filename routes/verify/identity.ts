@@ -1,11 +1,12 @@
 import type { Actor } from '../../db/queries/authority.ts'
 
+/** Fastify sends every name in lower case. */
 export const IDENTITY_HEADERS = [
-  'x-gatehouse-user-id',
-  'x-gatehouse-username',
-  'x-gatehouse-role',
-  'x-gatehouse-credential',
-  'x-gatehouse-scopes',
+  'X-Gatehouse-User-Id',
+  'X-Gatehouse-Username',
+  'X-Gatehouse-Role',
+  'X-Gatehouse-Credential',
+  'X-Gatehouse-Scopes',
 ] as const
 
 /** No scope: it has no prefix. Not empty, so that no limit differs from a header that a proxy has lost. */
@@ -15,11 +16,11 @@ const NOT_LIMITED = '*'
 const UNSAFE = /[^\x21-\x24\x26-\x7e]/gu
 
 const ANONYMOUS: Record<(typeof IDENTITY_HEADERS)[number], string> = {
-  'x-gatehouse-user-id': '',
-  'x-gatehouse-username': '',
-  'x-gatehouse-role': '',
-  'x-gatehouse-credential': '',
-  'x-gatehouse-scopes': '',
+  'X-Gatehouse-User-Id': '',
+  'X-Gatehouse-Username': '',
+  'X-Gatehouse-Role': '',
+  'X-Gatehouse-Credential': '',
+  'X-Gatehouse-Scopes': '',
 }
 
 /**
@@ -33,11 +34,11 @@ export function identityHeaders(actor: Actor | undefined): typeof ANONYMOUS {
   const { id, username, role, credential } = actor
   const scopes = credential.kind === 'token' ? credential.scopes : undefined
   return {
-    'x-gatehouse-user-id': String(id),
+    'X-Gatehouse-User-Id': String(id),
     // Imported names can have any character.
-    'x-gatehouse-username': username.replace(UNSAFE, encodeURIComponent),
-    'x-gatehouse-role': role,
-    'x-gatehouse-credential': credential.kind,
-    'x-gatehouse-scopes': scopes?.join(' ') ?? NOT_LIMITED,
+    'X-Gatehouse-Username': username.replace(UNSAFE, encodeURIComponent),
+    'X-Gatehouse-Role': role,
+    'X-Gatehouse-Credential': credential.kind,
+    'X-Gatehouse-Scopes': scopes?.join(' ') ?? NOT_LIMITED,
   }
 }

@@ -1,8 +1,14 @@
 import { Type } from '@sinclair/typebox'
-import { ROLES } from '../../db/schema.ts'
 import { errorResponses, successHeaders } from '../../plugins/openapi/declarations.ts'
-import { stringEnum } from '../common/schemas.ts'
+import { ref, stringEnum } from '../common/schemas.ts'
+import { Role } from '../users/schemas.ts'
 import { IDENTITY_HEADERS } from './identity.ts'
+
+export const AnonymousAccess = stringEnum(['allow'], {
+  $id: 'AnonymousAccess',
+  description:
+    'A request without a valid credential passes too, with empty headers. Not together with a role or scopes',
+})
 
 /** For the document only: the hook of the route answers before a validation. */
 export const verifySchema = {
@@ -10,14 +16,10 @@ export const verifySchema = {
   tags: ['Introspection'],
   summary: 'Verify the credential of a request',
   description:
-    'For reverse proxies. Every method has the same effect. A path below it, such as `/verify;role=admin/orders`, is ignored from the first slash on, and the parameters stand before the slash. The body is not read. A parameter that is unknown, or has an unknown value, is a 503.',
-  security: [{ session: [] }, { token: [] }],
+    'For reverse proxies. Every method has the same effect. A path below it, such as `/verify;role=admin/orders`, is ignored from the first slash on, and the parameters stand before the slash. The body is not read. `role` is the role that the account needs: `user` is any account. A parameter that is unknown, or has an unknown value, is a 503.',
+  security: [{ sessionCookie: [] }, { bearerToken: [] }],
   querystring: Type.Object({
-    role: Type.Optional(
-      stringEnum(ROLES, {
-        description: 'The role that the account needs. `user` is any account',
-      }),
-    ),
+    role: Type.Optional(ref(Role)),
     scope: Type.Optional(
       Type.String({
         maxLength: 1_000,
@@ -25,12 +27,7 @@ export const verifySchema = {
         examples: ['orders:read'],
       }),
     ),
-    anonymous: Type.Optional(
-      stringEnum(['allow'], {
-        description:
-          'A request without a valid credential passes too, with empty headers. Not together with the others',
-      }),
-    ),
+    anonymous: Type.Optional(ref(AnonymousAccess)),
   }),
   response: {
     200: Type.Null({ description: 'The request may pass. The body is empty' }),

@@ -59,11 +59,13 @@ export function createDocumentCheck(document: Document): (exchange: Exchange) =>
 
   function headerFaults(response: Response, headers: Record<string, unknown>): string[] {
     const declared = response.headers ?? {}
-    const undeclared = known.filter((name) => headers[name] !== undefined && !declared[name])
+    const undeclared = known.filter(
+      (name) => headerOf(headers, name) !== undefined && !declared[name],
+    )
     const faults = undeclared.map((name) => `header ${name} is not declared`)
     for (const [name, reference] of Object.entries(declared)) {
       const header = resolve<OpenAPIV3_1.HeaderObject>(document, reference)
-      const value = headers[name]
+      const value = headerOf(headers, name)
       if (value === undefined) {
         if (header?.required) faults.push(`header ${name} is missing`)
       } else if (header?.schema) {
@@ -93,6 +95,11 @@ export function createDocumentCheck(document: Document): (exchange: Exchange) =>
         `${name}${instancePath} ${message} ${JSON.stringify(params)}`,
     )
   }
+}
+
+/** Names are case-insensitive: the document has those of the RFCs, Node has lower case. */
+function headerOf(headers: Record<string, unknown>, name: string): unknown {
+  return headers[name.toLowerCase()]
 }
 
 function operationOf(document: Document, { method, url = '' }: Exchange): Operation | undefined {

@@ -110,7 +110,7 @@ async function send(
     : request.parameters
   const { username, password } = account
   const body = isWanted ? wantedBody(path, request.body, { username, password }) : request.body
-  const conditions = ['if-match', 'if-none-match'].flatMap((name) =>
+  const conditions = ['If-Match', 'If-None-Match'].flatMap((name) =>
     !isWanted && parameters[name] !== undefined ? [[name, encodeURI(parameters[name])]] : [],
   )
   return app.inject({

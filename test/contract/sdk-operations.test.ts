@@ -34,7 +34,7 @@ function everyOperation(): string[] {
   return Object.entries(document.paths ?? {}).flatMap(([path, item]) =>
     Object.entries(item ?? {}).flatMap(([method, operation]) => {
       const { security = [] } = operation as OpenAPIV3_1.OperationObject
-      const by = security.map((schemes) => ('session' in schemes ? 'cookie' : 'token'))
+      const by = security.map((schemes) => ('sessionCookie' in schemes ? 'cookie' : 'token'))
       const name = `${method.toUpperCase()} ${path}`
       return (by.length > 0 ? by : ['nobody']).map((credential) => `${name} by ${credential}`)
     }),
@@ -57,7 +57,7 @@ async function useAccount(t: TestContext, url: string, kind: 'cookie' | 'token')
   t.assert.strictEqual(verified.response.headers.get('x-gatehouse-user-id'), String(id))
   const etag = me.response.headers.get('etag') ?? ''
   const again = await client.GET('/user/{id}', {
-    params: { path: { id }, header: { 'if-none-match': etag } },
+    params: { path: { id }, header: { 'If-None-Match': etag } },
   })
   t.assert.strictEqual(again.response.status, 304)
   t.assert.deepStrictEqual(
@@ -87,7 +87,7 @@ async function useTokens(t: TestContext, client: Client, id: number, etag: strin
   const path = { id: token.data?.id ?? 0 }
   t.assert.ok((await client.DELETE('/tokens/{id}', { params: { path } })).data)
   const changed = await client.PUT('/user/update-password/{id}', {
-    params: { path: { id }, header: { 'if-match': etag } },
+    params: { path: { id }, header: { 'If-Match': etag } },
     body: { password: PASSWORD, currentPassword: PASSWORD },
   })
   t.assert.strictEqual(changed.data?.message, 'Password changed.')
