@@ -49,7 +49,7 @@ export interface Side {
   load: Omit<Load, 'seconds'>
 }
 
-/** At most: a shortened run warms up for the length of a run. */
+/** A process that has just started costs more per request. */
 const WARM_UP_S = 3
 
 /**
@@ -60,7 +60,7 @@ const WARM_UP_S = 3
  */
 export async function compare(context: Context, sides: Side[], base: Side): Promise<Row[]> {
   const all = [...sides, base].map((side) => ({ side, figures: [] as Figures[] }))
-  for (const { side } of all) await run(context, side, Math.min(WARM_UP_S, context.seconds))
+  for (const { side } of all) await run(context, side, WARM_UP_S)
   for (let pair = 1; pair <= context.pairs; pair++) {
     for (const { side, figures } of all) {
       context.progress(`${side.operation}: ${pair} of ${context.pairs}`)
