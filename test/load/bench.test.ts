@@ -10,33 +10,56 @@ const OPTIONS = ['--only', 'read,workers,flood', '--pairs', '3', '--seconds', '1
 const TIMEOUT_MS = 240_000
 
 /**
- * The highest ratios of processor time to bare Fastify: above what is measured on a busy machine, and
- * below what the operations cost before they were made cheaper (docs/performance.md).
+ * The highest ratios of processor time to bare Fastify, in the best of several rounds: a shared machine
+ * makes single rounds slower, and a cost that has grown makes all of them slower. Before they were
+ * made cheaper, the best rounds had 1.6, 1.95 and 2.16 (docs/performance.md).
  */
-const MAX_RATIOS = { liveness: 1.9, me: 2.4, read: 2.45 }
+const MAX_RATIOS = { liveness: 1.5, me: 1.85, read: 2.15 }
+/** Other work can slow a whole run down, so that a second one decides. */
+const AGAIN = ['--only', 'read', '--pairs', '5', '--seconds', '1']
 
 test('the benchmark, shortened, measures every row, every read succeeds, and no operation costs much more than it did', {
   ...needsServerBinary,
   timeout: TIMEOUT_MS,
 }, async (t: TestContext) => {
-  const file = join(await makeFolder(t), 'figures.json')
-  const args = ['--import', 'tsx', 'bench/run.ts', ...OPTIONS, '--json', file]
-  const { stdout } = await promisify(execFile)(process.execPath, args)
-  const { machine, table } = JSON.parse(await readFile(file, 'utf8'))
+  const { stdout, machine, table } = await measure(t, OPTIONS)
   t.assert.ok(machine.cores >= 1)
   t.assert.strictEqual(table.length, 11)
   for (const row of table) {
     t.assert.ok(stdout.includes(`| ${row.operation} |`), row.operation)
-    for (const name of ['requestsPerSecond', 'processorUs', 'residentMb']) {
+    for (const name of ['requestsPerSecond', 'processorUs', 'residentMb'] as const) {
       t.assert.ok(row[name] > 0, `${row.operation}: ${name} is ${row[name]}`)
     }
     const mayRefuse = row.operation.startsWith('the flood')
     t.assert.ok(mayRefuse || Object.keys(row.failed).length === 0, JSON.stringify(row))
   }
-  for (const [operation, highest] of Object.entries(MAX_RATIOS)) {
-    const { processorRatio } = table.find(
-      (row: { operation: string }) => row.operation === operation,
-    )
-    t.assert.ok(processorRatio.median <= highest, `${operation}: ${JSON.stringify(processorRatio)}`)
-  }
+  if (tooHigh(table).length === 0) return
+  const second = await measure(t, AGAIN)
+  t.assert.deepStrictEqual(tooHigh(second.table), [], JSON.stringify(tooHigh(table)))
 })
+
+interface MeasuredRow {
+  operation: string
+  requestsPerSecond: number
+  processorUs: number
+  residentMb: number
+  failed: object
+  processorRatio?: { lowest: number }
+}
+
+async function measure(t: TestContext, options: string[]) {
+  const file = join(await makeFolder(t), 'figures.json')
+  const args = ['--import', 'tsx', 'bench/run.ts', ...options, '--json', file]
+  const { stdout } = await promisify(execFile)(process.execPath, args)
+  const { machine, table }: { machine: { cores: number }; table: MeasuredRow[] } = JSON.parse(
+    await readFile(file, 'utf8'),
+  )
+  return { stdout, machine, table }
+}
+
+function tooHigh(table: MeasuredRow[]): string[] {
+  return Object.entries(MAX_RATIOS).flatMap(([operation, highest]) => {
+    const lowest = table.find((row) => row.operation === operation)?.processorRatio?.lowest
+    return lowest !== undefined && lowest <= highest ? [] : `${operation}: ${lowest}`
+  })
+}
