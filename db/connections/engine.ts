@@ -103,11 +103,19 @@ function galera(status: Values, changes: Changes): Engine {
 }
 
 function changesOf(variables: Values): Changes {
-  const name = ['super_read_only', 'read_only', 'innodb_read_only', 'tidb_super_read_only'].find(
-    (variable) => !['OFF', '0', undefined].includes(variables[variable]),
-  )
+  const name = readOnlyVariable(variables)
   if (name === undefined) return { takesChanges: true, takesReads: true }
   return { takesChanges: false, takesReads: true, why: `${name}=${variables[name]}` }
+}
+
+/**
+ * @param variables global variables by name; a server lacks some of them
+ * @returns the variable that makes the server refuse changes, if there is one
+ */
+export function readOnlyVariable(variables: Values): string | undefined {
+  return ['super_read_only', 'read_only', 'innodb_read_only', 'tidb_super_read_only'].find(
+    (name) => !['OFF', '0', undefined].includes(variables[name]),
+  )
 }
 
 async function readValues(

@@ -72,8 +72,8 @@ export class Servers {
 
   /**
    * Connects to the first host that takes changes. If none does, connects to the first that shows what
-   * all servers have committed. A host
-   * that does not answer gets an equal share of the time that is left, but at least 750 ms.
+   * all servers have committed. A host that does not answer gets an equal share of the time that is
+   * left, but at least 750 ms.
    *
    * @param timeoutMs for all hosts together, if that leaves each of them enough
    * @throws what `openConnection` threw for the first host that was tried, or OperationError
@@ -110,7 +110,8 @@ export class Servers {
   /** Call it when a server has refused an operation because it takes no changes. */
   refused({ rank }: DatabaseConnection): void {
     const host = this.#hosts[rank]
-    if (host && this.#hosts.length > 1) this.#putDown(host)
+    // A host that is down already is used because no other serves. Its refusals must not delay the checks.
+    if (host && !host.isDown && this.#hosts.length > 1) this.#putDown(host)
   }
 
   /**

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { type Database, firstNumber } from '../../../db/client.ts'
+import { readOnlyVariable } from '../../../db/connections/engine.ts'
 import { INSPECTION_CONNECTIONS } from '../../../db/lookups/inspections.ts'
 import { LOOKUP_CONNECTIONS } from '../../../db/lookups/lookups.ts'
 import { CONNECTIONS } from '../../../plugins/database.ts'
@@ -93,12 +94,7 @@ export function checkConnections(
 }
 
 export function checkWrites(variables: Variables): Check[] {
-  const readOnly = [
-    'super_read_only',
-    'read_only',
-    'innodb_read_only',
-    'tidb_super_read_only',
-  ].find((name) => !['OFF', '0', undefined].includes(variables[name]))
+  const readOnly = readOnlyVariable(variables)
   const checks: Check[] = []
   if (readOnly) {
     const text = `${readOnly}=${variables[readOnly]}: the database refuses changes`

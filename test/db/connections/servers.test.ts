@@ -75,6 +75,21 @@ test('hosts that all fail make operations fail as one host does, with the error 
   )
 })
 
+test('a host that keeps refusing, while no other serves, is checked nevertheless', async (t: TestContext) => {
+  const { servers, first, second } = await linked(t)
+  second.refuse()
+  const connection = await servers.open(TIMEOUT_MS)
+  t.after(() => connection.end())
+  await until(
+    () => {
+      servers.refused(connection)
+      servers.isOutdated(connection)
+      return first.attempts() >= 3
+    },
+    () => 'the host is not checked',
+  )
+})
+
 test('a server that may lack what others have committed is refused where waiting is required', async (t: TestContext) => {
   const { readsAll } = await engineOf(open(t, DATABASE_URL))
   const db = openDatabase(new Servers(DATABASE_URL, { consistency: 'wait' }), { connections: 1 })

@@ -1,4 +1,5 @@
 import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Cluster, startCluster, WHY_NOT } from '../../support/faults/cluster/cluster.ts'
 import { Feed, StaleProbe } from '../../support/faults/cluster/probes.ts'
 import { sceneOf } from '../../support/faults/cluster/scene.ts'
@@ -35,7 +36,7 @@ test('changes through two nodes at once, that conflict in the audit trail, are m
   const feed = new Feed(three.client, admin)
   const stop = feed.run(t)
   const loads = [await startLoad(t, one), await startLoad(t, two)]
-  await new Promise((resolve) => setTimeout(resolve, scaled(8_000, 60_000)))
+  await sleep(scaled(8_000, 60_000))
   for (const load of loads) await load.stop()
   await stop()
   while (await feed.readOn());

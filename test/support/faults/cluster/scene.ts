@@ -53,8 +53,7 @@ export async function sceneOf(
  * that all nodes hold the same.
  *
  * @param happen causes the fault, and resolves when it has ended
- * @param fresh whether the time to the first success counts from the end of the fault, or else from
- *   its beginning
+ * @param since whether the recovery counts from the beginning of the fault or from its end
  */
 export async function underClusterFault(
   t: TestContext,
