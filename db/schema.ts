@@ -12,6 +12,7 @@ import { now } from './clock.ts'
 import {
   asciiText,
   id,
+  rawBytes,
   sha256,
   timestamp,
   unicodeText,
@@ -237,4 +238,19 @@ export const loginFailures = mysqlTable(
     blockedUntil: timestamp('blocked_until').notNull(),
   },
   (table) => [index('login_failures_last_at').on(table.lastAt)],
+)
+
+/** First answers to requests with an `Idempotency-Key`. The key itself is stored nowhere. */
+export const idempotentResponses = mysqlTable(
+  'idempotent_responses',
+  {
+    /** A digest of the caller, the operation and the key. */
+    id: sha256('id').primaryKey(),
+    /** A keyed digest of the request, which a retry must repeat. */
+    fingerprint: sha256('fingerprint').notNull(),
+    /** Encrypted: it can hold a new token. No answer of these operations has half as many bytes. */
+    response: rawBytes('response', { length: 8_192 }).notNull(),
+    expiresAt: timestamp('expires_at').notNull(),
+  },
+  (table) => [index('idempotent_responses_expires_at').on(table.expiresAt)],
 )

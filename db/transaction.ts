@@ -1,4 +1,4 @@
-import type { Database, Queryable } from './client.ts'
+import { type Database, joined, type Queryable } from './client.ts'
 import { isConflict, useWithRetries } from './conflicts.ts'
 import type { DatabaseConnection } from './connections/connection.ts'
 import { OperationError } from './connections/errors.ts'
@@ -18,9 +18,26 @@ const UNCLEAR_ANSWERS = new Set([
 const FIRST_OF_TIDB = 8_000
 
 /**
+ * Runs `work` in one transaction, which each `transaction` on the database that it receives joins.
+ * Everything that `transaction` says of `work` applies to this one too.
+ *
+ * @throws what `transaction` throws
+ */
+export async function inOneTransaction<T>(
+  db: Database,
+  work: (db: Database) => Promise<T>,
+): Promise<T> {
+  return await useWithRetries(db.pool, db.nextLimit(), (connection) =>
+    runOnce(connection, db, () => work(joined(db, connection))),
+  )
+}
+
+/**
  * Runs `work` in a transaction: committed when it resolves, rolled back when it rejects, when the
  * time limit has passed, or when the client is gone. After a conflict with another transaction
  * `work` runs again, so it must have no effect outside the database.
+ *
+ * A database that takes part in an open transaction runs `work` in that one, which commits or repeats it.
  *
  * Drizzle's own `transaction` never returns the connection to the pool when `begin` fails, and a
  * failing `rollback` hides the first error.
@@ -32,6 +49,7 @@ export async function transaction<T>(
   db: Database,
   work: (tx: Queryable) => Promise<T>,
 ): Promise<T> {
+  if (db.open) return await work(db.open)
   return await useWithRetries(db.pool, db.nextLimit(), (connection) =>
     runOnce(connection, db, work),
   )

@@ -15,6 +15,7 @@ import rawErrors from '../plugins/errors/raw-errors.ts'
 import faultLog from '../plugins/fault-log.ts'
 import flaskSessions from '../plugins/flask-sessions/flask-sessions.ts'
 import forwardedFor from '../plugins/forwarded-for.ts'
+import idempotency from '../plugins/idempotency/idempotency.ts'
 import inspections from '../plugins/inspections.ts'
 import lookups from '../plugins/lookups.ts'
 import metricSources from '../plugins/metrics/metric-sources.ts'
@@ -51,7 +52,13 @@ import userUpdate from '../routes/users/update.ts'
 import passwordUpdate from '../routes/users/update-password.ts'
 import verify from '../routes/verify/verify.ts'
 import { type ResolvedConfig, splitList } from './config/config.ts'
-import { CURSOR_KEY_PURPOSE, deriveKeys, TOKEN_KEY_PURPOSE } from './config/keys.ts'
+import {
+  CURSOR_KEY_PURPOSE,
+  deriveKeys,
+  FINGERPRINT_KEY_PURPOSE,
+  SEAL_KEY_PURPOSE,
+  TOKEN_KEY_PURPOSE,
+} from './config/keys.ts'
 import { retention, sessionLimits } from './config/limits.ts'
 import { exchangeState } from './config/settings/flask.ts'
 import { tracingOptions } from './config/settings/tracing.ts'
@@ -130,6 +137,11 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
   await app.register(tokenFormat, { keys: deriveKeys(secrets, TOKEN_KEY_PURPOSE) })
   await app.register(flaskSessions, { exchange, limits })
   await app.register(auth)
+  await app.register(idempotency, {
+    macKeys: deriveKeys(secrets, FINGERPRINT_KEY_PURPOSE),
+    sealKeys: deriveKeys(secrets, SEAL_KEY_PURPOSE),
+    retentionMs: config.IDEMPOTENCY_RETENTION * MS_PER_S,
+  })
   if (isRequestLogged(config)) await app.register(requestLog)
   await app.register(components)
   if (config.OPENAPI_ENABLED || config.DOCS_ENABLED) {
@@ -195,7 +207,7 @@ function corsOptions(allowedOrigins: string[]) {
     credentials: true,
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     exposedHeaders: [
-      ...['etag', 'link', 'retry-after', 'x-request-id'],
+      ...['etag', 'link', 'retry-after', 'x-request-id', 'idempotency-replayed'],
       ...['ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset'],
     ],
     strictPreflight: false, // its own refusal doesn't have the shape of our errors

@@ -852,7 +852,7 @@ export interface components {
          * @description What went wrong, from a closed list
          * @enum {string}
          */
-        ErrorCode: "VALIDATION_FAILED" | "INVALID_JSON" | "BAD_REQUEST" | "INVALID_CREDENTIALS" | "WRONG_CURRENT_PASSWORD" | "PASSWORD_REFUSED" | "USERNAME_TAKEN" | "UNAUTHENTICATED" | "SESSION_REQUIRED" | "NOT_PERMITTED" | "PASSWORD_MISSING" | "ROLE_MISSING" | "SCOPE_MISSING" | "TOKEN_LIMITED" | "CROSS_SITE" | "USER_NOT_FOUND" | "SESSION_NOT_FOUND" | "TOKEN_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "ACCOUNT_DISABLED" | "NOT_A_SERVICE" | "NO_PASSWORD" | "OWN_ACCOUNT" | "LAST_ADMIN" | "TOKEN_LIMIT" | "PRECONDITION_FAILED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_REQUESTS" | "LOGIN_THROTTLED" | "HEADERS_TOO_LARGE" | "INTERNAL_ERROR" | "HASH_CAPACITY" | "SCHEMA_OUTDATED" | "DATABASE_UNAVAILABLE" | "SHUTTING_DOWN" | "OUTCOME_UNKNOWN" | "OVERLOADED" | "VERIFY_LIMITED" | "VERIFY_MISCONFIGURED" | "SERVICE_UNAVAILABLE";
+        ErrorCode: "VALIDATION_FAILED" | "INVALID_JSON" | "BAD_REQUEST" | "INVALID_CREDENTIALS" | "WRONG_CURRENT_PASSWORD" | "PASSWORD_REFUSED" | "USERNAME_TAKEN" | "UNAUTHENTICATED" | "SESSION_REQUIRED" | "NOT_PERMITTED" | "PASSWORD_MISSING" | "ROLE_MISSING" | "SCOPE_MISSING" | "TOKEN_LIMITED" | "CROSS_SITE" | "USER_NOT_FOUND" | "SESSION_NOT_FOUND" | "TOKEN_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "ACCOUNT_DISABLED" | "NOT_A_SERVICE" | "NO_PASSWORD" | "OWN_ACCOUNT" | "LAST_ADMIN" | "TOKEN_LIMIT" | "IDEMPOTENCY_IN_PROGRESS" | "PRECONDITION_FAILED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "IDEMPOTENCY_KEY_REUSED" | "TOO_MANY_REQUESTS" | "LOGIN_THROTTLED" | "HEADERS_TOO_LARGE" | "INTERNAL_ERROR" | "HASH_CAPACITY" | "SCHEMA_OUTDATED" | "DATABASE_UNAVAILABLE" | "SHUTTING_DOWN" | "OUTCOME_UNKNOWN" | "OVERLOADED" | "VERIFY_LIMITED" | "VERIFY_MISCONFIGURED" | "SERVICE_UNAVAILABLE";
         /** @description A validation error: the field, and what is wrong with it */
         Fault: {
             /** @example body.username */
@@ -1087,8 +1087,8 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `TOKEN_LIMIT`: The account has as many tokens as it may have. End one first. */
-        TokenLimit: {
+        /** @description `IDEMPOTENCY_KEY_REUSED`: This Idempotency-Key belongs to another request. */
+        IdempotencyKeyReused: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
                 "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -1159,6 +1159,11 @@ export interface components {
          */
         "Retry-After": number;
         /**
+         * @description How many seconds to wait before trying again, for the code `IDEMPOTENCY_IN_PROGRESS`
+         * @example 1
+         */
+        RetryAfterInProgress: number;
+        /**
          * @description The authentication scheme besides the cookie
          * @example Bearer realm="gatehouse"
          */
@@ -1208,6 +1213,11 @@ export interface components {
          * @example <?limit=50&cursor=eyJ…>; rel="next"
          */
         Link: string;
+        /**
+         * @description `true` if this is the first answer to an earlier request with this `Idempotency-Key`. Otherwise absent
+         * @example true
+         */
+        "Idempotency-Replayed": string;
         /**
          * @description The path to go to
          * @example /docs
@@ -1267,7 +1277,7 @@ export type ResponseScopeMissing = components['responses']['ScopeMissing'];
 export type ResponseUserNotFound = components['responses']['UserNotFound'];
 export type ResponsePreconditionFailed = components['responses']['PreconditionFailed'];
 export type ResponseSessionNotFound = components['responses']['SessionNotFound'];
-export type ResponseTokenLimit = components['responses']['TokenLimit'];
+export type ResponseIdempotencyKeyReused = components['responses']['IdempotencyKeyReused'];
 export type ResponseTokenNotFound = components['responses']['TokenNotFound'];
 export type ResponseNoPassword = components['responses']['NoPassword'];
 export type HeaderXRequestId = components['headers']['X-Request-Id'];
@@ -1275,6 +1285,7 @@ export type HeaderRateLimitLimit = components['headers']['RateLimit-Limit'];
 export type HeaderRateLimitRemaining = components['headers']['RateLimit-Remaining'];
 export type HeaderRateLimitReset = components['headers']['RateLimit-Reset'];
 export type HeaderRetryAfter = components['headers']['Retry-After'];
+export type HeaderRetryAfterInProgress = components['headers']['RetryAfterInProgress'];
 export type HeaderWwwAuthenticate = components['headers']['WWW-Authenticate'];
 export type HeaderInsufficientScope = components['headers']['InsufficientScope'];
 export type HeaderXGatehouseUserId = components['headers']['X-Gatehouse-User-Id'];
@@ -1285,6 +1296,7 @@ export type HeaderXGatehouseScopes = components['headers']['X-Gatehouse-Scopes']
 export type HeaderSetCookie = components['headers']['Set-Cookie'];
 export type HeaderETag = components['headers']['ETag'];
 export type HeaderLink = components['headers']['Link'];
+export type HeaderIdempotencyReplayed = components['headers']['Idempotency-Replayed'];
 export type HeaderLocation = components['headers']['Location'];
 export type $defs = Record<string, never>;
 export interface operations {
@@ -2901,7 +2913,10 @@ export interface operations {
     createToken: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A random value that the client makes for one request and sends with each of its retries: they get the first answer. Quoted or not */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2918,6 +2933,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2967,9 +2983,29 @@ export interface operations {
             };
             403: components["responses"]["CrossSite"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["TokenLimit"];
+            /**
+             * @description `TOKEN_LIMIT`: The account has as many tokens as it may have. End one first.
+             *
+             *     `IDEMPOTENCY_IN_PROGRESS`: A request with this Idempotency-Key is still being processed. Try again shortly.
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    "Retry-After": components["headers"]["RetryAfterInProgress"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];

@@ -40,6 +40,11 @@ export const errors = {
     409,
     'The account has as many tokens as it may have. End one first.',
   ),
+  IDEMPOTENCY_IN_PROGRESS: coded(
+    'IDEMPOTENCY_IN_PROGRESS',
+    409,
+    'A request with this Idempotency-Key is still being processed. Try again shortly.',
+  ),
   PRECONDITION_FAILED: coded(
     'PRECONDITION_FAILED',
     412,
@@ -50,6 +55,11 @@ export const errors = {
     'UNSUPPORTED_MEDIA_TYPE',
     415,
     'The operation does not accept this content type or content encoding.',
+  ),
+  IDEMPOTENCY_KEY_REUSED: coded(
+    'IDEMPOTENCY_KEY_REUSED',
+    422,
+    'This Idempotency-Key belongs to another request.',
   ),
   TOO_MANY_REQUESTS: coded('TOO_MANY_REQUESTS', 429, 'Too many requests from this address.'),
   LOGIN_THROTTLED: coded(

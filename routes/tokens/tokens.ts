@@ -59,8 +59,10 @@ export default (async (app, { maxPerUser }) => {
       throw new errors.NOT_PERMITTED().at('body.scopes', 'only admins may grant introspect')
     }
     const change = changeToOwn(request)
-    const created = await tokens.create(workOf(reply).db, change, token, { maxTokens: maxPerUser })
-    return newTokenResponse(accepted(created).token, token.secret)
+    return app.idempotency.change(request, reply, async ({ db }) => {
+      const created = await tokens.create(db, change, token, { maxTokens: maxPerUser })
+      return newTokenResponse(accepted(created).token, token.secret)
+    })
   }
 
   const listTokens: Handler<typeof listTokensSchema> = async (request, reply) => {
@@ -88,7 +90,7 @@ export default (async (app, { maxPerUser }) => {
     method: 'POST',
     url: '/tokens',
     schema: createTokenSchema,
-    config: { scope: 'no-token' },
+    config: { scope: 'no-token', idempotencyKey: true },
     handler: createToken,
   })
   app.route({

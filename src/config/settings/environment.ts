@@ -129,6 +129,14 @@ export const Environment = Type.Object(
       title: '86400 to 315360000, in seconds',
       description: 'How long the audit trail keeps an event',
     }),
+    IDEMPOTENCY_RETENTION: Type.Integer({
+      minimum: 60,
+      maximum: 2_592_000,
+      default: 86_400,
+      title: '60 to 2592000, in seconds',
+      description:
+        'How long the answer to a request with an `Idempotency-Key` is kept for its retries',
+    }),
     ...logSettings,
     OPENAPI_ENABLED: Type.Boolean({
       default: true,
