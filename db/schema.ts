@@ -240,15 +240,13 @@ export const loginFailures = mysqlTable(
   (table) => [index('login_failures_last_at').on(table.lastAt)],
 )
 
-/** First answers to requests with an `Idempotency-Key`. The key itself is stored nowhere. */
+/** First answers to requests with an `Idempotency-Key`, which is stored nowhere: see plugins/idempotency. */
 export const idempotentResponses = mysqlTable(
   'idempotent_responses',
   {
-    /** A digest of the caller, the operation and the key. */
     id: sha256('id').primaryKey(),
-    /** A keyed digest of the request, which a retry must repeat. */
     fingerprint: sha256('fingerprint').notNull(),
-    /** Encrypted: it can hold a new token. No answer of these operations has half as many bytes. */
+    /** Encrypted. No answer of these operations has half as many bytes. */
     response: rawBytes('response', { length: 8_192 }).notNull(),
     expiresAt: timestamp('expires_at').notNull(),
   },

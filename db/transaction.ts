@@ -17,6 +17,19 @@ const UNCLEAR_ANSWERS = new Set([
 /** The numbers of TiDB's own errors. At a `COMMIT`, only a conflict says that nothing was done. */
 const FIRST_OF_TIDB = 8_000
 
+/** The last statements of transactions that others have joined. */
+const endings = new WeakMap<Queryable, (() => Promise<void>)[]>()
+
+/**
+ * Runs `work` as the last statements of a transaction: those that hold a lock for which all others wait. In a
+ * transaction that others have joined, they follow what these run.
+ */
+export async function atEnd(tx: Queryable, work: () => Promise<void>): Promise<void> {
+  const ending = endings.get(tx)
+  if (ending) ending.push(work)
+  else await work()
+}
+
 /**
  * Runs `work` in one transaction, which each `transaction` on the database that it receives joins.
  * Everything that `transaction` says of `work` applies to this one too.
@@ -28,7 +41,18 @@ export async function inOneTransaction<T>(
   work: (db: Database) => Promise<T>,
 ): Promise<T> {
   return await useWithRetries(db.pool, db.nextLimit(), (connection) =>
-    runOnce(connection, db, () => work(joined(db, connection))),
+    runOnce(connection, db, async (tx) => {
+      const ending: (() => Promise<void>)[] = []
+      endings.set(tx, ending)
+      let result: T
+      try {
+        result = await work(joined(db, connection))
+      } finally {
+        endings.delete(tx)
+      }
+      for (const run of ending) await run()
+      return result
+    }),
   )
 }
 

@@ -57,6 +57,11 @@ export function keptHeaders(reply: FastifyReply): Record<string, string> {
   )
 }
 
+/** Removes the headers of a change that was not made. */
+export function dropHeaders(reply: FastifyReply): void {
+  for (const name of KEPT_HEADERS) reply.removeHeader(name)
+}
+
 /** @returns one line of JSON, and the body */
 export function toBytes({ body, ...head }: Answer): Buffer {
   return Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), body])

@@ -6,7 +6,7 @@ import { workOf } from '../connections/work.ts'
 import { renderError, toCodedError } from '../errors/error-response.ts'
 import { errors } from '../errors/errors.ts'
 import { withError, withSuccessHeader } from '../openapi/declarations.ts'
-import { type Answer, canFollowASuccess, isRecorded, keptHeaders } from './answer.ts'
+import { type Answer, canFollowASuccess, dropHeaders, isRecorded, keptHeaders } from './answer.ts'
 import { HEADER, readKey } from './key.ts'
 import { StoredAnswer, type StoreOptions } from './store.ts'
 
@@ -104,6 +104,7 @@ export default fp<StoreOptions>(
       try {
         return await run()
       } catch (error) {
+        dropHeaders(reply)
         const answer = await answerInstead(error, stored, db, request)
         if (answer) return replay(answer, request, reply)
         throw error

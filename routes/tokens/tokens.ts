@@ -77,13 +77,12 @@ export default (async (app, { maxPerUser }) => {
   }
 
   const endToken: Handler<typeof endTokenSchema> = async (request, reply) => {
-    const result = await tokens.end(
-      workOf(reply).db,
-      changeToOwn(request),
-      Number(request.params.id),
-    )
-    accepted(result, () => new errors.TOKEN_NOT_FOUND())
-    return { message: 'Token ended.' }
+    const change = changeToOwn(request)
+    return app.idempotency.change(request, reply, async ({ db }) => {
+      const result = await tokens.end(db, change, Number(request.params.id))
+      accepted(result, () => new errors.TOKEN_NOT_FOUND())
+      return { message: 'Token ended.' }
+    })
   }
 
   app.route({
@@ -104,7 +103,7 @@ export default (async (app, { maxPerUser }) => {
     method: 'DELETE',
     url: '/tokens/:id',
     schema: endTokenSchema,
-    config: { scope: 'no-token' },
+    config: { scope: 'no-token', idempotencyKey: true },
     handler: endToken,
   })
 }) satisfies FastifyPluginAsyncTypebox<TokensOptions>
