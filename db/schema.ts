@@ -107,10 +107,7 @@ export const seededUsers = mysqlTable('seeded_users', {
     .references(() => users.id, { onDelete: 'cascade' }),
 })
 
-/**
- * Columns of sessions and tokens. There is no foreign key, because it would delete all rows of an account in
- * the statement that deletes the account: see decision 11.
- */
+/** Columns of sessions and tokens. A foreign key would delete all rows of an account at once: decision 11. */
 const ownership = () => ({
   userId: bigint('user_id', { mode: 'number', unsigned: true }).notNull(),
   /** The row is live only while its owner exists and has the same epoch. */
@@ -240,13 +237,12 @@ export const loginFailures = mysqlTable(
   (table) => [index('login_failures_last_at').on(table.lastAt)],
 )
 
-/** First answers to requests with an `Idempotency-Key`, which is stored nowhere: see plugins/idempotency. */
+/** Encrypted answers to requests with an `Idempotency-Key`. None has half as many bytes as there is space. */
 export const idempotentResponses = mysqlTable(
   'idempotent_responses',
   {
     id: sha256('id').primaryKey(),
     fingerprint: sha256('fingerprint').notNull(),
-    /** Encrypted. No answer of these operations has half as many bytes. */
     response: rawBytes('response', { length: 8_192 }).notNull(),
     expiresAt: timestamp('expires_at').notNull(),
   },

@@ -52,18 +52,13 @@ import userUpdate from '../routes/users/update.ts'
 import passwordUpdate from '../routes/users/update-password.ts'
 import verify from '../routes/verify/verify.ts'
 import { type ResolvedConfig, splitList } from './config/config.ts'
-import {
-  CURSOR_KEY_PURPOSE,
-  deriveKeys,
-  FINGERPRINT_KEY_PURPOSE,
-  SEAL_KEY_PURPOSE,
-  TOKEN_KEY_PURPOSE,
-} from './config/keys.ts'
+import { CURSOR_KEY_PURPOSE, deriveKeys, TOKEN_KEY_PURPOSE } from './config/keys.ts'
 import { retention, sessionLimits } from './config/limits.ts'
 import { exchangeState } from './config/settings/flask.ts'
 import { tracingOptions } from './config/settings/tracing.ts'
 import { VERSION } from './config/version.ts'
 import { databaseServers } from './server/database-servers.ts'
+import { idempotencyOptions } from './server/idempotency-options.ts'
 import { isRequestLogged, type LogStream, standardOutput } from './server/logger.ts'
 import { MAX_PARAM_LENGTH, serverOptions } from './server/options.ts'
 
@@ -137,11 +132,7 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
   await app.register(tokenFormat, { keys: deriveKeys(secrets, TOKEN_KEY_PURPOSE) })
   await app.register(flaskSessions, { exchange, limits })
   await app.register(auth)
-  await app.register(idempotency, {
-    macKeys: deriveKeys(secrets, FINGERPRINT_KEY_PURPOSE),
-    sealKeys: deriveKeys(secrets, SEAL_KEY_PURPOSE),
-    retentionMs: config.IDEMPOTENCY_RETENTION * MS_PER_S,
-  })
+  await app.register(idempotency, idempotencyOptions(config, secrets))
   if (isRequestLogged(config)) await app.register(requestLog)
   await app.register(components)
   if (config.OPENAPI_ENABLED || config.DOCS_ENABLED) {
