@@ -60,8 +60,11 @@ const OK = 200
  */
 export default fp<StoreOptions>(
   async (app, options) => {
-    /** The requests that this process works on. Other processes meet at the insert of the answer. */
-    const running = new Set<string>()
+    /**
+     * The requests that this process works on, by name, with their read of a stored answer. Further requests
+     * share that read, so that a thousand retries cost one query. Other processes meet at the insert.
+     */
+    const running = new Map<string, ReturnType<StoredAnswer['read']>>()
 
     app.decorateRequest('storedAnswer', null)
     app.decorate('idempotency', {
@@ -94,14 +97,19 @@ export default fp<StoreOptions>(
     async function runOnce(request: FastifyRequest, reply: FastifyReply, run: () => unknown) {
       const stored = storedAnswerOf(request, options)
       if (!stored) return run()
-      if (running.has(stored.name)) throw inProgress()
       const { db } = workOf(reply)
-      const first = await stored.find(db)
-      if (first) return replay(first, request, reply)
-      if (running.has(stored.name)) throw inProgress()
-      running.add(stored.name)
-      request.storedAnswer = stored
+      const shared = running.get(stored.name)
+      if (shared) {
+        const record = await shared
+        if (!record) throw new errors.IDEMPOTENCY_IN_PROGRESS().retryAfter(1)
+        return replay(stored.open(record), request, reply)
+      }
+      const reading = stored.read(db)
+      running.set(stored.name, reading)
       try {
+        const record = await reading
+        if (record) return replay(stored.open(record), request, reply)
+        request.storedAnswer = stored
         return await run()
       } catch (error) {
         dropHeaders(reply)
@@ -165,10 +173,6 @@ function replay(
 ) {
   request.errorCode = code
   return reply.code(status).headers(headers).header('idempotency-replayed', 'true').send(body)
-}
-
-function inProgress(): Error {
-  return new errors.IDEMPOTENCY_IN_PROGRESS().retryAfter(1)
 }
 
 function declare(route: RouteOptions): void {

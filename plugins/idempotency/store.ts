@@ -33,12 +33,18 @@ export class StoredAnswer {
   }
 
   /**
-   * @returns the first answer; undefined if there is none, or it has expired
-   * @throws IDEMPOTENCY_KEY_REUSED if it belongs to another request, or no secret opens it; an error of the database
+   * @returns the record of the first answer; undefined if there is none, or it has expired
+   * @throws an error of the database
    */
-  async find(db: Queryable): Promise<Answer | undefined> {
-    const record = await responses.find(db, this.#ids)
-    if (!record) return undefined
+  read(db: Queryable): Promise<responses.IdempotentResponse | undefined> {
+    return responses.find(db, this.#ids)
+  }
+
+  /**
+   * @param record of `read`, by this request or one of the same name
+   * @throws IDEMPOTENCY_KEY_REUSED if it belongs to another request, or no secret opens it
+   */
+  open(record: responses.IdempotentResponse): Answer {
     const { macKeys, sealKeys } = this.#options
     const index = macKeys.findIndex((key) =>
       timingSafeEqual(fingerprintOf(this.#request, key), record.fingerprint),
@@ -47,6 +53,15 @@ export class StoredAnswer {
     const bytes = sealKey && open(sealKey, record.id, record.response)
     if (!bytes) throw new errors.IDEMPOTENCY_KEY_REUSED()
     return fromBytes(bytes)
+  }
+
+  /**
+   * @returns the first answer; undefined if there is none, or it has expired
+   * @throws what `read` and `open` throw
+   */
+  async find(db: Queryable): Promise<Answer | undefined> {
+    const record = await this.read(db)
+    return record && this.open(record)
   }
 
   /**
