@@ -1671,7 +1671,7 @@ export interface operations {
             /**
              * @description `HASH_CAPACITY`: The server is checking too many passwords. Try again shortly.
              *
-             *     `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             *     `OUTCOME_UNKNOWN`: The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
@@ -1771,7 +1771,7 @@ export interface operations {
             /**
              * @description `HASH_CAPACITY`: The server is checking too many passwords. Try again shortly.
              *
-             *     `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             *     `OUTCOME_UNKNOWN`: The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
@@ -2067,7 +2067,7 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
@@ -2219,7 +2219,7 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
@@ -2393,7 +2393,7 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
@@ -2495,7 +2495,7 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
@@ -2549,7 +2549,7 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
@@ -2624,7 +2624,7 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
@@ -2738,7 +2738,7 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
@@ -2852,7 +2852,7 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
@@ -3065,7 +3065,7 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
@@ -3166,7 +3166,7 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
@@ -3336,7 +3336,7 @@ export interface operations {
             /**
              * @description `HASH_CAPACITY`: The server is checking too many passwords. Try again shortly.
              *
-             *     `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             *     `OUTCOME_UNKNOWN`: The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
@@ -3557,7 +3557,7 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
@@ -3771,7 +3771,7 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
@@ -3995,7 +3995,7 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
@@ -4133,7 +4133,7 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *

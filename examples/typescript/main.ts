@@ -1,5 +1,6 @@
-// Logs in, lists all accounts page by page, and waits when the server sends `retry-after`:
+// Logs in, lists all accounts page by page, makes a token, and repeats what has no answer or `retry-after`:
 //   GATEHOUSE_PASSWORD=… node --import tsx examples/typescript/main.ts http://127.0.0.1:3000 ada
+import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import createClient from 'openapi-fetch'
 import type { ManagedUser, paths } from './api.d.ts'
@@ -27,6 +28,9 @@ for await (const user of accounts()) {
   console.log(`${user.id} ${user.username}${user.disabled ? ' (disabled)' : ''}`)
 }
 console.log(`${count} accounts.`)
+const made = await client.POST('/tokens', { body: { name: 'example' } })
+if (made.error) throw new Error(`${made.error.code}: ${made.error.message}`)
+await client.DELETE('/tokens/{id}', { params: { path: { id: made.data.id } } })
 await client.POST('/logout')
 
 /** All accounts, from all pages of the list. */
@@ -41,14 +45,16 @@ async function* accounts(): AsyncGenerator<ManagedUser> {
   } while (cursor)
 }
 
-/** Repeats a request `retry-after` seconds after a 429 or a 503. All requests here are repeatable. */
+/** Repeats a request without an answer, or with `retry-after`. The key makes that safe for changes. */
 async function fetchPatiently(request: Request): Promise<Response> {
+  if (request.method !== 'GET') request.headers.set('idempotency-key', randomUUID())
   for (let tries = 1; ; tries++) {
     const attempt = request.clone()
     if (cookie) attempt.headers.set('cookie', cookie)
-    const response = await fetch(attempt)
-    if (![429, 503].includes(response.status) || tries === MAX_TRIES) return response
-    await response.body?.cancel()
-    await sleep(Number(response.headers.get('retry-after') ?? 1) * MS_PER_S)
+    const answer = await fetch(attempt).catch((error: Error) => error)
+    const waitS = answer instanceof Error ? '1' : answer.headers.get('retry-after')
+    if (!(answer instanceof Error) && (!waitS || tries === MAX_TRIES)) return answer
+    if (tries === MAX_TRIES) throw answer
+    await sleep(Number(waitS) * MS_PER_S)
   }
 }

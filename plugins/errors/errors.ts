@@ -80,7 +80,7 @@ export const errors = {
   OUTCOME_UNKNOWN: coded(
     'OUTCOME_UNKNOWN',
     503,
-    'The change may have been made or not: read the resource before you repeat the request.',
+    'The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.',
   ),
   OVERLOADED: coded('OVERLOADED', 503, 'The server has too much to do. Try again shortly.'),
   VERIFY_LIMITED: coded(

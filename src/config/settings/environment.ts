@@ -47,7 +47,7 @@ export const Environment = Type.Object(
         pattern: `^${SECRET}(,${SECRET})*$`,
         title: '32 characters or more; several secrets are separated by commas',
         description:
-          'Signs session cookies, tokens and page cursors: the first secret signs, all of them verify. Outside production, a missing secret is generated once under `.data/`',
+          'Signs session cookies, tokens and page cursors, and encrypts the answers kept for retries: the first secret signs and encrypts, all of them verify and decrypt. Outside production, a missing secret is generated once under `.data/`',
       }),
     ),
     ...browserSettings,
