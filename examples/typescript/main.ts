@@ -6,7 +6,6 @@ import createClient from 'openapi-fetch'
 import type { ManagedUser, paths } from './api.d.ts'
 
 const MAX_TRIES = 5
-const MS_PER_S = 1_000
 
 const [baseUrl = 'http://127.0.0.1:3000', username = ''] = process.argv.slice(2)
 const password = process.env.GATEHOUSE_PASSWORD ?? ''
@@ -51,10 +50,10 @@ async function fetchPatiently(request: Request): Promise<Response> {
   for (let tries = 1; ; tries++) {
     const attempt = request.clone()
     if (cookie) attempt.headers.set('cookie', cookie)
-    const answer = await fetch(attempt).catch((error: Error) => error)
-    const waitS = answer instanceof Error ? '1' : answer.headers.get('retry-after')
-    if (!(answer instanceof Error) && (!waitS || tries === MAX_TRIES)) return answer
-    if (tries === MAX_TRIES) throw answer
-    await sleep(Number(waitS) * MS_PER_S)
+    const isLast = tries === MAX_TRIES
+    const answer = await fetch(attempt).catch((cause) => isLast && Promise.reject(cause))
+    const waitS = answer ? answer.headers.get('retry-after') : '1'
+    if (answer && (!waitS || isLast)) return answer
+    await sleep(Number(waitS) * 1_000)
   }
 }

@@ -7,6 +7,9 @@ import type { Answer } from './observer.ts'
 
 /** Shorter than `retry-after`, so that retries meet requests that are still being processed. */
 const PAUSE_MS = 100
+/** Some clients do not wait for the answer: it is lost, before or after the commit. */
+const HANG_UPS = 0.2
+const LONGEST_WAIT_MS = 30
 /** No fault of a test lasts as long. */
 const PATIENCE_MS = 60_000
 
@@ -58,7 +61,8 @@ export class RetryingClient {
     for (let tries = 1; ; tries++) {
       const server = this.#servers[Math.floor(Math.random() * this.#servers.length)]
       if (!server) throw new Error('there is no server')
-      const answer = await server.send({ kind: 'write', method: 'POST', ...call, headers })
+      const hangsUp = Math.random() < HANG_UPS && { hangUpAfterMs: Math.random() * LONGEST_WAIT_MS }
+      const answer = await server.send({ method: 'POST', ...call, headers, ...hangsUp })
       const mustRetry = answer.status === 0 || answer.status === 503
       const isInProgress = answer.code === 'IDEMPOTENCY_IN_PROGRESS'
       if ((!mustRetry && !isInProgress) || performance.now() > deadline) return { tries, answer }
