@@ -1,4 +1,4 @@
-import { and, inArray, lte, sql } from 'drizzle-orm'
+import { and, eq, inArray, lte, sql } from 'drizzle-orm'
 import type { Queryable } from '../client.ts'
 import { ahead, now } from '../clock.ts'
 import { isDuplicateKey } from '../errors.ts'
@@ -13,8 +13,8 @@ export interface IdempotentResponse {
 }
 
 /**
- * Finds the first of the records that has not expired. Expired records with these ids are deleted, so that
- * they do not block an insert.
+ * Finds a record that has not expired. Expired ones with these ids are deleted, so that they do not block
+ * an insert.
  *
  * @param ids of one request: several only while the secrets change
  */
@@ -23,13 +23,13 @@ export async function find(db: Queryable, ids: Buffer[]): Promise<IdempotentResp
   const isExpired = sql<number>`${lte(expiresAt, now)}`
   const found = await db
     .select({ id, fingerprint, response, isExpired })
-    .from(idempotentResponses)
+    .from(idempotentResponses, { forceIndex: 'PRIMARY' })
     .where(inArray(id, ids))
-  const live = found.find((record) => !record.isExpired)
-  if (found.length > 0 && !live) {
-    await db.delete(idempotentResponses).where(and(inArray(id, ids), lte(expiresAt, now)))
+  for (const record of found) {
+    if (!record.isExpired) return record
+    await db.delete(idempotentResponses).where(and(eq(id, record.id), lte(expiresAt, now)))
   }
-  return live
+  return undefined
 }
 
 /**
