@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Queryable } from '../../db/client.ts'
-import * as responses from '../../db/queries/idempotent-responses.ts'
+import * as responses from '../../db/queries/idempotency/responses.ts'
 import { errors } from '../errors/errors.ts'
 import { type Answer, fromBytes, toBytes } from './answer.ts'
 import { fingerprintOf, type IdempotentRequest, recordIds } from './identity.ts'

@@ -1,8 +1,8 @@
 import { and, eq, inArray, lte, sql } from 'drizzle-orm'
-import type { Queryable } from '../client.ts'
-import { ahead, now } from '../clock.ts'
-import { isDuplicateKey } from '../errors.ts'
-import { idempotentResponses } from '../schema.ts'
+import type { Queryable } from '../../client.ts'
+import { ahead, now } from '../../clock.ts'
+import { isDuplicateKey } from '../../errors.ts'
+import { idempotentResponses } from '../../schema.ts'
 
 export interface IdempotentResponse {
   /** 32 bytes, as the fingerprint. */
