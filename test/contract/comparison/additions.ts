@@ -114,6 +114,30 @@ export const additions: Break[] = [
   ],
   [
     'request-widened',
+    'a required parameter that becomes optional',
+    [[`${LIST} parameters 1 required`, false]],
+    '- Changed: query kind becomes optional (`listPets`)',
+  ],
+  [
+    'request-widened',
+    'a required body that becomes optional',
+    [[`${CREATE} requestBody required`, false]],
+    '- Changed: body becomes optional (`createPet`)',
+  ],
+  [
+    'request-widened',
+    'an enum of a request that is gone',
+    [[`${REQUEST} properties weight enum`]],
+    '- Changed: requests: PetRequest.weight takes values beside its enum (`createPet`)',
+  ],
+  [
+    'request-added',
+    'a new optional body',
+    [[`${LIST} requestBody`, { content: {} }]],
+    '- Added: body (`listPets`)',
+  ],
+  [
+    'request-widened',
     'a further type of a request',
     [[`${REQUEST} properties name type`, ['string', 'null']]],
     '- Changed: requests: PetRequest.name takes null (`createPet`)',

@@ -45,6 +45,12 @@ export const operationBreaks: Break[] = [
     'scheme cookie changes name to sid',
   ],
   [
+    'not-understood',
+    'a part of a scheme that no rule covers',
+    [[`${SCHEMES} token flows`, {}]],
+    'scheme token changes flows',
+  ],
+  [
     'code-removed',
     'an error code that an operation no longer returns',
     [[`${LIST} x-error-codes`, ['INVALID']]],

@@ -164,6 +164,18 @@ export const requestBreaks: Break[] = [
   ],
   [
     'not-understood',
+    'a list whose items have no schema any more',
+    [[`${PROPERTIES} notes items`]],
+    'requests: PetRequest.notes changes items',
+  ],
+  [
+    'not-understood',
+    'a part of a body that no rule covers',
+    [[`${BODY} x-signed`, true]],
+    'body changes x-signed',
+  ],
+  [
+    'not-understood',
     'a keyword that no rule covers',
     [[`${PROPERTIES} name not`, { const: 'tom' }]],
     'requests: PetRequest.name changes not',
