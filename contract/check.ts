@@ -20,13 +20,14 @@ if (isNewMajor(before, after)) {
   for (const finding of refused) console.error(`contract: ${lineOf(finding)}`)
   for (const { finding } of unused) {
     console.error(
-      `contract: accepted.json: ${finding}: is not found, has no reason or is not acceptable`,
+      `contract: accepted.json: ${finding}: is not found for these operations, has no reason or cannot be accepted`,
     )
   }
-  if (refused.length + unused.length > 0) {
+  if (refused.length > 0) {
     console.error(`contract: clients of ${version} break: CONTRIBUTING.md, "The contract"`)
-    process.exitCode = 1
-  } else {
+  }
+  if (refused.length + unused.length > 0) process.exitCode = 1
+  else {
     const entry = entryOf([...additions, ...accepted])
     console.log(`contract: clients of ${version} work.${entry.length ? ' For CHANGELOG.md:' : ''}`)
     for (const line of entry) console.log(line)

@@ -10,9 +10,11 @@ export interface Finding {
   what: string
 }
 
-/** A finding that is accepted, by its line without the operations. */
+/** A finding that is accepted for some operations. */
 export interface Accepted {
+  /** As `keyOf` returns it. */
   finding: string
+  operations: string[]
   reason: string
 }
 
@@ -55,18 +57,18 @@ export function lineOf(finding: Finding): string {
 /** Divides findings by what a release of the same major version may do about them. */
 export function sorted(findings: Finding[], accepted: Accepted[]) {
   const breaking = findings.filter(({ rule }) => ruleOf(rule).breaks)
-  const isAccepted = (finding: Finding) =>
+  const isFor = (entry: Accepted, finding: Finding) =>
     ruleOf(finding.rule).acceptable === true &&
-    accepted.some(({ finding: key, reason }) => key === keyOf(finding) && reason.trim() !== '')
+    entry.finding === keyOf(finding) &&
+    entry.reason.trim() !== '' &&
+    entry.operations.join() === finding.operations.join()
+  const isAccepted = (finding: Finding) => accepted.some((entry) => isFor(entry, finding))
   return {
     refused: breaking.filter((finding) => !isAccepted(finding)),
     accepted: breaking.filter(isAccepted),
     additions: findings.filter(({ rule }) => !ruleOf(rule).breaks),
-    /** What `accepted.json` lists and the documents do not have, or may not be accepted. */
-    unused: accepted.filter(({ finding: key, reason }) => {
-      const found = breaking.find((finding) => keyOf(finding) === key)
-      return !found || !isAccepted(found) || reason.trim() === ''
-    }),
+    /** What `accepted.json` lists and no finding matches. */
+    unused: accepted.filter((entry) => !breaking.some((finding) => isFor(entry, finding))),
   }
 }
 

@@ -105,14 +105,18 @@ test('a new error code passes if it is accepted with a reason, and no other brea
   ]
   const finding = 'errors get the code REUSED [code-added]'
   t.assert.strictEqual((await check(t, edits)).code, 1)
-  const passed = await check(t, edits, [{ finding, reason: 'only with a new parameter' }])
+  const operations = ['getLiveness']
+  const accepted = { finding, operations, reason: 'only with a new parameter' }
+  const passed = await check(t, edits, [accepted])
   t.assert.strictEqual(passed.code, 0, passed.stderr)
   t.assert.match(passed.stdout, /^- Changed, breaks clients: errors get the code REUSED/m)
 
-  t.assert.strictEqual((await check(t, edits, [{ finding, reason: ' ' }])).code, 1)
-  t.assert.match((await check(t, [], [{ finding, reason: 'old' }])).stderr, /REUSED.*is not found/)
-  const removal = 'GET /me is gone [operation-removed]'
-  const refused = await check(t, [['paths /me get']], [{ finding: removal, reason: 'unused' }])
+  const elsewhere: Edit = ['paths /me get x-error-codes', ['REUSED']]
+  t.assert.match((await check(t, [...edits, elsewhere], [accepted])).stderr, /getLiveness, getMe/)
+  t.assert.strictEqual((await check(t, edits, [{ ...accepted, reason: ' ' }])).code, 1)
+  t.assert.match((await check(t, [], [accepted])).stderr, /REUSED.*is not found/)
+  const removal = { finding: 'GET /me is gone [operation-removed]', operations: ['getMe'] }
+  const refused = await check(t, [['paths /me get']], [{ ...removal, reason: 'unused' }])
   t.assert.strictEqual(refused.code, 1)
 })
 
@@ -135,7 +139,7 @@ test('a document whose version has a tag is only replaced by one that breaks no 
   t.assert.deepStrictEqual(read(site.folder, RELEASED), released)
 
   write(site.folder, TODAY, edited(released, [[`${SCHEMAS} User properties locale`, {}]]))
-  write(site.folder, ACCEPTED, [{ finding: 'a', reason: 'b' }])
+  write(site.folder, ACCEPTED, [{ finding: 'a', operations: [], reason: 'b' }])
   t.assert.strictEqual((await site.run(FREEZING, [])).code, 0)
   t.assert.deepStrictEqual(read(site.folder, RELEASED), read(site.folder, TODAY))
   t.assert.deepStrictEqual(read(site.folder, ACCEPTED), [])
