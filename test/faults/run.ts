@@ -1,6 +1,6 @@
 // `npm run test:faults`: runs the built server through each fault, and prints a table.
 // Arguments: --full for the durations and counts of the standard, and for the long tests of a cluster;
-// names of files.
+// names of files or folders; --compiled after another run.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
