@@ -5,6 +5,7 @@ import { once } from 'node:events'
 const CHECKS = [
   'npm run lint',
   'npm run lint:openapi',
+  'npm run contract:check',
   'npm run lint:deploy',
   'npm run lint:workflows',
   'npm run typecheck',
