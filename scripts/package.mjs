@@ -25,7 +25,10 @@ if (!process.argv.includes('--undo')) {
 /** A run that was interrupted has left its files: beside the other files, npm would prefer them. */
 function undo() {
   rmSync(SHRINKWRAP, { force: true })
-  if (existsSync(SAVED)) renameSync(SAVED, MANIFEST)
+  if (!existsSync(SAVED)) return
+  // Git may have restored the manifest, which alone has these.
+  if (read(MANIFEST).devDependencies) rmSync(SAVED)
+  else renameSync(SAVED, MANIFEST)
 }
 
 /** @param {string} file */

@@ -18,8 +18,8 @@ interface Backend {
 }
 
 /**
- * Sends each request as a load balancer and a client do. The balancer takes the instances in turns that
- * were ready at the last probe, and goes to another one if a connection is refused. The client repeats
+ * Sends each request as a load balancer and a client do. The balancer rotates through the
+ * instances that were ready at the last probe, and goes to another one if a connection is refused. The client repeats
  * a 503 after `retry-after`. Nothing else is repeated.
  */
 export class Balancer implements Sender {
