@@ -5,6 +5,7 @@ import { once } from 'node:events'
 const CHECKS = [
   'npm run lint',
   'npm run lint:openapi',
+  'npm run contract:check',
   'npm run lint:deploy',
   'npm run lint:workflows',
   'npm run typecheck',
@@ -13,16 +14,18 @@ const CHECKS = [
 ]
 /** For `test:load`, `smoke` and the faults. */
 const BUILD = 'npm run build'
+const FAULTS = 'node --import tsx test/faults/run.ts --compiled'
 
 /**
  * Each step is a list of commands, one after the other. The commands of `beside` run during the
- * step: it leaves a core idle, and neither measures the time by the clock.
+ * step: one of both leaves the processor idle, and neither measures the time by the clock.
  */
 const STEPS = [
   { commands: ['npm test'], beside: [] },
-  { commands: ['npm run test:slow'], beside: [...CHECKS, BUILD] },
+  { commands: ['npm run test:slow -- --compiled'], beside: [...CHECKS, BUILD] },
+  { commands: ['npm run smoke -- --compiled'], beside: [`${FAULTS} faults/together`] },
   {
-    commands: ['npm run test:load', 'npm run smoke', 'node --import tsx test/faults/run.ts'],
+    commands: ['npm run test:load -- --compiled', `${FAULTS} faults/alone faults/cluster/`],
     beside: [],
   },
 ]

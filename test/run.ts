@@ -1,5 +1,6 @@
 // `npm test`: runs the test files against a database server of the run's own, or against the one
-// that TEST_DATABASE_URL names. Arguments: folders or files, --no-coverage and --processes=N.
+// that TEST_DATABASE_URL names. Arguments: folders or files, --no-coverage, --processes=N, and
+// --process-per-file for files that take far longer to run than to start.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, statSync, writeFileSync } from 'node:fs'
@@ -19,6 +20,7 @@ const SUITES = ['contract', 'db', 'deploy', 'plugins', 'routes', 'src'].map(
 const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
 const files = (named.length > 0 ? named : SUITES).flatMap(testFiles).sort()
 const PROCESSES = Number(optionOf('--processes') ?? DEFAULT_PROCESSES)
+const isPerFile = process.argv.includes('--process-per-file')
 const withCoverage = named.length === 0 && !process.argv.includes('--no-coverage')
 
 const given = process.env.TEST_DATABASE_URL || undefined // an empty value counts as not set
@@ -42,7 +44,10 @@ async function runTests(url: string): Promise<number> {
   const runner = ['--enable-source-maps', '--test', '--test-reporter=spec']
   child = spawn(
     process.execPath,
-    [...coverage, ...runner, `--test-concurrency=${PROCESSES}`, ...writeGroups()],
+    [
+      ...[...coverage, ...runner, `--test-concurrency=${PROCESSES}`],
+      ...(isPerFile ? files.map(compiled) : writeGroups()),
+    ],
     { stdio: 'inherit', env: { ...process.env, NODE_ENV: 'test', TEST_DATABASE_URL: url } },
   )
   const [code] = await once(child, 'exit')

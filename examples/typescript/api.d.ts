@@ -770,7 +770,7 @@ export interface components {
             expiresAt?: string;
         };
         /**
-         * @description The kind of an event
+         * @description The kind of the events to list
          * @enum {string}
          */
         EventType: "login" | "logout" | "user_created" | "user_updated" | "user_deleted" | "password_changed" | "session_ended" | "token_created" | "token_ended" | "users_imported";
@@ -796,7 +796,11 @@ export interface components {
              * @example 2026-11-23T08:30:00.000Z
              */
             at: string;
-            type: components["schemas"]["EventType"];
+            /**
+             * @description The kind of the event: `login`, `logout`, `user_created`, `user_updated`, `user_deleted`, `password_changed`, `session_ended`, `token_created`, `token_ended`, `users_imported`. A later version can have more
+             * @example login
+             */
+            type: string;
             outcome: components["schemas"]["EventOutcome"];
             /**
              * Format: int64

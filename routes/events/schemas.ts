@@ -6,7 +6,7 @@ import { Address, Id, nullable, ref, stringEnum, Timestamp } from '../common/sch
 
 export const EventType = stringEnum(EVENT_TYPES, {
   $id: 'EventType',
-  description: 'The kind of an event',
+  description: 'The kind of the events to list',
 })
 
 export const EventOrder = stringEnum(['newest', 'oldest'], {
@@ -23,7 +23,12 @@ export const Event = Type.Object(
   {
     id: Id,
     at: Timestamp,
-    type: ref(EventType),
+    // Not an enum: a later version can record more, and clients with a closed enum would fail.
+    type: Type.String({
+      pattern: '^[a-z]+(_[a-z]+)*$',
+      description: `The kind of the event: ${EVENT_TYPES.map((type) => `\`${type}\``).join(', ')}. A later version can have more`,
+      examples: ['login'],
+    }),
     outcome: ref(EventOutcome),
     actorId: nullable(Id),
     userId: nullable(Id),

@@ -7,6 +7,7 @@ import { addImport } from './commands/import.ts'
 import { addMigrate } from './commands/migrate.ts'
 import { addSeedClear } from './commands/seed/clear.ts'
 import { addSeed } from './commands/seed/seed.ts'
+import { addServe } from './commands/serve.ts'
 import { addSessionEnd } from './commands/session/end.ts'
 import { addSessionList } from './commands/session/list.ts'
 import { addSweep } from './commands/sweep.ts'
@@ -35,6 +36,8 @@ export function createProgram(): Command {
     // Options after a subcommand belong to the subcommand: `seed clear --yes`.
     .enablePositionalOptions()
     .exitOverride()
+
+  addServe(program)
 
   const user = program
     .command('user')

@@ -1,4 +1,4 @@
-import openapiTypescript, { astToString } from 'openapi-typescript'
+import { clientOf } from '../../contract/client.ts'
 import type { App } from '../support/http/build.ts'
 
 /**
@@ -7,14 +7,13 @@ import type { App } from '../support/http/build.ts'
  */
 export async function contractFiles(app: App): Promise<Record<string, string>> {
   await app.ready()
-  const types = await openapiTypescript(JSON.stringify(app.swagger()), {
-    rootTypes: true,
-    rootTypesNoSchemaPrefix: true,
-  })
   return {
     'openapi.json': toText(app.swagger()),
     'openapi-3.0.json': toText(app.swagger30()),
-    'examples/typescript/api.d.ts': `// Made by openapi-typescript: npm run openapi\n${astToString(types)}`,
+    'examples/typescript/api.d.ts': await clientOf(
+      JSON.stringify(app.swagger()),
+      'npm run openapi',
+    ),
   }
 }
 

@@ -13,7 +13,7 @@ const document: OpenAPIV3_1.Document = JSON.parse(readFileSync('openapi.json', '
 
 const called: Operations = new Set()
 
-test('a client generated from the document can call every operation, by cookie and by token', async (t: TestContext) => {
+test('a client generated from the document of the last release can call every operation, by cookie and by token', async (t: TestContext) => {
   const { app, url } = await serve(t, { DATABASE_URL })
   const anybody = clientOf(url, called)
   t.assert.strictEqual((await anybody.GET('/')).data?.name, 'Gatehouse')
@@ -28,6 +28,53 @@ test('a client generated from the document can call every operation, by cookie a
   t.diagnostic([...called].join(', '))
   t.assert.deepStrictEqual([...called].sort(), everyOperation().sort())
 })
+
+test('a client of the last release reads all pages, and the codes of a 400, a 401, a 404 and a deletion', async (t: TestContext) => {
+  const { app, url } = await serve(t, { DATABASE_URL })
+  const anybody = clientOf(url, called)
+  const prefix = `p-${randomUUID().slice(0, 8)}`
+  const credentials = [1, 2, 3].map((n) => ({ username: `${prefix}-${n}`, password: PASSWORD }))
+  for (const body of credentials) {
+    t.assert.ok((await anybody.POST('/user', { body })).data)
+    t.assert.strictEqual((await anybody.POST('/user', { body })).error?.code, 'USERNAME_TAKEN')
+  }
+  const short = await anybody.POST('/user', {
+    body: { username: `${prefix}-4`, password: 'short' },
+  })
+  t.assert.strictEqual(short.response.status, 400)
+  t.assert.strictEqual(short.error?.errors?.[0]?.path, 'body.password')
+  const refused = await anybody.GET('/me')
+  t.assert.deepStrictEqual([refused.response.status, refused.error?.code], [401, 'UNAUTHENTICATED'])
+
+  const admin = await signedIn(called, url, await makeUser(app, 'admin'), 'token')
+  const pages = await allPages(admin, prefix)
+  t.assert.deepStrictEqual(
+    pages.map((page) => page.map(({ username }) => username)),
+    [[`${prefix}-1`, `${prefix}-2`], [`${prefix}-3`]],
+  )
+  const params = { path: { id: pages[1]?.[0]?.id ?? 0 } }
+  t.assert.ok((await admin.DELETE('/user/{id}', { params })).data)
+  for (const gone of [
+    await admin.GET('/user/{id}', { params }),
+    await admin.DELETE('/user/{id}', { params }),
+  ]) {
+    t.assert.deepStrictEqual([gone.response.status, gone.error?.code], [404, 'USER_NOT_FOUND'])
+  }
+  const unknown = { params: { query: { cursor: '0' } } }
+  t.assert.strictEqual((await admin.GET('/users', unknown)).error?.code, 'VALIDATION_FAILED')
+})
+
+async function allPages(client: Client, prefix: string) {
+  const pages = []
+  let cursor: string | null | undefined
+  do {
+    const query = { prefix, limit: 2, ...(cursor && { cursor }) }
+    const { data } = await client.GET('/users', { params: { query } })
+    pages.push(data?.items ?? [])
+    cursor = data?.nextCursor
+  } while (cursor)
+  return pages
+}
 
 /** With the credentials that the document permits for each. */
 function everyOperation(): string[] {

@@ -158,12 +158,11 @@ test('migration from the first version keeps the rows, and they remain usable', 
 test('migration that fails rejects, is not recorded as applied, and can be run again', async (t: TestContext) => {
   const url = await createEmptyDatabase()
   const db = open(t, url, 2)
-  // Of a type that no foreign key can refer to.
-  await query(url, 'CREATE TABLE users (id VARCHAR(10) PRIMARY KEY)')
-  const refused = isTidb ? /CREATE INDEX `users_role`/ : /ALTER TABLE `sessions` ADD CONSTRAINT/
-  await t.assert.rejects(migrate(db), refused)
+  await query(url, 'CREATE TABLE sessions (id VARCHAR(10) PRIMARY KEY)')
+  // In the first migration, these statements need a column that this table lacks.
+  await t.assert.rejects(migrate(db), /(ALTER TABLE|CREATE INDEX .* ON) `sessions`/)
   t.assert.strictEqual(await isSchemaCurrent(db), false)
-  await query(url, 'DROP TABLE users')
+  await query(url, 'DROP TABLE sessions')
   t.assert.ok((await migrate(db)) >= 1)
   t.assert.strictEqual(await isSchemaCurrent(db), true)
 })

@@ -1,26 +1,30 @@
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Cluster, startCluster, WHY_NOT } from '../../support/faults/cluster/cluster.ts'
-import { Feed, StaleProbe } from '../../support/faults/cluster/probes.ts'
+import { Feed, LoginProbe, TokenProbe } from '../../support/faults/cluster/probes.ts'
 import { sceneOf } from '../../support/faults/cluster/scene.ts'
 import { signIn } from '../../support/faults/database/sign-in.ts'
 import { conclude, rowOf } from '../../support/faults/report.ts'
 import { scaled, TEMPLATE } from '../../support/faults/scene.ts'
 import { startLoad } from '../../support/faults/under-fault.ts'
 
-/** Each is a token that is made and ended, so two reads. */
+/** Each is made and ended, so two reads. */
 const TOKENS = scaled(500, 2_000)
+const LOGINS = scaled(100, 2_000)
 
-test('a change through one node is seen by the next read through another', {
+test('a token or a login that is made or ended through one node is known to the next read through another', {
   skip: WHY_NOT,
 }, async (t: TestContext) => {
   const cluster = await startCluster(t, TEMPLATE)
-  const { probe, observer } = await probeNodes(t, cluster, {})
+  const { tokens, logins, observer } = await probeNodes(t, cluster, {})
   const row = rowOf('two instances on two Galera nodes', observer)
-  row.notes.push(`${probe.stale.length} of ${probe.reads} reads stale`)
-  row.problems.push(...probe.stale.slice(0, 3))
+  for (const [what, { stale, reads }] of Object.entries({ tokens, logins })) {
+    row.notes.push(`${stale.length} of ${reads} reads stale by ${what}`)
+    row.problems.push(...stale.slice(0, 3))
+  }
   const without = await probeNodes(t, cluster, { DATABASE_CONSISTENCY: 'none' })
-  row.notes.push(`without waiting ${without.probe.stale.length} of ${without.probe.reads}`)
+  const { stale, reads } = without.tokens
+  row.notes.push(`without waiting ${stale.length} of ${reads} by tokens`)
   conclude(t, row)
 })
 
@@ -57,9 +61,11 @@ async function probeNodes(t: TestContext, cluster: Cluster, environment: Record<
   if (!first || !second) throw new Error('a cluster has three nodes')
   const writer = await sceneOf(t, first, cluster.url([first]), environment)
   const reader = await sceneOf(t, second, cluster.url([second]), environment)
-  const probe = new StaleProbe(writer.client, reader.client, await signIn(first, 'user-1'))
-  for (let token = 0; token < TOKENS; token++) await probe.once()
-  return { probe, observer: writer.observer }
+  const tokens = new TokenProbe(writer.client, reader.client, await signIn(first, 'user-1'))
+  const logins = new LoginProbe(writer.client, reader.client, 'user-2')
+  for (let token = 0; token < TOKENS; token++) await tokens.once()
+  for (let login = 0; login < LOGINS; login++) await logins.once()
+  return { tokens, logins, observer: writer.observer }
 }
 
 async function conflictsOf({ nodes }: Cluster): Promise<number> {

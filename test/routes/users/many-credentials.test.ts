@@ -5,6 +5,7 @@ import { digest } from '../../../db/digest.ts'
 import { seedSessions, seedTokens } from '../../../db/queries/seed.ts'
 import { endedAccess, events, sessions, tokens } from '../../../db/schema.ts'
 import { createDatabase } from '../../support/database/database.ts'
+import { isTidb } from '../../support/database/engine.ts'
 import {
   type Account,
   cookieOf,
@@ -17,11 +18,12 @@ import { readList } from '../../support/http/read-list.ts'
 import { until } from '../../support/until.ts'
 
 const DATABASE_URL = await createDatabase()
-const MANY = 50_000
+/** TiDB takes too long to delete as many rows as the others. */
+const MANY = isTidb ? 10_000 : 50_000
 const BATCH = 5_000
 const LIFETIME = { lifetimeMs: 3_600_000 }
 
-test('a password change of an account with 50,000 tokens ends each of them at once, and their rows are deleted later', async (t: TestContext) => {
+test(`a password change of an account with ${MANY} tokens ends each of them at once, and their rows are deleted later`, async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   const account = await makeUser(app)
   const other = await makeUser(app)

@@ -127,7 +127,7 @@ test('completion bash prints a script that completes the words of the commands i
     t.assert.strictEqual(stderr, '')
     return stdout.trimEnd().split('\n')
   }
-  t.assert.deepStrictEqual(complete('se'), ['session', 'seed'])
+  t.assert.deepStrictEqual(complete('se'), ['serve', 'session', 'seed'])
   t.assert.deepStrictEqual(complete('session', ''), ['list', 'end', 'help'])
   t.assert.deepStrictEqual(complete('user', 'list', '--d'), ['--disabled'])
   t.assert.deepStrictEqual(complete('user', 'list', '--role', ''), ['user', 'admin'])

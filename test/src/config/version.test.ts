@@ -1,14 +1,33 @@
 import { readFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
+import { createProgram } from '../../../src/cli/program.ts'
+import { loadConfig } from '../../../src/config/config.ts'
 import { IS_BUILT, VERSION } from '../../../src/config/version.ts'
+import { readyMessages } from '../../../src/server/ready-messages.ts'
+import { createDatabase } from '../../support/database/database.ts'
+import { build, send } from '../../support/http/build.ts'
 
-test('the version is the same in the package, in the lock file and in the document', (t: TestContext) => {
+test('the version is the same in the package, the lock file, the documents, GET /, the log and gatehouse --version', async (t: TestContext) => {
   t.assert.match(VERSION, /^\d+\.\d+\.\d+$/)
   t.assert.strictEqual(JSON.parse(readFileSync('package.json', 'utf8')).version, VERSION)
-  t.assert.strictEqual(JSON.parse(readFileSync('package-lock.json', 'utf8')).version, VERSION)
+  const lock = JSON.parse(readFileSync('package-lock.json', 'utf8'))
+  t.assert.deepStrictEqual([lock.version, lock.packages[''].version], [VERSION, VERSION])
   for (const file of ['openapi.json', 'openapi-3.0.json']) {
     t.assert.strictEqual(JSON.parse(readFileSync(file, 'utf8')).info.version, VERSION, file)
   }
+  t.assert.strictEqual(createProgram().version(), VERSION)
+
+  const { app } = await build(t, { DATABASE_URL: await createDatabase() })
+  t.assert.strictEqual((await send(app, 'GET', '/')).json().version, VERSION)
+  t.assert.strictEqual((await send(app, 'GET', '/openapi.json')).json().info.version, VERSION)
+  const [line] = readyMessages({
+    config: loadConfig({ NODE_ENV: 'test' }),
+    workers: 1,
+    url: undefined,
+    hasCurrentSchema: true,
+    dataFolder: undefined,
+  })
+  t.assert.strictEqual(line, `Gatehouse ${VERSION} is ready`)
 })
 
 test('the code that the tests run does not count as built', (t: TestContext) => {

@@ -3,7 +3,10 @@ import { createConnection, type RowDataPacket } from 'mysql2/promise'
 /** Runs a statement on a connection of its own. @returns the rows, if it has any */
 export async function query(url: string, statement: string): Promise<Record<string, unknown>[]> {
   const connection = await createConnection(url)
-  const [rows] = await connection.query<RowDataPacket[]>(statement)
-  await connection.end()
-  return Array.isArray(rows) ? rows.map((row) => ({ ...row })) : []
+  try {
+    const [rows] = await connection.query<RowDataPacket[]>(statement)
+    return Array.isArray(rows) ? rows.map((row) => ({ ...row })) : []
+  } finally {
+    await connection.end()
+  }
 }

@@ -158,6 +158,12 @@ export class Findings {
   /** The server has not recovered. */
   readonly unverified: string[] = []
 
+  add({ lost, undue, unverified }: Findings): void {
+    this.lost.push(...lost)
+    this.undue.push(...undue)
+    this.unverified.push(...unverified)
+  }
+
   compare(what: string, expected: Possible<boolean>, found: boolean): void {
     if (expected.all.includes(found)) return
     const list = expected.hasRefused(found) ? this.undue : this.lost

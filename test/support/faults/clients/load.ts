@@ -14,6 +14,9 @@ const WRITE_PAUSE_MS = 60
 /** How many registrations are given up at once. */
 const HANG_UPS = 4
 
+/** A client, or what chooses one for each request. */
+export type Sender = Pick<Client, 'send'>
+
 interface People {
   admin: Identity
   reader: Identity
@@ -30,14 +33,14 @@ interface People {
  */
 export class Load {
   readonly ledger = new Ledger()
-  readonly #client: Client
+  readonly #client: Sender
   readonly #people: People
   readonly #stops: (() => Promise<void>)[]
   readonly #registered: AccountEntry[] = []
   readonly #ids = new Map<AccountEntry, number>()
   readonly #changed: AccountEntry
 
-  constructor(t: TestContext, client: Client, people: People) {
+  constructor(t: TestContext, client: Sender, people: People) {
     this.#client = client
     this.#people = people
     for (const { id: userId, headers } of [people.sessions, ...people.tokens]) {

@@ -8,7 +8,7 @@ import { startGatehouse } from '../server/gatehouse.ts'
 import { expectRecovery, recovered, recoveryOf, type Scene, startLoad } from '../under-fault.ts'
 import type { Cluster } from './cluster.ts'
 import type { GaleraNode } from './node.ts'
-import { Feed, StaleProbe } from './probes.ts'
+import { Feed, TokenProbe } from './probes.ts'
 
 /** The load runs this long before the first fault and after the last one. */
 const CALM_MS = 2_000
@@ -66,7 +66,7 @@ export async function underClusterFault(
   const admin = await signIn(first.database, 'admin')
   const owner = await signIn(first.database, 'user-1099')
   const loads = [await startLoad(t, first), await startLoad(t, second)]
-  const probe = new StaleProbe(first.client, second.client, owner)
+  const probe = new TokenProbe(first.client, second.client, owner)
   const feed = new Feed(second.client, admin)
   const stops = [probe.run(t), feed.run(t)]
   await sleep(CALM_MS)

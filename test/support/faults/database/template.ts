@@ -51,8 +51,13 @@ async function fill(server: DatabaseServer): Promise<void> {
     )
   }
   await server.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON empty.* TO ${DATABASE_USER}`)
+  await addAccounts(server, USERS)
+}
+
+/** Adds `admin`, and `user-0` and so on. */
+export async function addAccounts(server: DatabaseServer, users: number): Promise<void> {
   const passwordHash = await hash(PASSWORD, { cost: LOWEST_COST })
-  const names = ['admin', ...Array.from({ length: USERS }, (_, index) => `user-${index}`)]
+  const names = ['admin', ...Array.from({ length: users }, (_, index) => `user-${index}`)]
   const rows = names.map((name) => {
     return `('${name}', '${name}', '${passwordHash}', '${name === 'admin' ? 'admin' : 'user'}')`
   })

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
 import { promisify } from 'node:util'
@@ -10,8 +10,8 @@ import { killNow, undoAtExit } from '../machine/at-exit.ts'
 import { freePort } from '../machine/free-port.ts'
 import { ServerLog } from './server-log.ts'
 
-const SERVER = resolve('dist/src/server.js')
-const CLI = resolve('dist/src/cli.js')
+/** The folder of the build under test. */
+export const BUILD = resolve('dist')
 
 /** The connections of a process to the database, in both pools. */
 export const POOL_CONNECTIONS = 10 + 2
@@ -34,9 +34,10 @@ function environmentFor(databaseUrl: string): Environment {
 }
 
 /** Runs `gatehouse migrate`. @returns its output */
-export async function migrate(databaseUrl: string): Promise<string> {
+export async function migrate(databaseUrl: string, build = BUILD): Promise<string> {
   const env = environmentFor(databaseUrl)
-  const { stdout } = await promisify(execFile)(process.execPath, [CLI, 'migrate'], { env })
+  const script = join(build, 'src/cli.js')
+  const { stdout } = await promisify(execFile)(process.execPath, [script, 'migrate'], { env })
   return stdout
 }
 
@@ -45,8 +46,10 @@ export async function startGatehouse(
   t: TestContext,
   databaseUrl: string,
   environment: Environment = {},
+  build = BUILD,
 ): Promise<Gatehouse> {
-  const server = new Gatehouse(await freePort(), { ...environmentFor(databaseUrl), ...environment })
+  const settings = { ...environmentFor(databaseUrl), ...environment }
+  const server = new Gatehouse(await freePort(), settings, build)
   t.after(undoAtExit(() => server.killNow()))
   await server.start()
   return server
@@ -57,11 +60,14 @@ export class Gatehouse {
   readonly url: string
   readonly port: number
   readonly log = new ServerLog()
+  /** The folder of the build that the next start runs. */
+  build: string
   readonly #environment: Environment
   #process: ChildProcess | undefined
   #exited: Promise<number | string> | undefined
 
-  constructor(port: number, environment: Environment) {
+  constructor(port: number, environment: Environment, build = BUILD) {
+    this.build = build
     this.port = port
     this.url = `http://127.0.0.1:${port}`
     this.#environment = { ...environment, PORT: String(port) }
@@ -74,7 +80,7 @@ export class Gatehouse {
   /** @returns when the server responds */
   async start(): Promise<void> {
     // In the temporary folder, where there is no `.env`.
-    const child = spawn(process.execPath, [SERVER], {
+    const child = spawn(process.execPath, [join(this.build, 'src/server.js')], {
       cwd: tmpdir(),
       env: this.#environment,
       stdio: ['ignore', 'pipe', 'pipe'],
