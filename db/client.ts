@@ -1,7 +1,7 @@
 import { drizzle } from 'drizzle-orm/mysql-proxy'
 import type { RowDataPacket } from 'mysql2'
 import { useWithRetries } from './conflicts.ts'
-import type { Queryable } from './connections/connection.ts'
+import type { DatabaseConnection, Queryable } from './connections/connection.ts'
 import type { Engine } from './connections/engine.ts'
 import { ConnectionPool } from './connections/pool.ts'
 import { Servers } from './connections/servers.ts'
@@ -22,6 +22,8 @@ interface View {
   readonly nextLimit: () => TimeLimit
   /** Aborts when nobody waits for the result any more. */
   readonly signal?: AbortSignal | undefined
+  /** The open transaction that every query and `transaction` of this view takes part in. */
+  readonly open?: Queryable
 }
 
 /** Runs each query on any connection of its pool. `transaction` runs several on one. */
@@ -76,6 +78,14 @@ export function withTimeout(db: Database, timeoutMs: number): Database {
 /** @returns a view with the same limit, whose transactions are committed even if the client is gone */
 export function withoutSignal({ pool, observer, timeoutMs, nextLimit }: Database): Database {
   return viewOf({ pool, observer, timeoutMs, nextLimit })
+}
+
+/** @returns a view for the time of a transaction on this connection: all that it runs takes part in it */
+export function joined(
+  { pool, observer, timeoutMs, nextLimit, signal }: Database,
+  { run, queries: open }: DatabaseConnection,
+): Database {
+  return Object.assign(drizzle(run), { pool, observer, timeoutMs, nextLimit, signal, open })
 }
 
 function viewOf(view: View): Database {

@@ -12,6 +12,7 @@ import { now } from './clock.ts'
 import {
   asciiText,
   id,
+  rawBytes,
   sha256,
   timestamp,
   unicodeText,
@@ -106,10 +107,7 @@ export const seededUsers = mysqlTable('seeded_users', {
     .references(() => users.id, { onDelete: 'cascade' }),
 })
 
-/**
- * Columns of sessions and tokens. There is no foreign key, because it would delete all rows of an account in
- * the statement that deletes the account: see decision 11.
- */
+/** Columns of sessions and tokens. A foreign key would delete all rows of an account at once: decision 11. */
 const ownership = () => ({
   userId: bigint('user_id', { mode: 'number', unsigned: true }).notNull(),
   /** The row is live only while its owner exists and has the same epoch. */
@@ -237,4 +235,16 @@ export const loginFailures = mysqlTable(
     blockedUntil: timestamp('blocked_until').notNull(),
   },
   (table) => [index('login_failures_last_at').on(table.lastAt)],
+)
+
+/** Encrypted answers to requests with an `Idempotency-Key`. None has half as many bytes as there is space. */
+export const idempotentResponses = mysqlTable(
+  'idempotent_responses',
+  {
+    id: sha256('id').primaryKey(),
+    fingerprint: sha256('fingerprint').notNull(),
+    response: rawBytes('response', { length: 8_192 }).notNull(),
+    expiresAt: timestamp('expires_at').notNull(),
+  },
+  (table) => [index('idempotent_responses_expires_at').on(table.expiresAt)],
 )

@@ -1,4 +1,4 @@
-import type { Database, Queryable } from './client.ts'
+import { type Database, joined, type Queryable } from './client.ts'
 import { isConflict, useWithRetries } from './conflicts.ts'
 import type { DatabaseConnection } from './connections/connection.ts'
 import { OperationError } from './connections/errors.ts'
@@ -17,10 +17,51 @@ const UNCLEAR_ANSWERS = new Set([
 /** The numbers of TiDB's own errors. At a `COMMIT`, only a conflict says that nothing was done. */
 const FIRST_OF_TIDB = 8_000
 
+/** The last statements of transactions that others have joined. */
+const endings = new WeakMap<Queryable, (() => Promise<void>)[]>()
+
+/**
+ * Runs `work` as the last statements of a transaction: those that hold a lock for which all others wait. In a
+ * transaction that others have joined, they follow what these run.
+ */
+export async function atEnd(tx: Queryable, work: () => Promise<void>): Promise<void> {
+  const ending = endings.get(tx)
+  if (ending) ending.push(work)
+  else await work()
+}
+
+/**
+ * Runs `work` in one transaction, which each `transaction` on the database that it receives joins.
+ * Everything that `transaction` says of `work` applies to this one too.
+ *
+ * @throws what `transaction` throws
+ */
+export async function inOneTransaction<T>(
+  db: Database,
+  work: (db: Database) => Promise<T>,
+): Promise<T> {
+  return await useWithRetries(db.pool, db.nextLimit(), (connection) =>
+    runOnce(connection, db, async (tx) => {
+      const ending: (() => Promise<void>)[] = []
+      endings.set(tx, ending)
+      let result: T
+      try {
+        result = await work(joined(db, connection))
+      } finally {
+        endings.delete(tx)
+      }
+      for (const run of ending) await run()
+      return result
+    }),
+  )
+}
+
 /**
  * Runs `work` in a transaction: committed when it resolves, rolled back when it rejects, when the
  * time limit has passed, or when the client is gone. After a conflict with another transaction
  * `work` runs again, so it must have no effect outside the database.
+ *
+ * A database that takes part in an open transaction runs `work` in that one, which commits or repeats it.
  *
  * Drizzle's own `transaction` never returns the connection to the pool when `begin` fails, and a
  * failing `rollback` hides the first error.
@@ -32,6 +73,7 @@ export async function transaction<T>(
   db: Database,
   work: (tx: Queryable) => Promise<T>,
 ): Promise<T> {
+  if (db.open) return await work(db.open)
   return await useWithRetries(db.pool, db.nextLimit(), (connection) =>
     runOnce(connection, db, work),
   )

@@ -15,6 +15,7 @@ import rawErrors from '../plugins/errors/raw-errors.ts'
 import faultLog from '../plugins/fault-log.ts'
 import flaskSessions from '../plugins/flask-sessions/flask-sessions.ts'
 import forwardedFor from '../plugins/forwarded-for.ts'
+import idempotency from '../plugins/idempotency/idempotency.ts'
 import inspections from '../plugins/inspections.ts'
 import lookups from '../plugins/lookups.ts'
 import metricSources from '../plugins/metrics/metric-sources.ts'
@@ -57,6 +58,7 @@ import { exchangeState } from './config/settings/flask.ts'
 import { tracingOptions } from './config/settings/tracing.ts'
 import { VERSION } from './config/version.ts'
 import { databaseServers } from './server/database-servers.ts'
+import { idempotencyOptions } from './server/idempotency-options.ts'
 import { isRequestLogged, type LogStream, standardOutput } from './server/logger.ts'
 import { MAX_PARAM_LENGTH, serverOptions } from './server/options.ts'
 
@@ -130,6 +132,7 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
   await app.register(tokenFormat, { keys: deriveKeys(secrets, TOKEN_KEY_PURPOSE) })
   await app.register(flaskSessions, { exchange, limits })
   await app.register(auth)
+  await app.register(idempotency, idempotencyOptions(config, secrets))
   if (isRequestLogged(config)) await app.register(requestLog)
   await app.register(components)
   if (config.OPENAPI_ENABLED || config.DOCS_ENABLED) {
@@ -195,7 +198,7 @@ function corsOptions(allowedOrigins: string[]) {
     credentials: true,
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     exposedHeaders: [
-      ...['etag', 'link', 'retry-after', 'x-request-id'],
+      ...['etag', 'link', 'retry-after', 'x-request-id', 'idempotency-replayed'],
       ...['ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset'],
     ],
     strictPreflight: false, // its own refusal doesn't have the shape of our errors

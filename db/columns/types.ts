@@ -25,6 +25,10 @@ export const utf8Bytes = customType<{
   toDriver: (text) => Buffer.from(text),
 })
 
+export const rawBytes = customType<{ data: Buffer; config: { length: number } }>({
+  dataType: (config) => `varbinary(${config?.length ?? 255})`,
+})
+
 /** 32 raw bytes. Drizzle's own `binary` is text. */
 export const sha256 = customType<{ data: Buffer }>({ dataType: () => 'binary(32)' })
 

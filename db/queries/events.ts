@@ -2,7 +2,7 @@ import { and, asc, desc, eq, gt, lt, sql } from 'drizzle-orm'
 import type { Database, Queryable } from '../client.ts'
 import { noteEvents } from '../observer.ts'
 import { type EventType, eventCounter, events } from '../schema.ts'
-import { transaction } from '../transaction.ts'
+import { atEnd, transaction } from '../transaction.ts'
 
 /** How many ids an event lists: the length of its row is limited. */
 export const MAX_EVENT_IDS = 20
@@ -33,7 +33,7 @@ export interface NewEvent {
 
 /**
  * Writes a row of the audit trail, in the transaction of the change that it describes. It must be
- * the transaction's last statement: until the commit no other event can be committed. This keeps
+ * the last statement of `transaction`: until the commit no other event can be committed. This keeps
  * the ids in the order of commits.
  */
 export async function recordEvent(tx: Queryable, origin: Origin, event: NewEvent): Promise<void> {
@@ -46,16 +46,18 @@ export async function recordEvents(
   origin: Origin,
   list: readonly NewEvent[],
 ): Promise<void> {
-  const lastId = await reserveIds(tx, list.length)
-  for (let start = 0; start < list.length; start += MAX_ROWS) {
-    const rows = list.slice(start, start + MAX_ROWS).map((event, index) => ({
-      ...row(origin, event),
-      id: sql<number>`${lastId} - ${list.length - 1 - start - index}`,
-      outcome: 'success' as const,
-    }))
-    await tx.insert(events).values(rows)
-  }
-  noteEvents(tx, list)
+  await atEnd(tx, async () => {
+    const lastId = await reserveIds(tx, list.length)
+    for (let start = 0; start < list.length; start += MAX_ROWS) {
+      const rows = list.slice(start, start + MAX_ROWS).map((event, index) => ({
+        ...row(origin, event),
+        id: sql<number>`${lastId} - ${list.length - 1 - start - index}`,
+        outcome: 'success' as const,
+      }))
+      await tx.insert(events).values(rows)
+    }
+    noteEvents(tx, list)
+  })
 }
 
 /**

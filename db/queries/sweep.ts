@@ -6,6 +6,7 @@ import { withLease } from '../lease.ts'
 import {
   endedAccess,
   events,
+  idempotentResponses,
   loginFailures,
   sessions,
   tokens,
@@ -61,6 +62,11 @@ export function sweep(
         table: usedCookies,
         key: 'digest',
         index: 'used_cookies_expires_at',
+        where: (of) => sql`${of}.expires_at <= ${now}`,
+      },
+      {
+        table: idempotentResponses,
+        index: 'idempotent_responses_expires_at',
         where: (of) => sql`${of}.expires_at <= ${now}`,
       },
     ]

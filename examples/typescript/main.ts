@@ -1,11 +1,11 @@
-// Logs in, lists all accounts page by page, and waits when the server sends `retry-after`:
+// Logs in, lists all accounts page by page, makes a token, and repeats what has no answer or `retry-after`:
 //   GATEHOUSE_PASSWORD=… node --import tsx examples/typescript/main.ts http://127.0.0.1:3000 ada
+import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import createClient from 'openapi-fetch'
 import type { ManagedUser, paths } from './api.d.ts'
 
 const MAX_TRIES = 5
-const MS_PER_S = 1_000
 
 const [baseUrl = 'http://127.0.0.1:3000', username = ''] = process.argv.slice(2)
 const password = process.env.GATEHOUSE_PASSWORD ?? ''
@@ -27,6 +27,9 @@ for await (const user of accounts()) {
   console.log(`${user.id} ${user.username}${user.disabled ? ' (disabled)' : ''}`)
 }
 console.log(`${count} accounts.`)
+const made = await client.POST('/tokens', { body: { name: 'example' } })
+if (made.error) throw new Error(`${made.error.code}: ${made.error.message}`)
+await client.DELETE('/tokens/{id}', { params: { path: { id: made.data.id } } })
 await client.POST('/logout')
 
 /** All accounts, from all pages of the list. */
@@ -41,14 +44,16 @@ async function* accounts(): AsyncGenerator<ManagedUser> {
   } while (cursor)
 }
 
-/** Repeats a request `retry-after` seconds after a 429 or a 503. All requests here are repeatable. */
+/** Repeats a request without an answer, or with `retry-after`. The key makes that safe for changes. */
 async function fetchPatiently(request: Request): Promise<Response> {
+  if (request.method !== 'GET') request.headers.set('idempotency-key', randomUUID())
   for (let tries = 1; ; tries++) {
     const attempt = request.clone()
     if (cookie) attempt.headers.set('cookie', cookie)
-    const response = await fetch(attempt)
-    if (![429, 503].includes(response.status) || tries === MAX_TRIES) return response
-    await response.body?.cancel()
-    await sleep(Number(response.headers.get('retry-after') ?? 1) * MS_PER_S)
+    const isLast = tries === MAX_TRIES
+    const answer = await fetch(attempt).catch((cause) => isLast && Promise.reject(cause))
+    const waitS = answer ? answer.headers.get('retry-after') : '1'
+    if (answer && (!waitS || isLast)) return answer
+    await sleep(Number(waitS) * 1_000)
   }
 }

@@ -13,7 +13,18 @@ export interface Work {
   signal: AbortSignal
 }
 
-export function workOf({ raw, server }: FastifyReply): Work {
+const works = new WeakMap<FastifyReply, Work>()
+
+/** @returns the work of the request of this reply, always the same */
+export function workOf(reply: FastifyReply): Work {
+  const known = works.get(reply)
+  if (known) return known
+  const work = begin(reply)
+  works.set(reply, work)
+  return work
+}
+
+function begin({ raw, server }: FastifyReply): Work {
   const controller = new AbortController()
   const { signal } = controller
   const { socket } = raw.req

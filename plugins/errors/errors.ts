@@ -40,6 +40,11 @@ export const errors = {
     409,
     'The account has as many tokens as it may have. End one first.',
   ),
+  IDEMPOTENCY_IN_PROGRESS: coded(
+    'IDEMPOTENCY_IN_PROGRESS',
+    409,
+    'A request with this Idempotency-Key is still being processed. Try again shortly.',
+  ),
   PRECONDITION_FAILED: coded(
     'PRECONDITION_FAILED',
     412,
@@ -50,6 +55,11 @@ export const errors = {
     'UNSUPPORTED_MEDIA_TYPE',
     415,
     'The operation does not accept this content type or content encoding.',
+  ),
+  IDEMPOTENCY_KEY_REUSED: coded(
+    'IDEMPOTENCY_KEY_REUSED',
+    422,
+    'This Idempotency-Key belongs to another request.',
   ),
   TOO_MANY_REQUESTS: coded('TOO_MANY_REQUESTS', 429, 'Too many requests from this address.'),
   LOGIN_THROTTLED: coded(
@@ -70,7 +80,7 @@ export const errors = {
   OUTCOME_UNKNOWN: coded(
     'OUTCOME_UNKNOWN',
     503,
-    'The change may have been made or not: read the resource before you repeat the request.',
+    'The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.',
   ),
   OVERLOADED: coded('OVERLOADED', 503, 'The server has too much to do. Try again shortly.'),
   VERIFY_LIMITED: coded(

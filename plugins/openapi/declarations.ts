@@ -69,6 +69,18 @@ export function withError(schema: FastifySchema | undefined, code: ErrorCode): F
   }
 }
 
+/** @returns a copy of a schema whose 200 declares this header too */
+export function withSuccessHeader(
+  schema: FastifySchema | undefined,
+  header: HeaderName,
+): FastifySchema {
+  const { successHeaders: declared } = declarationsOf(schema)
+  return {
+    ...schema,
+    response: { ...responseOf(schema), ...successHeaders(...declared, header) },
+  }
+}
+
 /** @returns what the helpers above have declared in a schema */
 export function declarationsOf(schema: FastifySchema | undefined) {
   const declared: Declared = responseOf(schema)

@@ -34,6 +34,12 @@ export const headers = {
     schema: { ...seconds, minimum: 1 },
     example: 1,
   },
+  RetryAfterInProgress: {
+    description:
+      'How many seconds to wait before trying again, for the code `IDEMPOTENCY_IN_PROGRESS`',
+    schema: { ...seconds, minimum: 1 },
+    example: 1,
+  },
   // Every 401 has it. It is not required, because ogen 1.25 makes one type of this and of InsufficientScope.
   'WWW-Authenticate': {
     description: 'The authentication scheme besides the cookie',
@@ -91,6 +97,12 @@ export const headers = {
     description: 'The next page of a list, if there is one (RFC 8288)',
     schema: { type: 'string' },
     example: '<?limit=50&cursor=eyJ…>; rel="next"',
+  },
+  'Idempotency-Replayed': {
+    description:
+      '`true` if this is the first answer to an earlier request with this `Idempotency-Key`. Otherwise absent',
+    schema: { type: 'string', pattern: '^true$' },
+    example: 'true',
   },
   Location: {
     description: 'The path to go to',

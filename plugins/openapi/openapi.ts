@@ -11,6 +11,7 @@ import {
   describeErrors,
   describeSuccess,
   errorCodesOf,
+  idempotencyKeyOf,
   UNEXPECTED_ERROR,
 } from './responses.ts'
 
@@ -134,11 +135,11 @@ function completeResponses(
   everywhere: HeaderName[],
 ): void {
   const codes = errorCodesOf(route)
-  const conditions = conditionsOf(route)
-  if (conditions.length > 0) {
-    operation.parameters = [...(operation.parameters ?? []), ...conditions]
+  const requestHeaders = [...conditionsOf(route), ...idempotencyKeyOf(route)]
+  if (requestHeaders.length > 0) {
+    operation.parameters = [...(operation.parameters ?? []), ...requestHeaders]
   }
-  const { scope } = route.config ?? {}
+  const { scope, idempotencyKey } = route.config ?? {}
   const isGuarded = (operation.security ?? []).length > 0
   if (isGuarded && isOwnScope(scope)) {
     operation.description += ` A limited token needs the scope \`${scope}\`.`
@@ -147,7 +148,7 @@ function completeResponses(
   Object.assign(operation, { 'x-error-codes': codes })
   operation.responses = {
     ...describeSuccess(operation.responses[200], route, everywhere),
-    ...describeErrors(codes, components, everywhere),
+    ...describeErrors(codes, components, everywhere, idempotencyKey),
     default: { $ref: '#/components/responses/UnexpectedError' },
   }
 }

@@ -1,6 +1,8 @@
 import type { RouteOptions } from 'fastify'
 import type { OpenAPIV3 } from 'openapi-types'
 import { type ErrorCode, errors } from '../errors/errors.ts'
+import { isRecorded } from '../idempotency/answer.ts'
+import { KEY_SCHEMA } from '../idempotency/key.ts'
 import { declarationsOf } from './declarations.ts'
 import type { HeaderName } from './headers.ts'
 
@@ -82,22 +84,26 @@ function inOrder(codes: ErrorCode[]): ErrorCode[] {
 /**
  * @param components receives the responses of a single code, by the code's name: operations share them
  * @param everywhere headers that every response of this server can have, besides the common ones
+ * @param isReplayed whether the operation takes an `Idempotency-Key`
  * @returns a response for each status that the codes have
  */
 export function describeErrors(
   codes: ErrorCode[],
   components: Record<string, Response>,
   everywhere: HeaderName[] = [],
+  isReplayed = false,
 ): Record<number, Response> {
   const responses: Record<number, Response> = {}
   for (const status of new Set(codes.map(statusOf))) {
     const sharing = codes.filter((code) => statusOf(code) === status)
+    const canBeReplay = isReplayed && sharing.some(isRecorded)
+    const added: HeaderName[] = canBeReplay ? [...everywhere, 'Idempotency-Replayed'] : everywhere
     const [code, ...others] = sharing
     if (code === undefined || others.length > 0)
-      responses[status] = describeError(status, sharing, everywhere)
+      responses[status] = describeError(status, sharing, added)
     else {
-      const name = pascalCase(code)
-      components[name] ??= describeError(status, sharing, everywhere)
+      const name = `${canBeReplay ? 'Replayable' : ''}${pascalCase(code)}`
+      components[name] ??= describeError(status, sharing, added)
       responses[status] = { $ref: `#/components/responses/${name}` }
     }
   }
@@ -109,6 +115,9 @@ function describeError(status: number, codes: ErrorCode[], everywhere: HeaderNam
     description: codes.map((code) => `\`${code}\`: ${messageOf(code)}`).join('\n\n'),
     headers: {
       ...references([...COMMON_HEADERS, ...(STATUS_HEADERS[status] ?? []), ...everywhere]),
+      ...(codes.includes('IDEMPOTENCY_IN_PROGRESS') && {
+        'Retry-After': { $ref: '#/components/headers/RetryAfterInProgress' },
+      }),
       ...(codes.includes('SCOPE_MISSING') && {
         'WWW-Authenticate': { $ref: '#/components/headers/InsufficientScope' },
       }),
@@ -146,6 +155,20 @@ function describeLinks(links: Record<string, Record<string, string>>) {
       { operationId, ...(Object.keys(parameters).length > 0 && { parameters }) },
     ]),
   )
+}
+
+/** @returns the request header of an operation that takes it */
+export function idempotencyKeyOf({ config }: RouteOptions): OpenAPIV3.ParameterObject[] {
+  if (!config?.idempotencyKey) return []
+  return [
+    {
+      in: 'header',
+      name: 'Idempotency-Key',
+      description:
+        'A random value that the client makes for one request and sends with each of its retries: they get the first answer. Quoted or not',
+      schema: KEY_SCHEMA,
+    },
+  ]
 }
 
 /** @returns the request headers that make an operation conditional (RFC 9110 13.1) */

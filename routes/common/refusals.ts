@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Refusal, Refused } from '../../db/queries/authority.ts'
 import { errors } from '../../plugins/errors/errors.ts'
+import type { ChangeWork } from '../../plugins/idempotency/idempotency.ts'
 
 type Reason =
   | Refusal
@@ -48,15 +49,16 @@ export function accepted<Done extends { ok: true }>(
 }
 
 /**
- * The same for a change that ends access. If it left rows, the sweeper deletes them now.
+ * The same for a change that ends access. If it left rows, the sweeper deletes them after the commit.
  *
  * @throws the error that states why the change was refused
  */
 export function acceptedEnding<Done extends { ok: true; hasLeftovers: boolean }>(
   { sweeper }: FastifyInstance,
+  { afterCommit }: Pick<ChangeWork, 'afterCommit'>,
   result: Done | Refused<Reason>,
 ): Done {
   const done = accepted(result)
-  if (done.hasLeftovers) sweeper.wake()
+  if (done.hasLeftovers) afterCommit(() => sweeper.wake())
   return done
 }

@@ -60,11 +60,13 @@ export default (async (app, limits) => {
 
   const endUserSessions: Handler<typeof endUserSessionsSchema> = async (request, reply) => {
     const change = changeTo(request, Number(request.params.id))
-    const ended = await sessions.endAll(workOf(reply).db, change)
-    acceptedEnding(app, ended)
+    const message = await app.idempotency.change(request, reply, async (work) => {
+      acceptedEnding(app, work, await sessions.endAll(work.db, change))
+      return { message: 'Sessions ended.' }
+    })
     const isOwn = change.userId === change.actor.id
     if (isOwn && currentSessionOf(request) !== undefined) app.sessionCookie.clear(reply)
-    return { message: 'Sessions ended.' }
+    return message
   }
 
   for (const { url, hide } of USER_SESSIONS_PATHS) {
@@ -79,7 +81,7 @@ export default (async (app, limits) => {
       method: 'DELETE',
       url,
       schema: { ...endUserSessionsSchema, hide },
-      config: { scope: 'sessions' },
+      config: { scope: 'sessions', idempotencyKey: true },
       handler: endUserSessions,
     })
   }

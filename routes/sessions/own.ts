@@ -64,21 +64,26 @@ export default (async (app, limits) => {
     const sessionId = Number(request.params.id)
     const isCurrent = sessionId === currentSessionOf(request)
     const flaskCookie = isCurrent ? app.flaskSessions.read(request) : undefined
-    const result = await sessions.end(workOf(reply).db, changeToOwn(request), sessionId, {
-      flaskCookie,
+    const change = changeToOwn(request)
+    const message = await app.idempotency.change(request, reply, async ({ db }) => {
+      const result = await sessions.end(db, change, sessionId, { flaskCookie })
+      accepted(result, () => new errors.SESSION_NOT_FOUND())
+      return { message: 'Session ended.' }
     })
-    accepted(result, () => new errors.SESSION_NOT_FOUND())
     if (isCurrent) clearCookies(app, reply, flaskCookie)
-    return { message: 'Session ended.' }
+    return message
   }
 
   const endSessions: Handler<typeof endSessionsSchema> = async (request, reply) => {
     const current = currentSessionOf(request)
     const kept = request.query.scope === 'all' ? undefined : current
-    const ended = await sessions.endAll(workOf(reply).db, changeToOwn(request), kept)
-    acceptedEnding(app, ended)
+    const change = changeToOwn(request)
+    const message = await app.idempotency.change(request, reply, async (work) => {
+      acceptedEnding(app, work, await sessions.endAll(work.db, change, kept))
+      return { message: 'Sessions ended.' }
+    })
     if (current !== undefined && kept === undefined) app.sessionCookie.clear(reply)
-    return { message: 'Sessions ended.' }
+    return message
   }
 
   app.route({
@@ -92,14 +97,14 @@ export default (async (app, limits) => {
     method: 'DELETE',
     url: '/sessions',
     schema: endSessionsSchema,
-    config: { scope: 'sessions' },
+    config: { scope: 'sessions', idempotencyKey: true },
     handler: endSessions,
   })
   app.route({
     method: 'DELETE',
     url: '/sessions/:id',
     schema: endSessionSchema,
-    config: { scope: 'sessions' },
+    config: { scope: 'sessions', idempotencyKey: true },
     handler: endSession,
   })
 }) satisfies FastifyPluginAsyncTypebox<SessionLimits>

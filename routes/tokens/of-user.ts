@@ -67,15 +67,17 @@ export const serviceTokenCreation: FastifyPluginAsyncTypebox<TokensOptions> = as
     const token = newToken(app.tokenFormat, request.body)
     const change = changeTo(request, Number(request.params.id))
     const rules = { maxTokens: maxPerUser, onlyForServices: true }
-    const created = await tokens.create(workOf(reply).db, change, token, rules)
-    return newTokenResponse(accepted(created).token, token.secret)
+    return app.idempotency.change(request, reply, async ({ db }) => {
+      const created = await tokens.create(db, change, token, rules)
+      return newTokenResponse(accepted(created).token, token.secret)
+    })
   }
 
   app.route({
     method: 'POST',
     url: URL,
     schema: createServiceTokenSchema,
-    config: { scope: 'no-token' },
+    config: { scope: 'no-token', idempotencyKey: true },
     handler: createServiceToken,
   })
 }
@@ -96,11 +98,13 @@ export const userTokens: FastifyPluginAsyncTypebox = async (app) => {
 
   const endUserToken: Handler<typeof endUserTokenSchema> = async (request, reply) => {
     const { id, tokenId } = request.params
-    const { db } = workOf(reply)
-    if (!(await users.find(db, Number(id)))) throw new errors.USER_NOT_FOUND()
-    const result = await tokens.end(db, changeTo(request, Number(id)), Number(tokenId))
-    accepted(result, () => new errors.TOKEN_NOT_FOUND())
-    return { message: 'Token ended.' }
+    if (!(await users.find(workOf(reply).db, Number(id)))) throw new errors.USER_NOT_FOUND()
+    const change = changeTo(request, Number(id))
+    return app.idempotency.change(request, reply, async ({ db }) => {
+      const result = await tokens.end(db, change, Number(tokenId))
+      accepted(result, () => new errors.TOKEN_NOT_FOUND())
+      return { message: 'Token ended.' }
+    })
   }
 
   app.route({
@@ -114,7 +118,7 @@ export const userTokens: FastifyPluginAsyncTypebox = async (app) => {
     method: 'DELETE',
     url: `${URL}/:tokenId`,
     schema: endUserTokenSchema,
-    config: { scope: 'tokens' },
+    config: { scope: 'tokens', idempotencyKey: true },
     handler: endUserToken,
   })
 }

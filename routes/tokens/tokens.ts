@@ -59,8 +59,10 @@ export default (async (app, { maxPerUser }) => {
       throw new errors.NOT_PERMITTED().at('body.scopes', 'only admins may grant introspect')
     }
     const change = changeToOwn(request)
-    const created = await tokens.create(workOf(reply).db, change, token, { maxTokens: maxPerUser })
-    return newTokenResponse(accepted(created).token, token.secret)
+    return app.idempotency.change(request, reply, async ({ db }) => {
+      const created = await tokens.create(db, change, token, { maxTokens: maxPerUser })
+      return newTokenResponse(accepted(created).token, token.secret)
+    })
   }
 
   const listTokens: Handler<typeof listTokensSchema> = async (request, reply) => {
@@ -75,20 +77,19 @@ export default (async (app, { maxPerUser }) => {
   }
 
   const endToken: Handler<typeof endTokenSchema> = async (request, reply) => {
-    const result = await tokens.end(
-      workOf(reply).db,
-      changeToOwn(request),
-      Number(request.params.id),
-    )
-    accepted(result, () => new errors.TOKEN_NOT_FOUND())
-    return { message: 'Token ended.' }
+    const change = changeToOwn(request)
+    return app.idempotency.change(request, reply, async ({ db }) => {
+      const result = await tokens.end(db, change, Number(request.params.id))
+      accepted(result, () => new errors.TOKEN_NOT_FOUND())
+      return { message: 'Token ended.' }
+    })
   }
 
   app.route({
     method: 'POST',
     url: '/tokens',
     schema: createTokenSchema,
-    config: { scope: 'no-token' },
+    config: { scope: 'no-token', idempotencyKey: true },
     handler: createToken,
   })
   app.route({
@@ -102,7 +103,7 @@ export default (async (app, { maxPerUser }) => {
     method: 'DELETE',
     url: '/tokens/:id',
     schema: endTokenSchema,
-    config: { scope: 'no-token' },
+    config: { scope: 'no-token', idempotencyKey: true },
     handler: endToken,
   })
 }) satisfies FastifyPluginAsyncTypebox<TokensOptions>

@@ -1,6 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import * as users from '../../db/queries/users.ts'
-import { workOf } from '../../plugins/connections/work.ts'
 import { errorResponses } from '../../plugins/openapi/declarations.ts'
 import { changeTo } from '../common/change.ts'
 import { wantedVersions } from '../common/entity-tags.ts'
@@ -24,16 +23,17 @@ const deleteUserSchema = {
 export default (async (app) => {
   const deleteUser: Handler<typeof deleteUserSchema> = async (request, reply) => {
     const change = changeTo(request, Number(request.params.id), wantedVersions(request))
-    const removed = await users.remove(workOf(reply).db, change)
-    acceptedEnding(app, removed)
-    return { message: 'User deleted.' }
+    return app.idempotency.change(request, reply, async (work) => {
+      acceptedEnding(app, work, await users.remove(work.db, change))
+      return { message: 'User deleted.' }
+    })
   }
 
   app.route({
     method: 'DELETE',
     url: '/user/:id',
     schema: deleteUserSchema,
-    config: { scope: 'accounts:write' },
+    config: { scope: 'accounts:write', idempotencyKey: true },
     handler: deleteUser,
   })
 }) satisfies FastifyPluginAsyncTypebox

@@ -43,18 +43,20 @@ export default (async (app) => {
   const createUser: Handler<typeof createUserSchema> = async (request, reply) => {
     const { username, password } = request.body
     app.passwords.check(password, username)
-    const { db, signal } = workOf(reply)
+    const { signal } = workOf(reply)
     const passwordHash = await app.passwords.hash(password, { signal, cause: request })
     const by = { actor: request.actor ?? undefined, origin: originOf(request) }
-    const { user } = accepted(await users.create(db, by, { username, passwordHash, role: 'user' }))
-    return { message: 'User created.', user: toUser(user) }
+    return app.idempotency.change(request, reply, async ({ db }) => {
+      const created = await users.create(db, by, { username, passwordHash, role: 'user' })
+      return { message: 'User created.', user: toUser(accepted(created).user) }
+    })
   }
 
   app.route({
     method: 'POST',
     url: '/user',
     schema: createUserSchema,
-    config: { scope: 'accounts:write' },
+    config: { scope: 'accounts:write', idempotencyKey: true },
     handler: createUser,
   })
 }) satisfies FastifyPluginAsyncTypebox

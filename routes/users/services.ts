@@ -2,7 +2,6 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import * as users from '../../db/queries/users.ts'
 import { actorOf } from '../../plugins/auth/auth.ts'
-import { workOf } from '../../plugins/connections/work.ts'
 import { errorResponses, links } from '../../plugins/openapi/declarations.ts'
 import { DOCUMENTED_AS } from '../../plugins/openapi/documented-as.ts'
 import { originOf } from '../common/change.ts'
@@ -53,15 +52,17 @@ export default (async (app) => {
     const { username, role = 'user', addressRanges = null } = request.body
     const by = { actor: actorOf(request), origin: originOf(request) }
     const service = { username, role, addressRanges }
-    const created = await users.createService(workOf(reply).db, by, service)
-    return toManagedUser(accepted(created).user)
+    return app.idempotency.change(request, reply, async ({ db }) => {
+      const created = await users.createService(db, by, service)
+      return toManagedUser(accepted(created).user)
+    })
   }
 
   app.route({
     method: 'POST',
     url: '/users',
     schema: createServiceSchema,
-    config: { scope: 'accounts:write' },
+    config: { scope: 'accounts:write', idempotencyKey: true },
     handler: createService,
   })
 }) satisfies FastifyPluginAsyncTypebox

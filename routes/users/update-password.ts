@@ -78,9 +78,11 @@ export default (async (app, { throttled }) => {
     }
     const passwordHash = await app.passwords.hash(password, work)
     const current = currentPassword === undefined ? undefined : account
-    const changed = await users.changePassword(db, change, { passwordHash, current })
-    acceptedEnding(app, changed)
-    return { message: 'Password changed.' }
+    return app.idempotency.change(request, reply, async (work) => {
+      const changed = await users.changePassword(work.db, change, { passwordHash, current })
+      acceptedEnding(app, work, changed)
+      return { message: 'Password changed.' }
+    })
   }
 
   app.route({
@@ -88,7 +90,7 @@ export default (async (app, { throttled }) => {
     url: '/user/update-password/:id',
     schema: updatePasswordSchema,
     preValidation: requirePassword,
-    config: { scope: 'no-token' },
+    config: { scope: 'no-token', idempotencyKey: true },
     handler: updatePassword,
   })
 }) satisfies FastifyPluginAsyncTypebox<ThrottleOptions>

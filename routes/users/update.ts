@@ -1,7 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import * as users from '../../db/queries/users.ts'
-import { workOf } from '../../plugins/connections/work.ts'
 import { errorResponses, successHeaders } from '../../plugins/openapi/declarations.ts'
 import { changeTo } from '../common/change.ts'
 import { setEtag, wantedVersions } from '../common/entity-tags.ts'
@@ -45,17 +44,19 @@ const updateUserSchema = {
 export default (async (app) => {
   const updateUser: Handler<typeof updateUserSchema> = async (request, reply) => {
     const change = changeTo(request, Number(request.params.id), wantedVersions(request))
-    const updated = await users.update(workOf(reply).db, change, request.body)
-    const { user } = acceptedEnding(app, updated)
-    setEtag(reply, user)
-    return toManagedUser(user)
+    return app.idempotency.change(request, reply, async (work) => {
+      const updated = await users.update(work.db, change, request.body)
+      const { user } = acceptedEnding(app, work, updated)
+      setEtag(reply, user)
+      return toManagedUser(user)
+    })
   }
 
   app.route({
     method: 'PATCH',
     url: '/user/:id',
     schema: updateUserSchema,
-    config: { scope: 'accounts:write' },
+    config: { scope: 'accounts:write', idempotencyKey: true },
     handler: updateUser,
   })
 }) satisfies FastifyPluginAsyncTypebox

@@ -6,6 +6,10 @@ const KEY_BYTES = 32
 export const TOKEN_KEY_PURPOSE = 'gatehouse tokens'
 /** Of the keys for page cursors. */
 export const CURSOR_KEY_PURPOSE = 'gatehouse cursors'
+/** Of the keys for the fingerprints of requests with an `Idempotency-Key`. */
+export const FINGERPRINT_KEY_PURPOSE = 'gatehouse idempotency fingerprints'
+/** Of the keys that encrypt the answers to these requests. */
+export const SEAL_KEY_PURPOSE = 'gatehouse idempotency answers'
 
 /**
  * Derives one key for each secret (HKDF, RFC 5869). Keys of different purposes are independent, so

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
+import { idempotentResponses } from '../../db/schema.ts'
 import { createDatabase } from '../support/database/database.ts'
 import { makeUser } from '../support/http/accounts.ts'
 import { install } from '../support/process/installation.ts'
@@ -36,6 +37,8 @@ test('the example client waits after a 503 and after a 429, and lists all accoun
   const counted = Number(/(\d+) accounts\.\n$/.exec(stdout)?.[1])
   t.assert.ok(counted >= MORE_THAN_A_PAGE, stdout)
   t.assert.ok(statusesOf().includes(429))
+  // The creation of a token, and its end: a login and a logout take no key.
+  t.assert.strictEqual(await app.db.$count(idempotentResponses), 2)
 })
 
 test('the example client has fewer than 60 lines', (t: TestContext) => {

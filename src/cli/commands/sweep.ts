@@ -9,7 +9,7 @@ export function addSweep(program: Command): void {
   program
     .command('sweep')
     .description(
-      'Deletes ended and expired sessions and tokens, and old events, as the server does each minute.',
+      'Deletes ended and expired sessions and tokens, old events, and expired answers for retries, as the server does each minute.',
     )
     .option(...JSON_OPTION)
     .addHelpText('after', example('sweep'))

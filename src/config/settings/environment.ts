@@ -47,7 +47,7 @@ export const Environment = Type.Object(
         pattern: `^${SECRET}(,${SECRET})*$`,
         title: '32 characters or more; several secrets are separated by commas',
         description:
-          'Signs session cookies, tokens and page cursors: the first secret signs, all of them verify. Outside production, a missing secret is generated once under `.data/`',
+          'Signs session cookies, tokens and page cursors, and encrypts the answers kept for retries: the first secret signs and encrypts, all of them verify and decrypt. Outside production, a missing secret is generated once under `.data/`',
       }),
     ),
     ...browserSettings,
@@ -128,6 +128,14 @@ export const Environment = Type.Object(
       default: 31_536_000,
       title: '86400 to 315360000, in seconds',
       description: 'How long the audit trail keeps an event',
+    }),
+    IDEMPOTENCY_RETENTION: Type.Integer({
+      minimum: 60,
+      maximum: 2_592_000,
+      default: 86_400,
+      title: '60 to 2592000, in seconds',
+      description:
+        'How long the answer to a request with an `Idempotency-Key` is kept for its retries',
     }),
     ...logSettings,
     OPENAPI_ENABLED: Type.Boolean({

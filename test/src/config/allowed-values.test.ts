@@ -16,6 +16,7 @@ test('configuration, with a number at a limit, is accepted, and beyond it is rej
     MAX_SESSIONS: [1, 10_000],
     MAX_TOKENS: [1, 10_000],
     EVENTS_RETENTION: [86_400, 315_360_000],
+    IDEMPOTENCY_RETENTION: [60, 2_592_000],
     RATE_LIMIT_MAX: [1, 1_000_000_000],
     RATE_LIMIT_WINDOW: [1, 86_400],
     OTEL_EXPORTER_OTLP_TIMEOUT: [100, 60_000],

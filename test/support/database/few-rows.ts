@@ -19,7 +19,7 @@ export interface Sent {
   statement: string
 }
 
-/** Fills the tables: accounts, and of each a session, a token, an event and a failed login. */
+/** Fills the tables: accounts, and of each a session, a token, an event, a failed login and an answer. */
 export async function fillTables(url: string, rows: number): Promise<void> {
   if (!isTidb) await freezeStatistics(url)
   const names = Array.from({ length: rows }, () => `'${randomUUID()}'`)
@@ -40,6 +40,8 @@ export async function fillTables(url: string, rows: number): Promise<void> {
        SELECT id, username_key, TRUE, 'x', 'user' ${each}`,
     `INSERT INTO used_cookies (digest, expires_at)
        SELECT UNHEX(SHA2(UUID(), 256)), CURRENT_TIMESTAMP(3) + INTERVAL 1 DAY ${each}`,
+    `INSERT INTO idempotent_responses SELECT UNHEX(SHA2(UUID(), 256)), UNHEX(SHA2(UUID(), 256)), 'x',
+       CURRENT_TIMESTAMP(3) + INTERVAL 1 DAY ${each}`,
   ]) {
     await query(url, statement)
   }

@@ -78,7 +78,8 @@ export class Client {
           const cookie = headers['set-cookie']?.[0]?.split(';')[0]
           const retryAfter = headers['retry-after']
           const code = typeof content.code === 'string' ? content.code : ''
-          done({ status, code, retryAfter, cookie, body: content, ms: timeSpent() })
+          const isReplay = headers['idempotency-replayed'] === 'true'
+          done({ status, code, retryAfter, cookie, isReplay, body: content, ms: timeSpent() })
         }, fail)
       })
       asking.end(payload)

@@ -13,6 +13,8 @@ export interface Answer {
   failure?: string
   retryAfter: string | undefined
   cookie: string | undefined
+  /** It is the first answer to an earlier request with the same `Idempotency-Key`. */
+  isReplay?: boolean
   body: Record<string, unknown>
   ms: number
 }
