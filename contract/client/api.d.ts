@@ -856,7 +856,7 @@ export interface components {
          * @description What went wrong, from a closed list
          * @enum {string}
          */
-        ErrorCode: "VALIDATION_FAILED" | "INVALID_JSON" | "BAD_REQUEST" | "INVALID_CREDENTIALS" | "WRONG_CURRENT_PASSWORD" | "PASSWORD_REFUSED" | "USERNAME_TAKEN" | "UNAUTHENTICATED" | "SESSION_REQUIRED" | "NOT_PERMITTED" | "PASSWORD_MISSING" | "ROLE_MISSING" | "SCOPE_MISSING" | "TOKEN_LIMITED" | "CROSS_SITE" | "USER_NOT_FOUND" | "SESSION_NOT_FOUND" | "TOKEN_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "ACCOUNT_DISABLED" | "NOT_A_SERVICE" | "NO_PASSWORD" | "OWN_ACCOUNT" | "LAST_ADMIN" | "TOKEN_LIMIT" | "PRECONDITION_FAILED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_REQUESTS" | "LOGIN_THROTTLED" | "HEADERS_TOO_LARGE" | "INTERNAL_ERROR" | "HASH_CAPACITY" | "SCHEMA_OUTDATED" | "DATABASE_UNAVAILABLE" | "SHUTTING_DOWN" | "OUTCOME_UNKNOWN" | "OVERLOADED" | "VERIFY_LIMITED" | "VERIFY_MISCONFIGURED" | "SERVICE_UNAVAILABLE";
+        ErrorCode: "VALIDATION_FAILED" | "INVALID_JSON" | "BAD_REQUEST" | "INVALID_CREDENTIALS" | "WRONG_CURRENT_PASSWORD" | "PASSWORD_REFUSED" | "USERNAME_TAKEN" | "UNAUTHENTICATED" | "SESSION_REQUIRED" | "NOT_PERMITTED" | "PASSWORD_MISSING" | "ROLE_MISSING" | "SCOPE_MISSING" | "TOKEN_LIMITED" | "CROSS_SITE" | "USER_NOT_FOUND" | "SESSION_NOT_FOUND" | "TOKEN_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "ACCOUNT_DISABLED" | "NOT_A_SERVICE" | "NO_PASSWORD" | "OWN_ACCOUNT" | "LAST_ADMIN" | "TOKEN_LIMIT" | "IDEMPOTENCY_IN_PROGRESS" | "PRECONDITION_FAILED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "IDEMPOTENCY_KEY_REUSED" | "TOO_MANY_REQUESTS" | "LOGIN_THROTTLED" | "HEADERS_TOO_LARGE" | "INTERNAL_ERROR" | "HASH_CAPACITY" | "SCHEMA_OUTDATED" | "DATABASE_UNAVAILABLE" | "SHUTTING_DOWN" | "OUTCOME_UNKNOWN" | "OVERLOADED" | "VERIFY_LIMITED" | "VERIFY_MISCONFIGURED" | "SERVICE_UNAVAILABLE";
         /** @description A validation error: the field, and what is wrong with it */
         Fault: {
             /** @example body.username */
@@ -992,6 +992,21 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description `IDEMPOTENCY_IN_PROGRESS`: A request with this Idempotency-Key is still being processed. Try again shortly. */
+        IdempotencyInProgress: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                "Retry-After": components["headers"]["RetryAfterInProgress"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["ApiError"];
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `BODY_TOO_LARGE`: The body is longer than 16 KiB. */
         BodyTooLarge: {
             headers: {
@@ -1008,6 +1023,20 @@ export interface components {
         };
         /** @description `UNSUPPORTED_MEDIA_TYPE`: The operation does not accept this content type or content encoding. */
         UnsupportedMediaType: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["ApiError"];
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `IDEMPOTENCY_KEY_REUSED`: This Idempotency-Key belongs to another request. */
+        IdempotencyKeyReused: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
                 "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
@@ -1063,13 +1092,29 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `PRECONDITION_FAILED`: The account has none of the versions in If-Match. */
-        PreconditionFailed: {
+        /** @description `USER_NOT_FOUND`: There is no such account. */
+        ReplayableUserNotFound: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
                 "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                 "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                 "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["ApiError"];
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `PRECONDITION_FAILED`: The account has none of the versions in If-Match. */
+        ReplayablePreconditionFailed: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                 [name: string]: unknown;
             };
             content: {
@@ -1078,26 +1123,13 @@ export interface components {
             };
         };
         /** @description `SESSION_NOT_FOUND`: There is no such session. */
-        SessionNotFound: {
+        ReplayableSessionNotFound: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
                 "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                 "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                 "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["ApiError"];
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description `TOKEN_LIMIT`: The account has as many tokens as it may have. End one first. */
-        TokenLimit: {
-            headers: {
-                "X-Request-Id": components["headers"]["X-Request-Id"];
-                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                 [name: string]: unknown;
             };
             content: {
@@ -1106,26 +1138,13 @@ export interface components {
             };
         };
         /** @description `TOKEN_NOT_FOUND`: There is no such token. */
-        TokenNotFound: {
+        ReplayableTokenNotFound: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
                 "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                 "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                 "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["ApiError"];
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description `NO_PASSWORD`: A service account has no password. */
-        NoPassword: {
-            headers: {
-                "X-Request-Id": components["headers"]["X-Request-Id"];
-                "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                 [name: string]: unknown;
             };
             content: {
@@ -1162,6 +1181,11 @@ export interface components {
          * @example 1
          */
         "Retry-After": number;
+        /**
+         * @description How many seconds to wait before trying again, for the code `IDEMPOTENCY_IN_PROGRESS`
+         * @example 1
+         */
+        RetryAfterInProgress: number;
         /**
          * @description The authentication scheme besides the cookie
          * @example Bearer realm="gatehouse"
@@ -1212,6 +1236,11 @@ export interface components {
          * @example <?limit=50&cursor=eyJ…>; rel="next"
          */
         Link: string;
+        /**
+         * @description `true` if this is the first answer to an earlier request with this `Idempotency-Key`. Otherwise absent
+         * @example true
+         */
+        "Idempotency-Replayed": string;
         /**
          * @description The path to go to
          * @example /docs
@@ -1264,21 +1293,23 @@ export type ResponseTooManyRequests = components['responses']['TooManyRequests']
 export type ResponseHeadersTooLarge = components['responses']['HeadersTooLarge'];
 export type ResponseInternalError = components['responses']['InternalError'];
 export type ResponseUnauthenticated = components['responses']['Unauthenticated'];
+export type ResponseIdempotencyInProgress = components['responses']['IdempotencyInProgress'];
 export type ResponseBodyTooLarge = components['responses']['BodyTooLarge'];
 export type ResponseUnsupportedMediaType = components['responses']['UnsupportedMediaType'];
+export type ResponseIdempotencyKeyReused = components['responses']['IdempotencyKeyReused'];
 export type ResponseCrossSite = components['responses']['CrossSite'];
 export type ResponseScopeMissing = components['responses']['ScopeMissing'];
 export type ResponseUserNotFound = components['responses']['UserNotFound'];
-export type ResponsePreconditionFailed = components['responses']['PreconditionFailed'];
-export type ResponseSessionNotFound = components['responses']['SessionNotFound'];
-export type ResponseTokenLimit = components['responses']['TokenLimit'];
-export type ResponseTokenNotFound = components['responses']['TokenNotFound'];
-export type ResponseNoPassword = components['responses']['NoPassword'];
+export type ResponseReplayableUserNotFound = components['responses']['ReplayableUserNotFound'];
+export type ResponseReplayablePreconditionFailed = components['responses']['ReplayablePreconditionFailed'];
+export type ResponseReplayableSessionNotFound = components['responses']['ReplayableSessionNotFound'];
+export type ResponseReplayableTokenNotFound = components['responses']['ReplayableTokenNotFound'];
 export type HeaderXRequestId = components['headers']['X-Request-Id'];
 export type HeaderRateLimitLimit = components['headers']['RateLimit-Limit'];
 export type HeaderRateLimitRemaining = components['headers']['RateLimit-Remaining'];
 export type HeaderRateLimitReset = components['headers']['RateLimit-Reset'];
 export type HeaderRetryAfter = components['headers']['Retry-After'];
+export type HeaderRetryAfterInProgress = components['headers']['RetryAfterInProgress'];
 export type HeaderWwwAuthenticate = components['headers']['WWW-Authenticate'];
 export type HeaderInsufficientScope = components['headers']['InsufficientScope'];
 export type HeaderXGatehouseUserId = components['headers']['X-Gatehouse-User-Id'];
@@ -1289,6 +1320,7 @@ export type HeaderXGatehouseScopes = components['headers']['X-Gatehouse-Scopes']
 export type HeaderSetCookie = components['headers']['Set-Cookie'];
 export type HeaderETag = components['headers']['ETag'];
 export type HeaderLink = components['headers']['Link'];
+export type HeaderIdempotencyReplayed = components['headers']['Idempotency-Replayed'];
 export type HeaderLocation = components['headers']['Location'];
 export type $defs = Record<string, never>;
 export interface operations {
@@ -1542,7 +1574,10 @@ export interface operations {
     createUser: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A random value that the client makes for one request and sends with each of its retries: they get the first answer. Quoted or not */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1559,6 +1594,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1582,6 +1618,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1628,15 +1665,17 @@ export interface operations {
                 };
             };
             408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["IdempotencyInProgress"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
              * @description `HASH_CAPACITY`: The server is checking too many passwords. Try again shortly.
              *
-             *     `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             *     `OUTCOME_UNKNOWN`: The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
@@ -1736,7 +1775,7 @@ export interface operations {
             /**
              * @description `HASH_CAPACITY`: The server is checking too many passwords. Try again shortly.
              *
-             *     `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             *     `OUTCOME_UNKNOWN`: The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
@@ -1918,6 +1957,8 @@ export interface operations {
             header?: {
                 /** @description Versions of the account, as in `ETag`. The change is made only if it has one of them */
                 "If-Match"?: string;
+                /** @description A random value that the client makes for one request and sends with each of its retries: they get the first answer. Quoted or not */
+                "Idempotency-Key"?: string;
             };
             path: {
                 id: number;
@@ -1933,6 +1974,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1997,12 +2039,14 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            404: components["responses"]["UserNotFound"];
+            404: components["responses"]["ReplayableUserNotFound"];
             408: components["responses"]["RequestTimeout"];
             /**
              * @description `OWN_ACCOUNT`: Admins may not do this to their own account.
              *
              *     `LAST_ADMIN`: No enabled admin who can log in would remain.
+             *
+             *     `IDEMPOTENCY_IN_PROGRESS`: A request with this Idempotency-Key is still being processed. Try again shortly.
              */
             409: {
                 headers: {
@@ -2010,6 +2054,8 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    "Retry-After": components["headers"]["RetryAfterInProgress"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2017,14 +2063,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            412: components["responses"]["PreconditionFailed"];
+            412: components["responses"]["ReplayablePreconditionFailed"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
@@ -2053,6 +2100,8 @@ export interface operations {
             header?: {
                 /** @description Versions of the account, as in `ETag`. The change is made only if it has one of them */
                 "If-Match"?: string;
+                /** @description A random value that the client makes for one request and sends with each of its retries: they get the first answer. Quoted or not */
+                "Idempotency-Key"?: string;
             };
             path: {
                 id: number;
@@ -2073,6 +2122,7 @@ export interface operations {
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     ETag: components["headers"]["ETag"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2139,7 +2189,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            404: components["responses"]["UserNotFound"];
+            404: components["responses"]["ReplayableUserNotFound"];
             408: components["responses"]["RequestTimeout"];
             /**
              * @description `NOT_A_SERVICE`: This account is not a service account.
@@ -2147,6 +2197,8 @@ export interface operations {
              *     `OWN_ACCOUNT`: Admins may not do this to their own account.
              *
              *     `LAST_ADMIN`: No enabled admin who can log in would remain.
+             *
+             *     `IDEMPOTENCY_IN_PROGRESS`: A request with this Idempotency-Key is still being processed. Try again shortly.
              */
             409: {
                 headers: {
@@ -2154,6 +2206,8 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    "Retry-After": components["headers"]["RetryAfterInProgress"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2161,14 +2215,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            412: components["responses"]["PreconditionFailed"];
+            412: components["responses"]["ReplayablePreconditionFailed"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
@@ -2269,7 +2324,10 @@ export interface operations {
             query?: {
                 scope?: components["schemas"]["SessionScope"];
             };
-            header?: never;
+            header?: {
+                /** @description A random value that the client makes for one request and sends with each of its retries: they get the first answer. Quoted or not */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2283,6 +2341,7 @@ export interface operations {
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     "Set-Cookie": components["headers"]["Set-Cookie"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2330,13 +2389,15 @@ export interface operations {
                 };
             };
             408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["IdempotencyInProgress"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
@@ -2362,7 +2423,10 @@ export interface operations {
     endSession: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A random value that the client makes for one request and sends with each of its retries: they get the first answer. Quoted or not */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: number;
             };
@@ -2378,6 +2442,7 @@ export interface operations {
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     "Set-Cookie": components["headers"]["Set-Cookie"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2424,15 +2489,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            404: components["responses"]["SessionNotFound"];
+            404: components["responses"]["ReplayableSessionNotFound"];
             408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["IdempotencyInProgress"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
@@ -2486,7 +2553,7 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
@@ -2561,7 +2628,7 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
@@ -2675,7 +2742,7 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
@@ -2789,7 +2856,7 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
@@ -2905,7 +2972,10 @@ export interface operations {
     createToken: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A random value that the client makes for one request and sends with each of its retries: they get the first answer. Quoted or not */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2922,6 +2992,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2971,14 +3042,34 @@ export interface operations {
             };
             403: components["responses"]["CrossSite"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["TokenLimit"];
+            /**
+             * @description `TOKEN_LIMIT`: The account has as many tokens as it may have. End one first.
+             *
+             *     `IDEMPOTENCY_IN_PROGRESS`: A request with this Idempotency-Key is still being processed. Try again shortly.
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    "Retry-After": components["headers"]["RetryAfterInProgress"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
@@ -3004,7 +3095,10 @@ export interface operations {
     endToken: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A random value that the client makes for one request and sends with each of its retries: they get the first answer. Quoted or not */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: number;
             };
@@ -3019,6 +3113,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3065,15 +3160,17 @@ export interface operations {
                 };
             };
             403: components["responses"]["CrossSite"];
-            404: components["responses"]["TokenNotFound"];
+            404: components["responses"]["ReplayableTokenNotFound"];
             408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["IdempotencyInProgress"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
@@ -3102,6 +3199,8 @@ export interface operations {
             header?: {
                 /** @description Versions of the account, as in `ETag`. The change is made only if it has one of them */
                 "If-Match"?: string;
+                /** @description A random value that the client makes for one request and sends with each of its retries: they get the first answer. Quoted or not */
+                "Idempotency-Key"?: string;
             };
             path: {
                 id: number;
@@ -3121,6 +3220,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3190,12 +3290,32 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            404: components["responses"]["UserNotFound"];
+            404: components["responses"]["ReplayableUserNotFound"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["NoPassword"];
-            412: components["responses"]["PreconditionFailed"];
+            /**
+             * @description `NO_PASSWORD`: A service account has no password.
+             *
+             *     `IDEMPOTENCY_IN_PROGRESS`: A request with this Idempotency-Key is still being processed. Try again shortly.
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    "Retry-After": components["headers"]["RetryAfterInProgress"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["ReplayablePreconditionFailed"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
             /**
              * @description `TOO_MANY_REQUESTS`: Too many requests from this address.
              *
@@ -3220,7 +3340,7 @@ export interface operations {
             /**
              * @description `HASH_CAPACITY`: The server is checking too many passwords. Try again shortly.
              *
-             *     `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             *     `OUTCOME_UNKNOWN`: The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
@@ -3342,7 +3462,10 @@ export interface operations {
     createService: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A random value that the client makes for one request and sends with each of its retries: they get the first answer. Quoted or not */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3359,6 +3482,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3380,6 +3504,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3428,13 +3553,15 @@ export interface operations {
                 };
             };
             408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["IdempotencyInProgress"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
@@ -3554,7 +3681,10 @@ export interface operations {
     endUserSessions: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A random value that the client makes for one request and sends with each of its retries: they get the first answer. Quoted or not */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: number;
             };
@@ -3570,6 +3700,7 @@ export interface operations {
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
                     "Set-Cookie": components["headers"]["Set-Cookie"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3634,15 +3765,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            404: components["responses"]["UserNotFound"];
+            404: components["responses"]["ReplayableUserNotFound"];
             408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["IdempotencyInProgress"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
@@ -3762,7 +3895,10 @@ export interface operations {
     createServiceToken: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A random value that the client makes for one request and sends with each of its retries: they get the first answer. Quoted or not */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: number;
             };
@@ -3781,6 +3917,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3829,7 +3966,7 @@ export interface operations {
                 };
             };
             403: components["responses"]["CrossSite"];
-            404: components["responses"]["UserNotFound"];
+            404: components["responses"]["ReplayableUserNotFound"];
             408: components["responses"]["RequestTimeout"];
             /**
              * @description `ACCOUNT_DISABLED`: The account is disabled. Enable it first.
@@ -3837,6 +3974,8 @@ export interface operations {
              *     `NOT_A_SERVICE`: This account is not a service account.
              *
              *     `TOKEN_LIMIT`: The account has as many tokens as it may have. End one first.
+             *
+             *     `IDEMPOTENCY_IN_PROGRESS`: A request with this Idempotency-Key is still being processed. Try again shortly.
              */
             409: {
                 headers: {
@@ -3844,6 +3983,8 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    "Retry-After": components["headers"]["RetryAfterInProgress"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3853,11 +3994,12 @@ export interface operations {
             };
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
@@ -3883,7 +4025,10 @@ export interface operations {
     endUserToken: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A random value that the client makes for one request and sends with each of its retries: they get the first answer. Quoted or not */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: number;
                 tokenId: number;
@@ -3899,6 +4044,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3974,6 +4120,7 @@ export interface operations {
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
                     "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3982,13 +4129,15 @@ export interface operations {
                 };
             };
             408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["IdempotencyInProgress"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             /**
-             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: read the resource before you repeat the request.
+             * @description `OUTCOME_UNKNOWN`: The change may have been made or not: repeat the request with the same Idempotency-Key, or read the resource first.
              *
              *     `OVERLOADED`: The server has too much to do. Try again shortly.
              *
