@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
-import { sql } from 'drizzle-orm'
 import { createDatabase } from '../support/database/database.ts'
+import { query } from '../support/database/query.ts'
 import { cookieOf, makeUser, signIn } from '../support/http/accounts.ts'
 import { build, send } from '../support/http/build.ts'
 import { assertError } from '../support/http/error-answer.ts'
@@ -129,9 +129,11 @@ test('a database error is logged with its code and without parameters, and the r
   const { username, password } = account
   const cookie = await signIn(app, admin)
   // A column that takes no hash.
-  await app.db.execute(sql`UPDATE users SET password_hash = ''`)
-  await app.db.execute(sql`ALTER TABLE users
-    MODIFY password_hash VARCHAR(10) CHARACTER SET ascii COLLATE ascii_bin NOT NULL`)
+  await query(DATABASE_URL, "UPDATE users SET password_hash = ''")
+  await query(
+    DATABASE_URL,
+    'ALTER TABLE users MODIFY password_hash VARCHAR(10) CHARACTER SET ascii COLLATE ascii_bin NOT NULL',
+  )
   const next = 'the next password'
   const url = `/user/update-password/${account.id}`
   const response = await send(app, 'PUT', url, { cookie, body: { password: next } })

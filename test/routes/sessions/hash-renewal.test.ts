@@ -5,6 +5,7 @@ import { hash } from '@node-rs/bcrypt'
 import { eq, sql } from 'drizzle-orm'
 import { loginFailures, users } from '../../../db/schema.ts'
 import { createDatabase } from '../../support/database/database.ts'
+import { query } from '../../support/database/query.ts'
 import { cookieOf, makeUser, storedSessions, storedUser } from '../../support/http/accounts.ts'
 import { type App, build, send } from '../../support/http/build.ts'
 import { assertError } from '../../support/http/error-answer.ts'
@@ -31,17 +32,18 @@ test('a login with the right password succeeds while the hash queue has no room 
 })
 
 test('a login with the right password succeeds if the database cannot store the renewed hash', async (t: TestContext) => {
-  const { app, log } = await build(t, { DATABASE_URL: await createDatabase(), BCRYPT_COST: COST })
+  const url = await createDatabase()
+  const { app, log } = await build(t, { DATABASE_URL: url, BCRYPT_COST: COST })
   const account = await makeUser(app, 'user', OLDER_COST)
   await makeUser(app, 'user', COST)
   // With the index, no second hash can begin as that of the other account: `$2b$05`.
-  await app.db.execute(sql`CREATE UNIQUE INDEX refuse ON users (password_hash(6))`)
+  await query(url, 'CREATE UNIQUE INDEX refuse ON users (password_hash(6))')
   const login = await logIn(app, account)
   t.assert.strictEqual(login.statusCode, 200, login.body)
   t.assert.match(log.text, /password hash not renewed/)
   t.assert.strictEqual((await storedUser(app, account.id))?.passwordHash, account.passwordHash)
 
-  await app.db.execute(sql`DROP INDEX refuse ON users`)
+  await query(url, 'DROP INDEX refuse ON users')
   t.assert.strictEqual((await logIn(app, account)).statusCode, 200)
   t.assert.match((await storedUser(app, account.id))?.passwordHash ?? '', /^\$2b\$05\$/)
 })
