@@ -20,7 +20,7 @@ interface Host {
   readonly rank: number
   /** Whether it failed, or takes no changes. Only a check of the hosts ends that, if another serves. */
   isDown: boolean
-  /** Whether the latest check of the host succeeded. The next one then ends `isDown`. */
+  /** Whether the latest check of the host succeeded. The next success ends `isDown`. */
   isReturning: boolean
 }
 
@@ -35,7 +35,9 @@ interface ServerOptions {
  * The servers of a database, in the order of preference. All pools of a process share one list, so
  * that all its changes go to one server: the first that takes changes. When it fails, new
  * connections go to the next one. When it has served for two checks in a row, connections return to
- * it, each at the end of its operation.
+ * it, each at the end of its operation, if the engine keeps its servers equal. Of another engine,
+ * the host that is back can be an old primary that lacks the changes since: connections stay where
+ * they are until that host fails or refuses.
  */
 export class Servers {
   readonly #hosts: Host[]
@@ -45,6 +47,8 @@ export class Servers {
   #recheckAt = 0
   #isChecking = false
   #current: Host | undefined
+  /** Whether an earlier host may lack what the current one has committed. */
+  #isKept = false
   /** Called when new connections go to another host than before. */
   onMove: (to: { host: string; from: string }) => void = () => undefined
 
@@ -91,7 +95,7 @@ export class Servers {
         const connection = await this.#connect(host, shareMs)
         if (this.#suits(connection) || order.length === 1) {
           spare?.end()
-          this.#use(host)
+          this.#use(host, connection)
           return connection
         }
         // A replica that is read-only can lack what its primary has committed.
@@ -118,16 +122,20 @@ export class Servers {
    * @returns whether a better host takes changes, so that the connection should be closed after its
    *   operation. Also checks the hosts that are down, if it is time
    */
-  isOutdated({ rank }: DatabaseConnection): boolean {
+  isOutdated({ rank, engine }: DatabaseConnection): boolean {
     if (this.#hosts.length === 1) return false
     if (performance.now() >= this.#recheckAt) this.#recheck()
     const isDown = this.#hosts[rank]?.isDown
+    if (!isDown && !engine.readsAll) return this.#current?.rank !== rank
     return this.#hosts.some((host) => !host.isDown && (isDown || host.rank < rank))
   }
 
   /** Hosts that are down come last: they are tried if no other one serves. */
   #inOrder(): Host[] {
-    return this.#hosts.toSorted((a, b) => Number(a.isDown) - Number(b.isDown) || a.rank - b.rank)
+    const place = (host: Host) => (this.#isKept && host === this.#current ? -1 : host.rank)
+    return this.#hosts.toSorted(
+      (a, b) => Number(a.isDown) - Number(b.isDown) || place(a) - place(b),
+    )
   }
 
   async #connect({ url, rank }: Host, timeoutMs: number): Promise<DatabaseConnection> {
@@ -138,8 +146,9 @@ export class Servers {
     return this.#purpose === 'reads' ? engine.takesReads : engine.takesChanges
   }
 
-  #use(host: Host): void {
+  #use(host: Host, { engine }: DatabaseConnection): void {
     host.isDown = false
+    this.#isKept = !engine.readsAll
     const before = this.#current
     this.#current = host
     if (before && before !== host) this.onMove({ host: host.name, from: before.name })

@@ -28,7 +28,7 @@ const MIN_WAIT_TIMEOUT_S = 120
  * SQL mode, time zone, isolation level and lock wait (db/connections/connection.ts).
  */
 export async function checkDatabaseSettings(db: Database, config: Config): Promise<Check[]> {
-  const variables = await readPairs(db, 'VARIABLES')
+  const variables = await readVariables(db)
   const status = await readPairs(db, 'STATUS')
   // Without the privilege PROCESS, a user sees only its own connections.
   const [rows] = await db.execute(
@@ -133,6 +133,10 @@ async function checkEngines(db: Database): Promise<Check[]> {
   const todo =
     'Set default_storage_engine=InnoDB, and run ALTER TABLE … ENGINE=InnoDB for each table'
   return [fail('engine', text, todo)]
+}
+
+export function readVariables(db: Database): Promise<Variables> {
+  return readPairs(db, 'VARIABLES')
 }
 
 async function readPairs(db: Database, what: 'VARIABLES' | 'STATUS'): Promise<Variables> {

@@ -3,6 +3,7 @@ import { hostsOf, withHosts } from '../../../db/connections/hosts.ts'
 import { type Config, splitList } from '../../config/config.ts'
 import { describeFailure } from '../../process/failure.ts'
 import { type Check, fail, ok, warn } from './check.ts'
+import { readVariables } from './database-settings.ts'
 
 const SUBJECT = 'servers'
 const TIMEOUT_MS = 3_000
@@ -31,16 +32,30 @@ export async function checkServers(url: string, config: Config): Promise<Check[]
   // The check `database` reports the only server.
   if (found.length === 1 && found[0]?.failure !== undefined) return []
   const serving = found.slice(0, writers.length).filter(({ engine }) => engine?.takesChanges)
-  return found.map((server, index) => {
+  const described = found.map((server, index) => {
     const isReader = index >= writers.length
     return describe(server, { isReader, hasOthers: serving.length > 0, config })
   })
+  return [...described, ...checkPrimaries(serving)]
 }
 
 interface Found {
   host: string
   engine?: Engine
+  /** The same for two names of one server. */
+  identity?: string
   failure?: string
+}
+
+/** @returns a failed check if several servers take changes that the engine does not copy both ways */
+export function checkPrimaries(found: Found[]): Check[] {
+  const primaries = found.filter(({ engine }) => engine?.takesChanges && !engine.readsAll)
+  if (new Set(primaries.map(({ identity }) => identity)).size < 2) return []
+  const hosts = primaries.map(({ host }) => host).join(' and ')
+  const text = `${hosts} take changes, and nothing keeps them equal: an ended session can be valid on one of them`
+  const todo =
+    'Set read_only=ON on all but the primary, also in the configuration file, so that a server that returns starts with it: docs/scaling.md'
+  return [fail(SUBJECT, text, todo)]
 }
 
 async function inspect(url: string, host: string): Promise<Found> {
@@ -48,7 +63,9 @@ async function inspect(url: string, host: string): Promise<Found> {
   const server = new Servers(withHosts(url, [host]), { consistency: 'none' })
   const db = openDatabase(server, { connections: 1, timeoutMs: TIMEOUT_MS })
   try {
-    return { host, engine: await engineOf(db) }
+    const engine = await engineOf(db)
+    const { hostname, port, server_id } = await readVariables(db)
+    return { host, engine, identity: `${hostname} ${port} ${server_id}` }
   } catch (error) {
     return { host, failure: describeFailure(error) }
   } finally {
