@@ -9,6 +9,8 @@ const RECHECK_MS = 5_000
 const RECHECK_TIMEOUT_MS = 2_500
 /** At least, for one of several hosts: a short stall of this process is no reason to leave a host. */
 const MIN_TIMEOUT_MS = 750
+/** At the start, for all hosts together if that leaves each of them enough. */
+const START_TIMEOUT_MS = 1_500
 /** The share of the time between rechecks that is random, so that instances do not return together. */
 const JITTER = 0.25
 
@@ -109,6 +111,17 @@ export class Servers {
     }
     if (spare) return spare
     throw failures[0]
+  }
+
+  /**
+   * Connects once, without the limit of an operation. A host that is silent then counts as down, so
+   * that it does not delay the first operations.
+   *
+   * @throws what `open` throws
+   */
+  async prepare(): Promise<void> {
+    const connection = await this.open(START_TIMEOUT_MS)
+    await connection.end()
   }
 
   /** Call it when a server has refused an operation because it takes no changes. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { closeDatabase, openDatabase } from '../../db/client.ts'
+import { closeDatabase, openDatabase, Servers } from '../../db/client.ts'
 import { isSchemaCurrent, migrate } from '../../db/migrate.ts'
 import { explainRefusal } from '../../db/privileges/refusal.ts'
 import {
@@ -75,10 +75,16 @@ export async function migrateDatabase(url: string): Promise<number> {
 /** @returns whether the database has the schema of this version; false if it cannot be read */
 export async function hasCurrentSchema({
   DATABASE_URL,
+  DATABASE_CONSISTENCY: consistency,
   DATABASE_TIMEOUT_MS,
-}: Pick<ResolvedConfig, 'DATABASE_URL' | 'DATABASE_TIMEOUT_MS'>): Promise<boolean> {
-  const db = openDatabase(DATABASE_URL, { connections: 1, timeoutMs: DATABASE_TIMEOUT_MS })
+}: Pick<
+  ResolvedConfig,
+  'DATABASE_URL' | 'DATABASE_CONSISTENCY' | 'DATABASE_TIMEOUT_MS'
+>): Promise<boolean> {
+  const servers = new Servers(DATABASE_URL, { consistency })
+  const db = openDatabase(servers, { connections: 1, timeoutMs: DATABASE_TIMEOUT_MS })
   try {
+    await servers.prepare()
     return await isSchemaCurrent(db)
   } catch {
     return false

@@ -16,7 +16,7 @@ export const databaseSettings = {
       format: 'database-hosts',
       title: '`host:port`, separated by commas',
       description:
-        'Servers of the same database that look up callers, each process in an order of its own. If none serves, the hosts of `DATABASE_URL` do. Requires an engine that shows on each server what was committed on another: Galera, group replication or TiDB',
+        'Servers of the same database that look up callers, each process in an order of its own. If none serves, the hosts of `DATABASE_URL` do. Requires an engine that shows on each server what was committed on another: Galera, group replication or TiDB. With another one, the server does not start',
     }),
   ),
   DATABASE_CONSISTENCY: Type.Unsafe<'auto' | 'wait' | 'none'>({
