@@ -5,10 +5,11 @@ import { hostsOf, withHosts } from './hosts.ts'
 
 /** How often the hosts that failed are tried while another one is used. */
 const RECHECK_MS = 5_000
-/** How long one of these tries may take. */
-const RECHECK_TIMEOUT_MS = 2_500
-/** At least, for one of several hosts: a short stall of this process is no reason to leave a host. */
-const MIN_TIMEOUT_MS = 750
+/**
+ * At least, for a connection to one of several hosts: a short stall of this process is no reason to
+ * leave a host. At most, for a check of a host: one that takes longer would be left again.
+ */
+const HOST_TIMEOUT_MS = 750
 /** At the start, for all hosts together if that leaves each of them enough. */
 const START_TIMEOUT_MS = 1_500
 /** The share of the time between rechecks that is random, so that instances do not return together. */
@@ -93,7 +94,7 @@ export class Servers {
     for (const [index, host] of order.entries()) {
       const leftMs = endsAt - performance.now()
       try {
-        const shareMs = Math.max(leftMs / (order.length - index), MIN_TIMEOUT_MS)
+        const shareMs = Math.max(leftMs / (order.length - index), HOST_TIMEOUT_MS)
         const connection = await this.#connect(host, shareMs)
         if (this.#suits(connection) || order.length === 1) {
           spare?.end()
@@ -192,7 +193,7 @@ export class Servers {
 
   async #serves(host: Host): Promise<boolean> {
     try {
-      const connection = await this.#connect(host, RECHECK_TIMEOUT_MS)
+      const connection = await this.#connect(host, HOST_TIMEOUT_MS)
       const suits = this.#suits(connection)
       await connection.end()
       return suits

@@ -19,6 +19,8 @@ import { until } from '../../support/until.ts'
 const DATABASE_URL = await createDatabase()
 const TIMEOUT_MS = 4_000
 const RECHECK_MS = 50
+/** For each of the five answers or more until a connection is ready. */
+const SLOW_MS = 200
 
 test('a URL has its hosts in their order, and keeps everything else', (t: TestContext) => {
   const url = 'mysql://me:p%2Cw,@one:3306, two,[::1]:3307/gatehouse?x=1'
@@ -87,6 +89,22 @@ test('a host that is silent does not keep operations from the next one within th
   const startedAt = performance.now()
   await query(db)
   t.assert.ok(performance.now() - startedAt < TIMEOUT_MS / 2)
+})
+
+test('a host that answers too slowly for a new connection does not count as one that serves again', async (t: TestContext) => {
+  const { db, first } = await linked(t)
+  await query(db)
+  await leave(db, first)
+  first.delay(SLOW_MS)
+  first.accept()
+  const before = first.attempts()
+  await until(
+    async () => {
+      await query(db)
+      return first.attempts() >= before + 4
+    },
+    () => 'the host is not checked any more',
+  )
 })
 
 test('hosts that all fail make operations fail as one host does, with the error of the first', async (t: TestContext) => {
