@@ -105,6 +105,10 @@ function describe(
     const text = `${host} is ${engine.name}, which can lack what was committed on another server`
     return fail(SUBJECT, text, 'Take it out of DATABASE_READ_HOSTS')
   }
+  if (config.DATABASE_CONSISTENCY === 'wait' && !engine.readsAll) {
+    const text = `${host} is ${engine.name}, which cannot wait for what was committed on others: the server does not start`
+    return fail(SUBJECT, text, 'Set DATABASE_CONSISTENCY=auto')
+  }
   const waits = config.DATABASE_CONSISTENCY !== 'none' || engine.waitStatement === undefined
   const text = `${host} is ${engine.name}: ${waits ? WORK[engine.name] : WITHOUT_WAIT}`
   return waits ? ok(SUBJECT, text) : warn(SUBJECT, text, 'Set DATABASE_CONSISTENCY=auto')

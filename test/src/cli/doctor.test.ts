@@ -75,6 +75,20 @@ test('doctor says what each server is, which cannot be reached, and which one mu
   t.assert.deepStrictEqual(none.bad, ['fail servers', 'fail servers', 'fail database'])
 })
 
+test('doctor and other commands obey DATABASE_CONSISTENCY, as the server does', {
+  skip: isTidb && 'each server of the engine can be read',
+}, async (t: TestContext) => {
+  const { code, bad } = await doctor(t, { DATABASE_CONSISTENCY: 'wait' })
+  t.assert.deepStrictEqual([code, bad], [1, ['fail servers', 'fail database']])
+  const site = await install(t)
+  for (const command of [['migrate'], ['migrate', '--check'], ['user', 'list']]) {
+    const environment = { DATABASE_URL: OWNER, DATABASE_CONSISTENCY: 'wait' }
+    const ended = await site.run(CLI, command, environment)
+    t.assert.strictEqual(ended.code, 1, command.join(' '))
+    t.assert.match(ended.stderr, /may lack what was committed on others/, command.join(' '))
+  }
+})
+
 test('doctor, with settings that are not valid, reports each as failed, also as JSON', async (t: TestContext) => {
   const { code, checks } = await doctor(t, { PORT: 'x', BCRYPT_COST: '99' })
   t.assert.strictEqual(code, 1)
