@@ -3,7 +3,7 @@ import { hostsOf, withHosts } from '../../../db/connections/hosts.ts'
 import { type Config, splitList } from '../../config/config.ts'
 import { describeFailure } from '../../process/failure.ts'
 import { type Check, fail, ok, warn } from './check.ts'
-import { readVariables } from './database-settings.ts'
+import { checkServer, readVariables } from './database-settings.ts'
 
 const SUBJECT = 'servers'
 const TIMEOUT_MS = 3_000
@@ -20,15 +20,17 @@ const WITHOUT_WAIT =
   'statements do not wait (DATABASE_CONSISTENCY=none), so that an ended session can be valid on another server for a while'
 
 /**
- * Checks each server that the settings name: whether it can be reached, what it is, and whether it
- * takes changes.
+ * Checks each server that the settings name: whether it can be reached, what it is, whether it
+ * takes changes, its settings and its clock.
  *
  * @param url of `DATABASE_URL` or of the private database
  */
 export async function checkServers(url: string, config: Config): Promise<Check[]> {
   const writers = hostsOf(url)
   const readers = splitList(config.DATABASE_READ_HOSTS).filter((host) => !writers.includes(host))
-  const found = await Promise.all([...writers, ...readers].map((host) => inspect(url, host)))
+  const found = await Promise.all(
+    [...writers, ...readers].map((host) => inspect(url, host, config)),
+  )
   // The check `database` reports the only server.
   if (found.length === 1 && found[0]?.failure !== undefined) return []
   const serving = found.slice(0, writers.length).filter(({ engine }) => engine?.takesChanges)
@@ -36,7 +38,12 @@ export async function checkServers(url: string, config: Config): Promise<Check[]
     const isReader = index >= writers.length
     return describe(server, { isReader, hasOthers: serving.length > 0, config })
   })
-  return [...described, ...checkPrimaries(serving)]
+  const ofServers = found.flatMap(({ host, checks = [] }) =>
+    found.length === 1
+      ? checks
+      : checks.map((check) => ({ ...check, text: `${host}: ${check.text}` })),
+  )
+  return [...described, ...checkPrimaries(serving), ...ofServers]
 }
 
 interface Found {
@@ -45,6 +52,8 @@ interface Found {
   /** The same for two names of one server. */
   identity?: string
   failure?: string
+  /** Of its settings and its clock. */
+  checks?: Check[]
 }
 
 /** @returns a failed check if several servers take changes that the engine does not copy both ways */
@@ -58,16 +67,21 @@ export function checkPrimaries(found: Found[]): Check[] {
   return [fail(SUBJECT, text, todo)]
 }
 
-async function inspect(url: string, host: string): Promise<Found> {
+async function inspect(url: string, host: string, config: Config): Promise<Found> {
   // With another consistency, a server that has left the others is refused before it is described.
   const server = new Servers(withHosts(url, [host]), { consistency: 'none' })
   const db = openDatabase(server, { connections: 1, timeoutMs: TIMEOUT_MS })
+  let engine: Engine | undefined
   try {
-    const engine = await engineOf(db)
-    const { hostname, port, server_id } = await readVariables(db)
-    return { host, engine, identity: `${hostname} ${port} ${server_id}` }
+    engine = await engineOf(db)
+    const variables = await readVariables(db)
+    const { hostname, port, server_id } = variables
+    const identity = `${hostname} ${port} ${server_id}`
+    return { host, engine, identity, checks: await checkServer(db, variables, config) }
   } catch (error) {
-    return { host, failure: describeFailure(error) }
+    if (!engine) return { host, failure: describeFailure(error) }
+    const text = `is not checked: ${describeFailure(error)}`
+    return { host, engine, checks: [warn('settings', text, 'Try again when it serves')] }
   } finally {
     await closeDatabase(db)
   }

@@ -71,6 +71,14 @@ test('doctor says what each server is, which cannot be reached, and which one mu
     found[2] ?? '',
     isTidb ? /^ok is TiDB/ : /^fail is .*, which can lack what was committed on another server$/,
   )
+  for (const subject of ['durability', 'connections', 'clock']) {
+    const hosts = several.checks.filter((check) => check.subject === subject)
+    t.assert.deepStrictEqual(
+      hosts.map(({ text }) => text.split(': ', 1)[0]),
+      [...hostsOf(first.url), ...hostsOf(second.url)],
+      subject,
+    )
+  }
   const none = await doctor(t, { DATABASE_URL: 'mysql://me@127.0.0.1:1,127.0.0.1:2/gatehouse' })
   t.assert.deepStrictEqual(none.bad, ['fail servers', 'fail servers', 'fail database'])
 })
