@@ -1,5 +1,5 @@
 import { Servers } from '../../db/client.ts'
-import { hostsOf, withHosts } from '../../db/connections/hosts.ts'
+import { hostsOf, withHosts, withoutDuplicates } from '../../db/connections/hosts.ts'
 import { type ResolvedConfig, splitList } from '../config/config.ts'
 import { describeFailure } from '../process/failure.ts'
 
@@ -22,7 +22,8 @@ export async function databaseServers({
   await changed.prepare().catch(() => undefined)
   if (DATABASE_READ_HOSTS === undefined) return { changed, read: changed }
   const hosts = [...inRandomOrder(splitList(DATABASE_READ_HOSTS)), ...hostsOf(DATABASE_URL)]
-  const url = withHosts(DATABASE_URL, hosts)
+  // Twice in the list, a host that is down would get two attempts to connect each time.
+  const url = withHosts(DATABASE_URL, withoutDuplicates(hosts))
   const read = new Servers(url, { consistency: 'wait', purpose: 'reads' })
   try {
     await read.prepare()

@@ -1,5 +1,5 @@
 import { closeDatabase, type Engine, engineOf, openDatabase, Servers } from '../../../db/client.ts'
-import { hostsOf, withHosts } from '../../../db/connections/hosts.ts'
+import { hostsOf, withHosts, withoutDuplicates } from '../../../db/connections/hosts.ts'
 import { type Config, splitList } from '../../config/config.ts'
 import { describeFailure } from '../../process/failure.ts'
 import { type Check, fail, ok, warn } from './check.ts'
@@ -27,10 +27,8 @@ const WITHOUT_WAIT =
  */
 export async function checkServers(url: string, config: Config): Promise<Check[]> {
   const writers = hostsOf(url)
-  const readers = splitList(config.DATABASE_READ_HOSTS).filter((host) => !writers.includes(host))
-  const found = await Promise.all(
-    [...writers, ...readers].map((host) => inspect(url, host, config)),
-  )
+  const hosts = withoutDuplicates([...writers, ...splitList(config.DATABASE_READ_HOSTS)])
+  const found = await Promise.all(hosts.map((host) => inspect(url, host, config)))
   // The check `database` reports the only server.
   if (found.length === 1 && found[0]?.failure !== undefined) return []
   const serving = found.slice(0, writers.length).filter(({ engine }) => engine?.takesChanges)

@@ -7,7 +7,12 @@ import {
   openDatabase,
   Servers,
 } from '../../../db/client.ts'
-import { hostsOf, withHosts, withoutDatabase } from '../../../db/connections/hosts.ts'
+import {
+  hostsOf,
+  withHosts,
+  withoutDatabase,
+  withoutDuplicates,
+} from '../../../db/connections/hosts.ts'
 import { databaseFault } from '../../../db/errors.ts'
 import { createDatabase } from '../../support/database/database.ts'
 import { createDatabaseLink } from '../../support/database/database-link.ts'
@@ -21,6 +26,11 @@ const TIMEOUT_MS = 4_000
 const RECHECK_MS = 50
 /** For each of the five answers or more until a connection is ready. */
 const SLOW_MS = 200
+
+test('a list has each host once, whatever the case and with or without the default port', (t: TestContext) => {
+  const hosts = ['One', 'two:3307', 'one:3306', '[::1]', '[::1]:3306', 'two', 'two:3307']
+  t.assert.deepStrictEqual(withoutDuplicates(hosts), ['One', 'two:3307', '[::1]', 'two'])
+})
 
 test('a URL has its hosts in their order, and keeps everything else', (t: TestContext) => {
   const url = 'mysql://me:p%2Cw,@one:3306, two,[::1]:3307/gatehouse?x=1'
