@@ -14,18 +14,20 @@ const CHECKS = [
 ]
 /** For `test:load`, `smoke` and the faults. */
 const BUILD = 'npm run build'
-const FAULTS = 'node --import tsx test/faults/run.ts --compiled'
 
 /**
  * Each step is a list of commands, one after the other. The commands of `beside` run during the
- * step: one of both leaves the processor idle, and neither measures the time by the clock.
+ * step: it leaves a core idle, and neither measures the time by the clock.
  */
 const STEPS = [
   { commands: ['npm test'], beside: [] },
   { commands: ['npm run test:slow -- --compiled'], beside: [...CHECKS, BUILD] },
-  { commands: ['npm run smoke -- --compiled'], beside: [`${FAULTS} faults/together`] },
   {
-    commands: ['npm run test:load -- --compiled', `${FAULTS} faults/alone faults/cluster/`],
+    commands: [
+      'npm run smoke -- --compiled',
+      'npm run test:load -- --compiled',
+      'node --import tsx test/faults/run.ts --compiled',
+    ],
     beside: [],
   },
 ]

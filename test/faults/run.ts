@@ -14,7 +14,7 @@ import { undoAtExit } from '../support/faults/machine/at-exit.ts'
 import { type Row, table } from '../support/faults/report.ts'
 
 /** Most of these tests only wait. The processor-heavy ones run alone. */
-const TOGETHER = 4
+const TOGETHER = 3
 /** They take 30 to 60 s, the others less. They start first, so that none is left for the end. */
 const SLOWEST = ['bytes-swallowed', 'refusals-of-the-server', 'slow-sockets', 'shutdown']
 const isFull = process.argv.includes('--full')

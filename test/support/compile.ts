@@ -8,7 +8,7 @@ export const BUILD = '.test-build'
 
 /**
  * Compiles once for the run: each process starts in half the time from JavaScript. With `--compiled`,
- * uses the files of an earlier run, which others can use at the same time.
+ * uses the files of an earlier run.
  */
 export async function compile(): Promise<void> {
   if (process.argv.includes('--compiled')) return
