@@ -1,7 +1,7 @@
 import { drizzle } from 'drizzle-orm/mysql-proxy'
 import type { RowDataPacket } from 'mysql2'
 import { useWithRetries } from './conflicts.ts'
-import type { DatabaseConnection, Queryable } from './connections/connection.ts'
+import type { Consistency, DatabaseConnection, Queryable } from './connections/connection.ts'
 import type { Engine } from './connections/engine.ts'
 import { ConnectionPool } from './connections/pool.ts'
 import { Servers } from './connections/servers.ts'
@@ -37,6 +37,8 @@ export interface DatabaseOptions {
   connections: number
   /** For each operation, in ms. */
   timeoutMs?: number
+  /** For servers that are given by their URL. */
+  consistency?: Consistency | undefined
 }
 
 /**
@@ -47,9 +49,9 @@ export interface DatabaseOptions {
  */
 export function openDatabase(
   servers: Servers | string,
-  { connections, timeoutMs = COMMAND_TIMEOUT_MS }: DatabaseOptions,
+  { connections, timeoutMs = COMMAND_TIMEOUT_MS, consistency = 'auto' }: DatabaseOptions,
 ): Database {
-  const list = typeof servers === 'string' ? new Servers(servers) : servers
+  const list = typeof servers === 'string' ? new Servers(servers, { consistency }) : servers
   const pool = new ConnectionPool(list, connections)
   return viewOf({ pool, observer: {}, timeoutMs, nextLimit: () => new TimeLimit(timeoutMs) })
 }

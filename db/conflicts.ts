@@ -15,8 +15,10 @@ const CONFLICTS = new Set([
   8028, // TiDB: another connection has changed the schema
   9007, // TiDB: another transaction has written the same row
 ])
-/** TiDB: others changed a row before each of many attempts to lock it. Its number is no error's own. */
-const LOCK_NOT_HAD = 'pessimistic lock retry limit reached'
+/** TiDB's number for all errors that have none of their own. */
+export const WITHOUT_NUMBER = 1105
+/** TiDB: others changed a row before each of many attempts to lock it, or held it for too long. */
+const LOCK_NOT_HAD = /pessimistic lock retry limit reached|lock wait timeout/
 /** Error during COMMIT. Its text has the number of the storage engine's error. */
 const DURING_COMMIT = 1180
 /** A deadlock: group replication gives it to a transaction that another member's change has undone. */
@@ -53,11 +55,8 @@ export function isConflict(error: unknown): boolean {
   const errno = databaseFault(error)?.errno ?? 0
   const cause = causeOf(error)
   if (CONFLICTS.has(errno) || !(cause instanceof Error)) return CONFLICTS.has(errno)
-  return cause.message === LOCK_NOT_HAD || (errno === DURING_COMMIT && isDeadlock(cause))
-}
-
-function isDeadlock({ message }: Error): boolean {
-  return ENGINE_DEADLOCK.test(message)
+  if (errno === WITHOUT_NUMBER) return LOCK_NOT_HAD.test(cause.message)
+  return errno === DURING_COMMIT && ENGINE_DEADLOCK.test(cause.message)
 }
 
 function isRefused(error: unknown): boolean {

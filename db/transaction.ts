@@ -1,5 +1,5 @@
 import { type Database, joined, type Queryable } from './client.ts'
-import { isConflict, useWithRetries } from './conflicts.ts'
+import { isConflict, useWithRetries, WITHOUT_NUMBER } from './conflicts.ts'
 import type { DatabaseConnection } from './connections/connection.ts'
 import { OperationError } from './connections/errors.ts'
 import { databaseFault } from './errors.ts'
@@ -9,6 +9,7 @@ import { beginNotes, takeNotes } from './observer.ts'
 const UNCLEAR_ANSWERS = new Set([
   1047, // a Galera node that has lost the others
   1053, // server shutdown in progress
+  WITHOUT_NUMBER, // TiDB: anything, unless it is a conflict
   1180, // error during COMMIT, unless it is a conflict
   1317, // query interrupted
   1927, // connection killed
@@ -108,13 +109,18 @@ async function commit(connection: DatabaseConnection): Promise<void> {
   try {
     await connection.query({ sql: 'COMMIT' })
   } catch (error) {
-    if (isConflict(error)) throw error
-    const { errno = 0, sqlState } = databaseFault(error) ?? {}
-    const isUnclear = UNCLEAR_ANSWERS.has(errno) || errno >= FIRST_OF_TIDB
-    // Only an answer of the server has an SQLSTATE. Errors of the socket have a number too.
-    if (sqlState && !isUnclear) throw error
-    throw new OperationError('OUTCOME_UNKNOWN', { cause: error })
+    throw failureOfCommit(error)
   }
+}
+
+/** @returns the same error if nothing was done, otherwise OperationError `OUTCOME_UNKNOWN` */
+export function failureOfCommit(error: unknown): unknown {
+  if (isConflict(error)) return error
+  const { errno = 0, sqlState } = databaseFault(error) ?? {}
+  const isUnclear = UNCLEAR_ANSWERS.has(errno) || errno >= FIRST_OF_TIDB
+  // Only an answer of the server has an SQLSTATE. Errors of the socket have a number too.
+  if (sqlState && !isUnclear) return error
+  return new OperationError('OUTCOME_UNKNOWN', { cause: error })
 }
 
 /** The first error is the one to report, so a failure here only gives the connection up. */

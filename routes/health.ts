@@ -9,6 +9,8 @@ import type { Handler } from './common/handler.ts'
 import { ref, stringEnum } from './common/schemas.ts'
 
 const READINESS_TIMEOUT_MS = 1_000
+/** No account has this id. */
+const NOBODY = 0
 
 type Unreadiness = 'SCHEMA_OUTDATED' | 'DATABASE_UNAVAILABLE' | 'SHUTTING_DOWN'
 /** Ready unless there is a code. */
@@ -44,8 +46,13 @@ const getReadinessSchema = {
   },
 }
 
+interface HealthOptions {
+  /** Whether callers are looked up on other servers than those that take changes. */
+  readsElsewhere: boolean
+}
+
 /** `GET /livez` and `GET /readyz`, for anyone. */
-export default (async (app) => {
+export default (async (app, { readsElsewhere }) => {
   const getLiveness: Handler<typeof getLivenessSchema> = async () => ({ status: 'alive' })
 
   const db = withTimeout(app.db, READINESS_TIMEOUT_MS)
@@ -75,7 +82,9 @@ export default (async (app) => {
 
   async function checkDatabase(): Promise<Readiness> {
     try {
-      return (await isSchemaCurrent(db)) ? {} : { code: 'SCHEMA_OUTDATED' }
+      const lookup = readsElsewhere && app.lookups.find({ userId: NOBODY })
+      const [isCurrent] = await Promise.all([isSchemaCurrent(db), lookup])
+      return isCurrent ? {} : { code: 'SCHEMA_OUTDATED' }
     } catch (cause) {
       if (databaseFault(cause)) return { code: 'DATABASE_UNAVAILABLE', cause }
       throw cause
@@ -97,4 +106,4 @@ export default (async (app) => {
     schema: getReadinessSchema,
     handler: getReadiness,
   })
-}) satisfies FastifyPluginAsyncTypebox
+}) satisfies FastifyPluginAsyncTypebox<HealthOptions>

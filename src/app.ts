@@ -103,7 +103,7 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
   await app.register(errorHandler, { maxParamLength: MAX_PARAM_LENGTH })
   await app.register(crossSite, { allowedOrigins })
   await app.register(jsonBody)
-  const { changed, read } = databaseServers(config)
+  const { changed, read } = await databaseServers(config)
   for (const servers of [changed, read]) {
     servers.onMove = (move) => app.log.warn(move, 'database connections go to another host')
   }
@@ -145,7 +145,7 @@ async function registerAll(app: FastifyInstance, config: ResolvedConfig): Promis
 
   // Anyone
   await app.register(service, serviceOptions(config))
-  await app.register(health)
+  await app.register(health, { readsElsewhere: read !== changed })
   await app.register(verify)
   if (config.OPENAPI_ENABLED) await app.register(documents)
   if (config.DOCS_ENABLED) await app.register(docsPage)

@@ -50,7 +50,9 @@ export function compareKeywords(
     } else report(change === 'wider' ? 'request-widened' : 'request-narrowed', where, what)
   }
   if (old.format !== now.format) report('format-changed', where, describe('format', old, now))
-  const isOtherDefault = JSON.stringify(old.default) !== JSON.stringify(now.default)
+  // To document a default that the server had already breaks nothing.
+  const isOtherDefault =
+    old.default !== undefined && JSON.stringify(old.default) !== JSON.stringify(now.default)
   if (side === 'request' && isOtherDefault) {
     report('default-changed', where, describe('default', old, now))
   }

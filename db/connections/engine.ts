@@ -16,12 +16,15 @@ export interface Engine {
   waitStatement?: string
   /** Sets what the queries rely on, and other engines always do. */
   settings?: string
-  /** Whether a session reads what was committed through any other server of the engine. */
+  /** Whether a session reads, now, what was committed through any other server of the engine. */
   readsAll: boolean
 }
 
-/** All statements wait: reads and BEGIN (1), UPDATE and DELETE (2), INSERT and REPLACE (4). */
-const GALERA_WAIT = 'SET SESSION wsrep_sync_wait = 7'
+/**
+ * All statements wait: reads and BEGIN (1), UPDATE and DELETE (2), INSERT and REPLACE (4). A node that
+ * leaves the primary component refuses reads with 1047, also if its default is to answer them.
+ */
+const GALERA_WAIT = 'SET SESSION wsrep_sync_wait = 7, wsrep_dirty_reads = OFF'
 const GROUP_REPLICATION_WAIT = "SET SESSION group_replication_consistency = 'BEFORE'"
 /**
  * Locks rows as they are read and written, as the other engines do, and reads what was committed
@@ -93,7 +96,7 @@ function galera(status: Values, changes: Changes): Engine {
   const engine = { name: 'Galera', readsAll: true, waitStatement: GALERA_WAIT } as const
   if (status.wsrep_cluster_status !== 'Primary') {
     const why = `it is not in the primary component: ${status.wsrep_cluster_status}`
-    return { ...engine, takesChanges: false, takesReads: false, why }
+    return { ...engine, readsAll: false, takesChanges: false, takesReads: false, why }
   }
   if (status.wsrep_ready !== 'ON' || status.wsrep_local_state !== SYNCED) {
     const why = `it is not synced: ${status.wsrep_local_state_comment}`

@@ -1,10 +1,23 @@
 /** `mysql://user:password@`, the hosts, and the rest. */
 const PARTS = /^(mysql:\/\/(?:[^/?#]*@)?)([^/?#@]*)(.*)$/s
+const DEFAULT_PORT = '3306'
 
 /** @returns the hosts of `mysql://user:password@host:port,host:port/database`, in their order */
 export function hostsOf(url: string): string[] {
   const [, , hosts = ''] = PARTS.exec(url) ?? []
   return hosts.split(',').map((host) => host.trim())
+}
+
+/** @returns the same text for two names of one address: the case and the default port do not matter */
+export function addressOf(host: string): string {
+  const { hostname, port } = new URL(`mysql://${host}`)
+  return `${hostname.toLowerCase()}:${port || DEFAULT_PORT}`
+}
+
+/** @returns each host once, at its first place */
+export function withoutDuplicates(hosts: string[]): string[] {
+  const addresses = hosts.map(addressOf)
+  return hosts.filter((_host, index) => addresses.indexOf(addresses[index] ?? '') === index)
 }
 
 /** @returns the URL with other hosts */

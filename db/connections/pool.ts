@@ -5,7 +5,10 @@ import type { TimeLimit } from './time-limit.ts'
 
 /** For a new connection, with the handshake and the session's settings. */
 const OPEN_TIMEOUT_MS = 1_500
-/** After a failed attempt to connect. Three pools of a process then make at most three attempts a second. */
+/**
+ * After a failed attempt to connect, which tries each host of the list once. The three pools of a
+ * process then try a host at most three times a second, and three times in two seconds later.
+ */
 const FIRST_RETRY_MS = 1_000
 const LONGEST_RETRY_MS = 2_000
 const RETRY_GROWTH = 1.4

@@ -5,10 +5,13 @@ import { hostsOf, withHosts } from './hosts.ts'
 
 /** How often the hosts that failed are tried while another one is used. */
 const RECHECK_MS = 5_000
-/** How long one of these tries may take. */
-const RECHECK_TIMEOUT_MS = 2_500
-/** At least, for one of several hosts: a short stall of this process is no reason to leave a host. */
-const MIN_TIMEOUT_MS = 750
+/**
+ * At least, for a connection to one of several hosts: a short stall of this process is no reason to
+ * leave a host. At most, for a check of a host: one that takes longer would be left again.
+ */
+const HOST_TIMEOUT_MS = 750
+/** At the start, for all hosts together if that leaves each of them enough. */
+const START_TIMEOUT_MS = 1_500
 /** The share of the time between rechecks that is random, so that instances do not return together. */
 const JITTER = 0.25
 
@@ -20,7 +23,7 @@ interface Host {
   readonly rank: number
   /** Whether it failed, or takes no changes. Only a check of the hosts ends that, if another serves. */
   isDown: boolean
-  /** Whether the latest check of the host succeeded. The next one then ends `isDown`. */
+  /** Whether the latest check of the host succeeded. The next success ends `isDown`. */
   isReturning: boolean
 }
 
@@ -35,7 +38,9 @@ interface ServerOptions {
  * The servers of a database, in the order of preference. All pools of a process share one list, so
  * that all its changes go to one server: the first that takes changes. When it fails, new
  * connections go to the next one. When it has served for two checks in a row, connections return to
- * it, each at the end of its operation.
+ * it, each at the end of its operation, if the engine keeps its servers equal. Of another engine,
+ * the host that is back can be an old primary that lacks the changes since: connections stay where
+ * they are until that host fails or refuses.
  */
 export class Servers {
   readonly #hosts: Host[]
@@ -45,6 +50,8 @@ export class Servers {
   #recheckAt = 0
   #isChecking = false
   #current: Host | undefined
+  /** Whether an earlier host may lack what the current one has committed. */
+  #isKept = false
   /** Called when new connections go to another host than before. */
   onMove: (to: { host: string; from: string }) => void = () => undefined
 
@@ -87,11 +94,11 @@ export class Servers {
     for (const [index, host] of order.entries()) {
       const leftMs = endsAt - performance.now()
       try {
-        const shareMs = Math.max(leftMs / (order.length - index), MIN_TIMEOUT_MS)
+        const shareMs = Math.max(leftMs / (order.length - index), HOST_TIMEOUT_MS)
         const connection = await this.#connect(host, shareMs)
         if (this.#suits(connection) || order.length === 1) {
           spare?.end()
-          this.#use(host)
+          this.#use(host, connection)
           return connection
         }
         // A replica that is read-only can lack what its primary has committed.
@@ -107,6 +114,17 @@ export class Servers {
     throw failures[0]
   }
 
+  /**
+   * Connects once, without the limit of an operation. A host that is silent then counts as down, so
+   * that it does not delay the first operations.
+   *
+   * @throws what `open` throws
+   */
+  async prepare(): Promise<void> {
+    const connection = await this.open(START_TIMEOUT_MS)
+    await connection.end()
+  }
+
   /** Call it when a server has refused an operation because it takes no changes. */
   refused({ rank }: DatabaseConnection): void {
     const host = this.#hosts[rank]
@@ -118,16 +136,20 @@ export class Servers {
    * @returns whether a better host takes changes, so that the connection should be closed after its
    *   operation. Also checks the hosts that are down, if it is time
    */
-  isOutdated({ rank }: DatabaseConnection): boolean {
+  isOutdated({ rank, engine }: DatabaseConnection): boolean {
     if (this.#hosts.length === 1) return false
     if (performance.now() >= this.#recheckAt) this.#recheck()
     const isDown = this.#hosts[rank]?.isDown
+    if (!isDown && !engine.readsAll) return this.#current?.rank !== rank
     return this.#hosts.some((host) => !host.isDown && (isDown || host.rank < rank))
   }
 
   /** Hosts that are down come last: they are tried if no other one serves. */
   #inOrder(): Host[] {
-    return this.#hosts.toSorted((a, b) => Number(a.isDown) - Number(b.isDown) || a.rank - b.rank)
+    const place = (host: Host) => (this.#isKept && host === this.#current ? -1 : host.rank)
+    return this.#hosts.toSorted(
+      (a, b) => Number(a.isDown) - Number(b.isDown) || place(a) - place(b),
+    )
   }
 
   async #connect({ url, rank }: Host, timeoutMs: number): Promise<DatabaseConnection> {
@@ -138,8 +160,9 @@ export class Servers {
     return this.#purpose === 'reads' ? engine.takesReads : engine.takesChanges
   }
 
-  #use(host: Host): void {
+  #use(host: Host, { engine }: DatabaseConnection): void {
     host.isDown = false
+    this.#isKept = !engine.readsAll
     const before = this.#current
     this.#current = host
     if (before && before !== host) this.onMove({ host: host.name, from: before.name })
@@ -170,7 +193,7 @@ export class Servers {
 
   async #serves(host: Host): Promise<boolean> {
     try {
-      const connection = await this.#connect(host, RECHECK_TIMEOUT_MS)
+      const connection = await this.#connect(host, HOST_TIMEOUT_MS)
       const suits = this.#suits(connection)
       await connection.end()
       return suits

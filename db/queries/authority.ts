@@ -202,7 +202,7 @@ export async function losesLastAdmin(
 }
 
 /** Whether the caller's token has scopes. Such a token must not make an admin, who could do more than it. */
-export function isLimited({ credential }: Actor | Operator): boolean {
+export function isLimited({ credential }: Pick<Actor | Operator, 'credential'>): boolean {
   return credential?.kind === 'token' && credential.scopes !== undefined
 }
 

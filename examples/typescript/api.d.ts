@@ -689,7 +689,8 @@ export interface components {
             nextCursor: string | null;
         };
         /**
-         * @description Which sessions to end: `others`, the default, keeps the session of the request
+         * @description Which sessions to end: `others` keeps the session of the request
+         * @default others
          * @enum {string}
          */
         SessionScope: "others" | "all";
@@ -775,7 +776,8 @@ export interface components {
          */
         EventType: "login" | "logout" | "user_created" | "user_updated" | "user_deleted" | "password_changed" | "session_ended" | "token_created" | "token_ended" | "users_imported";
         /**
-         * @description Which events come first. By default, the newest
+         * @description Which events come first
+         * @default newest
          * @enum {string}
          */
         EventOrder: "newest" | "oldest";
@@ -1157,7 +1159,7 @@ export interface components {
     requestBodies: never;
     headers: {
         /**
-         * @description The id of the request, as in the log: the one that the client sent, if it matches the pattern
+         * @description The id of the request, as in the log: the one that the client sent, if it is 1 to 64 letters, digits or `._:-`
          * @example 6f1c2a4e-0f6b-4b0e-9d0a-0c5f6c1b7d11
          */
         "X-Request-Id": string;

@@ -4,7 +4,7 @@ import Negotiator from 'negotiator'
 import { type DatabaseFault, databaseFault, isBug } from '../../db/errors.ts'
 import { type CodedError, type ErrorCode, errors, type Fault } from './errors.ts'
 
-export const MAX_FAULTS_SENT = 20
+const MAX_FAULTS_SENT = 20
 const MAX_NAME_LENGTH = 100
 
 const JSON_TYPE = 'application/json'

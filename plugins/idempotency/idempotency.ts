@@ -156,7 +156,10 @@ function storedAnswerOf(request: FastifyRequest, options: StoreOptions): StoredA
   const { actor, method, url, body, routeOptions, headers } = request
   const route = routeOptions.url ?? url
   const ifMatch = headers['if-match']
-  return new StoredAnswer({ key, accountId: actor?.id, method, route, url, ifMatch, body }, options)
+  return new StoredAnswer(
+    { key, caller: actor ?? undefined, method, route, url, ifMatch, body },
+    options,
+  )
 }
 
 /** @returns the answer that Fastify will send */

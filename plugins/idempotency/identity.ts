@@ -1,10 +1,11 @@
 import { createHash, createHmac } from 'node:crypto'
+import { type Actor, isLimited } from '../../db/queries/authority.ts'
 
 /** A validated request with an `Idempotency-Key`. */
 export interface IdempotentRequest {
   key: string
-  /** The id of the caller's account; undefined for an anonymous request. */
-  accountId: number | undefined
+  /** Undefined for an anonymous request. */
+  caller: Pick<Actor, 'id' | 'credential'> | undefined
   method: string
   /** The pattern of the path, such as `/user/:id`. */
   route: string
@@ -26,9 +27,11 @@ export interface IdempotentRequest {
  * @returns 32 bytes each
  */
 export function recordIds(request: IdempotentRequest, macKeys: Buffer[]): Buffer[] {
-  const { accountId, method, route, key } = request
-  if (accountId !== undefined) {
-    const text = JSON.stringify([accountId, method, route, key])
+  const { caller, method, route, key } = request
+  if (caller) {
+    // A limited token gets no answer to what it may not do itself.
+    const tokenId = isLimited(caller) ? caller.credential.id : null
+    const text = JSON.stringify([caller.id, tokenId, method, route, key])
     return [createHash('sha256').update(text).digest()]
   }
   const text = JSON.stringify(['id', method, route, key, sorted(request.body)])

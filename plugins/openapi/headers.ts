@@ -7,9 +7,9 @@ const count = { type: 'integer', format: 'int64', minimum: 0 } as const
 export const headers = {
   'X-Request-Id': {
     description:
-      'The id of the request, as in the log: the one that the client sent, if it matches the pattern',
+      'The id of the request, as in the log: the one that the client sent, if it is 1 to 64 letters, digits or `._:-`',
     required: true,
-    schema: { type: 'string', pattern: '^[A-Za-z0-9._:-]{1,64}$' },
+    schema: { type: 'string', pattern: '^[A-Za-z0-9._:-]+$' },
     example: '6f1c2a4e-0f6b-4b0e-9d0a-0c5f6c1b7d11',
   },
   'RateLimit-Limit': {

@@ -1,5 +1,4 @@
 import { Type } from '@sinclair/typebox'
-import { MAX_FAULTS_SENT } from '../../plugins/errors/error-response.ts'
 import { errors } from '../../plugins/errors/errors.ts'
 import { ref, stringEnum } from './schemas.ts'
 
@@ -16,7 +15,7 @@ export const Fault = Type.Object(
   { $id: 'Fault', description: 'A validation error: the field, and what is wrong with it' },
 )
 
-const faults = Type.Optional(Type.Array(ref(Fault), { minItems: 1, maxItems: MAX_FAULTS_SENT }))
+const faults = Type.Optional(Type.Array(ref(Fault), { minItems: 1 }))
 const ErrorStatus = Type.Integer({ minimum: 400, maximum: 599, format: 'int32', examples: [404] })
 const Title = Type.String({ examples: ['Not Found'] })
 const Detail = Type.String({ examples: ['There is no such user.'] })

@@ -47,7 +47,7 @@ export const PageQuery = closedObject(pageParameters)
 /** @param $id the name of the schema in the document */
 export function page<Item extends TSchema>($id: string, item: Item) {
   return Type.Object(
-    { items: Type.Array(ref(item), { maxItems: MAX_LIMIT }), nextCursor: nullable(Cursor) },
+    { items: Type.Array(ref(item)), nextCursor: nullable(Cursor) },
     {
       $id,
       description: 'A page of a list, and the cursor of the next page',

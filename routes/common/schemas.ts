@@ -62,7 +62,10 @@ export const PathId = Type.String({ format: 'id', [DOCUMENTED_AS]: Id })
 
 export const IdParams = Type.Object({ id: PathId })
 
-/** RFC 3339, in UTC. What the server returns has no `maxLength`: generated clients would reject longer values of a later version. */
+/**
+ * RFC 3339, in UTC. What the server returns has no upper limit (`maxLength`, `maxItems`): generated clients
+ * would reject longer values of a later version.
+ */
 export const Timestamp = Type.String({
   format: 'date-time',
   examples: ['2026-11-23T08:30:00.000Z'],

@@ -11,7 +11,8 @@ export const EventType = stringEnum(EVENT_TYPES, {
 
 export const EventOrder = stringEnum(['newest', 'oldest'], {
   $id: 'EventOrder',
-  description: 'Which events come first. By default, the newest',
+  default: 'newest',
+  description: 'Which events come first',
 })
 
 export const EventOutcome = stringEnum(['success', 'failure'], {

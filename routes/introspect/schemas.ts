@@ -90,6 +90,6 @@ export const IntrospectionBatchRequest = closedObject(
 )
 
 export const IntrospectionBatch = Type.Object(
-  { results: Type.Array(ref(Introspection), { maxItems: MAX_CREDENTIALS }) },
+  { results: Type.Array(ref(Introspection)) },
   { $id: 'IntrospectionBatch', description: 'A result for each credential, in the same order' },
 )

@@ -17,7 +17,8 @@ export const Session = Type.Object(
 
 export const SessionScope = stringEnum(['others', 'all'], {
   $id: 'SessionScope',
-  description: 'Which sessions to end: `others`, the default, keeps the session of the request',
+  default: 'others',
+  description: 'Which sessions to end: `others` keeps the session of the request',
 })
 
 export const SessionPage = page('SessionPage', Session)

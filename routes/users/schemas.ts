@@ -85,12 +85,14 @@ const NewAddressRange = Type.String({
 
 const rangeList = {
   minItems: 1,
-  maxItems: MAX_ADDRESS_RANGES,
   uniqueItems: true,
   description: 'Addresses and CIDR ranges that the tokens of a service account may come from',
 }
 
-export const AddressRanges = Type.Array(NewAddressRange, rangeList)
+export const AddressRanges = Type.Array(NewAddressRange, {
+  ...rangeList,
+  maxItems: MAX_ADDRESS_RANGES,
+})
 
 export const ManagedUser = Type.Object(
   {

@@ -26,7 +26,7 @@ export async function withDatabase(
 export async function withConnection(
   work: (db: Database, config: Config) => Promise<void>,
 ): Promise<void> {
-  await withDatabase((url, config) => connected(url, (db) => work(db, config)))
+  await withDatabase((url, config) => connected(url, config, (db) => work(db, config)))
 }
 
 /**
@@ -40,14 +40,18 @@ export async function withConnectionUntilSignal(
   const config = loadConfig(readEnvironment())
   await leavingAfter(
     () => resolveDatabase(config),
-    ({ url }, signal) => connected(url, (db) => work(db, config, signal)),
+    ({ url }, signal) => connected(url, config, (db) => work(db, config, signal)),
     { onSignal: EXIT_OK },
   )
 }
 
 /** @returns what `work` returns */
-export async function connected<T>(url: string, work: (db: Database) => Promise<T>): Promise<T> {
-  const db = openDatabase(url, { connections: CONNECTIONS })
+export async function connected<T>(
+  url: string,
+  { DATABASE_CONSISTENCY: consistency }: Pick<Config, 'DATABASE_CONSISTENCY'>,
+  work: (db: Database) => Promise<T>,
+): Promise<T> {
+  const db = openDatabase(url, { connections: CONNECTIONS, consistency })
   try {
     return await work(db)
   } finally {

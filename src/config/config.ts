@@ -5,7 +5,7 @@ import { envSchema } from 'env-schema'
 import { isAddressRange } from '../../plugins/addresses/ranges.ts'
 import { ConfigError } from './config-error.ts'
 import { readEnvFile } from './env-file.ts'
-import { isDatabaseUrl, isHostList } from './settings/database.ts'
+import { hostProblems, isDatabaseUrl, isHostList } from './settings/database.ts'
 import { Environment } from './settings/environment.ts'
 import { exchangeEnd } from './settings/flask.ts'
 import { isHeaderList, isHttpUrl, isPairList } from './settings/tracing.ts'
@@ -128,6 +128,7 @@ function conflictsIn(data: NodeJS.ProcessEnv): string[] {
     ...(data.DATABASE_READ_HOSTS !== undefined && data.DATABASE_CONSISTENCY === 'none'
       ? ['  DATABASE_READ_HOSTS does not go together with DATABASE_CONSISTENCY=none']
       : []),
+    ...hostProblems(data).map((problem) => `  ${problem}`),
     ...(isSamePort ? ['  METRICS_PORT must differ from PORT'] : []),
     ...(hasKey === hasEnd
       ? []

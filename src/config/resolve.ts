@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { closeDatabase, openDatabase } from '../../db/client.ts'
+import { type Consistency, closeDatabase, openDatabase, Servers } from '../../db/client.ts'
 import { isSchemaCurrent, migrate } from '../../db/migrate.ts'
 import { explainRefusal } from '../../db/privileges/refusal.ts'
 import {
@@ -57,11 +57,16 @@ export async function resolveDatabase(
 }
 
 /**
+ * @param consistency the setting `DATABASE_CONSISTENCY`
  * @returns how many migrations were applied
  * @throws Error with the statement that grants what is missing, if a privilege is
  */
-export async function migrateDatabase(url: string): Promise<number> {
-  const db = openDatabase(url, { connections: 2, timeoutMs: Number.POSITIVE_INFINITY })
+export async function migrateDatabase(
+  url: string,
+  consistency: Consistency = 'auto',
+): Promise<number> {
+  const timeoutMs = Number.POSITIVE_INFINITY
+  const db = openDatabase(url, { connections: 2, timeoutMs, consistency })
   try {
     if (!(await isSchemaCurrent(db))) showProgress('applying the migrations of the schema')
     return await migrate(db)
@@ -75,10 +80,16 @@ export async function migrateDatabase(url: string): Promise<number> {
 /** @returns whether the database has the schema of this version; false if it cannot be read */
 export async function hasCurrentSchema({
   DATABASE_URL,
+  DATABASE_CONSISTENCY: consistency,
   DATABASE_TIMEOUT_MS,
-}: Pick<ResolvedConfig, 'DATABASE_URL' | 'DATABASE_TIMEOUT_MS'>): Promise<boolean> {
-  const db = openDatabase(DATABASE_URL, { connections: 1, timeoutMs: DATABASE_TIMEOUT_MS })
+}: Pick<
+  ResolvedConfig,
+  'DATABASE_URL' | 'DATABASE_CONSISTENCY' | 'DATABASE_TIMEOUT_MS'
+>): Promise<boolean> {
+  const servers = new Servers(DATABASE_URL, { consistency })
+  const db = openDatabase(servers, { connections: 1, timeoutMs: DATABASE_TIMEOUT_MS })
   try {
+    await servers.prepare()
     return await isSchemaCurrent(db)
   } catch {
     return false

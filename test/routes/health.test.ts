@@ -1,9 +1,17 @@
 import { type TestContext, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
+import Fastify from 'fastify'
+import { closeDatabase, openDatabase, Servers } from '../../db/client.ts'
+import { LOOKUP_CONNECTIONS, Lookups } from '../../db/lookups/lookups.ts'
 import { migrate } from '../../db/migrate.ts'
+import connections from '../../plugins/connections/connections.ts'
+import components from '../../routes/common/components.ts'
+import health from '../../routes/health.ts'
 import { createDatabase, createEmptyDatabase } from '../support/database/database.ts'
 import { createDatabaseLink } from '../support/database/database-link.ts'
+import { isTidb } from '../support/database/engine.ts'
+import { open } from '../support/database/open.ts'
 import { query } from '../support/database/query.ts'
 import { makeUser, signIn } from '../support/http/accounts.ts'
 import { build, send } from '../support/http/build.ts'
@@ -70,6 +78,27 @@ test('readiness returns a 503 while queries get no response, without waiting for
   t.assert.strictEqual(refused.headers['retry-after'], '1')
   link.resume()
   await untilStatus(() => send(app, 'GET', '/readyz'), 200)
+})
+
+test('readiness returns a 503 if the servers that look up callers refuse, although the others serve', {
+  skip: isTidb && 'each server of the engine can be read',
+}, async (t: TestContext) => {
+  const app = Fastify()
+  const read = openDatabase(new Servers(DATABASE_URL, { consistency: 'wait', purpose: 'reads' }), {
+    connections: LOOKUP_CONNECTIONS,
+  })
+  t.after(async () => {
+    await app.close()
+    await closeDatabase(read)
+  })
+  app.decorate('db', open(t, DATABASE_URL))
+  app.decorate('lookups', new Lookups(read, { idleMs: 60_000, lifetimeMs: 60_000, maxPerUser: 10 }))
+  await app.register(connections)
+  await app.register(components)
+  await app.register(health, { readsElsewhere: true })
+  const { statusCode, body } = await app.inject('/readyz')
+  t.assert.strictEqual(statusCode, 503, body)
+  t.assert.match(body, /DATABASE_UNAVAILABLE/)
 })
 
 test('readiness is logged when it changes, not for each probe', async (t: TestContext) => {

@@ -69,7 +69,7 @@ export function addImport(program: Command): void {
     .action(async (source: string | undefined, flags: ImportFlags) => {
       checkUsage(command, source, flags)
       await withDatabase((url, config) =>
-        source === undefined ? forget(url) : importFrom(source, url, config, flags),
+        source === undefined ? forget(url, config) : importFrom(source, url, config, flags),
       )
     })
 }
@@ -106,7 +106,11 @@ async function importFrom(
   // Before anything is stored, so that a file that cannot be written is a failure.
   const rejects = flags.rejects === undefined ? undefined : await openRejects(flags.rejects)
   // One connection for the lock, one for the work.
-  const db = openDatabase(url, { connections: 2, timeoutMs: TIMEOUT_MS })
+  const db = openDatabase(url, {
+    connections: 2,
+    timeoutMs: TIMEOUT_MS,
+    consistency: config.DATABASE_CONSISTENCY,
+  })
   try {
     const report = await importAccounts(db, {
       source,
@@ -162,8 +166,8 @@ async function openRejects(file: string) {
   }
 }
 
-async function forget(url: string): Promise<void> {
-  const count = await connected(url, forgetImported)
+async function forget(url: string, config: Config): Promise<void> {
+  const count = await connected(url, config, forgetImported)
   await print(
     `Forgot ${count} imported accounts. The accounts stay. Their Flask cookies are no longer exchanged.`,
   )

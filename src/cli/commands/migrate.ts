@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { readSchemaState } from '../../../db/migrate.ts'
-import { loadConfig, readEnvironment } from '../../config/config.ts'
+import { type Config, loadConfig, readEnvironment } from '../../config/config.ts'
 import { migrateDatabase } from '../../config/resolve.ts'
 import { EXIT_FAILED } from '../exit-code.ts'
 import { example } from '../options.ts'
@@ -21,8 +21,8 @@ export function addMigrate(program: Command): void {
     })
 }
 
-async function apply(url: string): Promise<void> {
-  const applied = await migrateDatabase(url)
+async function apply(url: string, { DATABASE_CONSISTENCY }: Config): Promise<void> {
+  const applied = await migrateDatabase(url, DATABASE_CONSISTENCY)
   console.log(applied ? `Migrations applied: ${applied}.` : UP_TO_DATE)
 }
 
@@ -30,11 +30,12 @@ const UP_TO_DATE = 'The schema is up to date.'
 
 /** Reads DATABASE_URL only: to open the private database would migrate it. */
 async function showPending({ check, dryRun }: { check: boolean; dryRun: boolean }): Promise<void> {
-  const { DATABASE_URL } = loadConfig(readEnvironment())
+  const config = loadConfig(readEnvironment())
+  const { DATABASE_URL } = config
   if (DATABASE_URL === undefined) {
     throw new Error('The private database is migrated when it is opened. Set DATABASE_URL.')
   }
-  const { pending, isNewer } = await connected(DATABASE_URL, readSchemaState)
+  const { pending, isNewer } = await connected(DATABASE_URL, config, readSchemaState)
   const say = (text: string) => console.log(dryRun ? `-- ${text}` : text)
   if (isNewer) say('A newer version has migrated the database.')
   if (pending.length === 0) say(UP_TO_DATE)

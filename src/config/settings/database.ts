@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { hostsOf, withHosts } from '../../../db/connections/hosts.ts'
+import { addressOf, hostsOf, withHosts } from '../../../db/connections/hosts.ts'
 
 /** The settings of the database, a part of `Environment`. */
 export const databaseSettings = {
@@ -16,7 +16,7 @@ export const databaseSettings = {
       format: 'database-hosts',
       title: '`host:port`, separated by commas',
       description:
-        'Servers of the same database that look up callers, each process in an order of its own. If none serves, the hosts of `DATABASE_URL` do. Requires an engine that shows on each server what was committed on another: Galera, group replication or TiDB',
+        'Servers of the same database that look up callers, each process in an order of its own. If none serves, the hosts of `DATABASE_URL` do. Requires an engine that shows on each server what was committed on another: Galera, group replication or TiDB. With another one, the server does not start',
     }),
   ),
   DATABASE_CONSISTENCY: Type.Unsafe<'auto' | 'wait' | 'none'>({
@@ -49,6 +49,40 @@ export function isDatabaseUrl(text: string): boolean {
   } catch {
     return false
   }
+}
+
+/**
+ * @param settings as in the environment
+ * @returns what is wrong with lists of hosts, each with the name of its setting and without a password
+ */
+export function hostProblems({ DATABASE_URL, DATABASE_READ_HOSTS }: NodeJS.ProcessEnv): string[] {
+  const isUrl = DATABASE_URL !== undefined && isDatabaseUrl(DATABASE_URL)
+  const isList = DATABASE_READ_HOSTS !== undefined && isHostList(DATABASE_READ_HOSTS)
+  const hosts = isUrl ? hostsOf(DATABASE_URL) : []
+  const readHosts = isList ? hostsOf(`mysql://${DATABASE_READ_HOSTS}`) : []
+  const [first = ''] = hosts
+  const hasSocket =
+    isUrl && new URL(withHosts(DATABASE_URL, [first])).searchParams.has('socketPath')
+  return [
+    ...listProblems('DATABASE_URL', hosts),
+    ...listProblems('DATABASE_READ_HOSTS', readHosts),
+    ...(hasSocket && hosts.length > 1
+      ? ['DATABASE_URL has several hosts and a socketPath, which all of them would use']
+      : []),
+    ...(hasSocket && isList
+      ? ['DATABASE_READ_HOSTS does not go together with a socketPath in DATABASE_URL']
+      : []),
+  ]
+}
+
+function listProblems(setting: string, hosts: string[]): string[] {
+  const addresses = hosts.map(addressOf)
+  return hosts.flatMap((host, index) => {
+    const address = addresses[index] ?? ''
+    if (address.endsWith(':0')) return [`${setting} has the port 0: ${host}`]
+    const isRepeated = addresses.indexOf(address) < index
+    return isRepeated ? [`${setting} has the host ${host} more than once`] : []
+  })
 }
 
 /** @returns whether it is a list that can stand in the place of the host of a URL */

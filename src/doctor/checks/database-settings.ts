@@ -22,13 +22,23 @@ const PER_PROCESS = CONNECTIONS + LOOKUP_CONNECTIONS + INSPECTION_CONNECTIONS
 const MIN_PACKET_BYTES = 4 * 1024 * 1024
 /** Between two sweeps an idle server queries nothing. */
 const MIN_WAIT_TIMEOUT_S = 120
+/** Sessions expire by the database's clock. Logs have this machine's. */
+const MAX_CLOCK_DIFFERENCE_MS = 2_000
+
+/** Checks the settings that change what Gatehouse promises, apart from those of `checkServer`. */
+export async function checkDatabaseSettings(db: Database): Promise<Check[]> {
+  return [...checkWrites(await readVariables(db)), ...(await checkEngines(db))]
+}
 
 /**
- * Checks the settings that change what Gatehouse promises. Each connection sets the others itself:
- * SQL mode, time zone, isolation level and lock wait (db/connections/connection.ts).
+ * Checks the settings of one server of the database, and its clock. Each connection sets the others
+ * itself: SQL mode, time zone, isolation level and lock wait (db/connections/connection.ts).
  */
-export async function checkDatabaseSettings(db: Database, config: Config): Promise<Check[]> {
-  const variables = await readPairs(db, 'VARIABLES')
+export async function checkServer(
+  db: Database,
+  variables: Variables,
+  config: Config,
+): Promise<Check[]> {
   const status = await readPairs(db, 'STATUS')
   // Without the privilege PROCESS, a user sees only its own connections.
   const [rows] = await db.execute(
@@ -40,10 +50,21 @@ export async function checkDatabaseSettings(db: Database, config: Config): Promi
   return [
     checkDurability(variables),
     checkConnections(variables, use, workerCount(config)),
-    ...checkWrites(variables),
     ...checkLimits(variables),
-    ...(await checkEngines(db)),
+    await checkClock(db),
   ]
+}
+
+async function checkClock(db: Database): Promise<Check> {
+  const before = Date.now()
+  const [rows] = await db.execute(
+    sql`SELECT ROUND(UNIX_TIMESTAMP(CURRENT_TIMESTAMP(3)) * 1000) AS ms`,
+  )
+  const differenceMs = Math.round(firstNumber(rows) - (before + Date.now()) / 2)
+  const text = `of the database is ${Math.abs(differenceMs)} ms ${differenceMs < 0 ? 'behind' : 'ahead of'} this machine's`
+  return Math.abs(differenceMs) <= MAX_CLOCK_DIFFERENCE_MS
+    ? ok('clock', text)
+    : warn('clock', text, 'Let NTP set the clocks of both machines')
 }
 
 export function checkDurability(variables: Variables): Check {
@@ -133,6 +154,10 @@ async function checkEngines(db: Database): Promise<Check[]> {
   const todo =
     'Set default_storage_engine=InnoDB, and run ALTER TABLE … ENGINE=InnoDB for each table'
   return [fail('engine', text, todo)]
+}
+
+export function readVariables(db: Database): Promise<Variables> {
+  return readPairs(db, 'VARIABLES')
 }
 
 async function readPairs(db: Database, what: 'VARIABLES' | 'STATUS'): Promise<Variables> {

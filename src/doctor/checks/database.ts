@@ -1,5 +1,4 @@
-import { sql } from 'drizzle-orm'
-import { type Database, firstNumber } from '../../../db/client.ts'
+import type { Database } from '../../../db/client.ts'
 import { readSchemaState } from '../../../db/migrate.ts'
 import { importedUsers } from '../../../db/schema.ts'
 import type { Config } from '../../config/config.ts'
@@ -10,9 +9,6 @@ import { checkDatabaseSettings } from './database-settings.ts'
 import { checkGrants } from './grants.ts'
 import { checkVersion, readVersion } from './version.ts'
 
-/** Sessions expire by the database's clock. Logs have this machine's. */
-const MAX_CLOCK_DIFFERENCE_MS = 2_000
-
 /** Checks the database. If it cannot be reached, that is the only check. */
 export async function checkDatabase(db: Database, config: Config): Promise<Check[]> {
   try {
@@ -21,8 +17,7 @@ export async function checkDatabase(db: Database, config: Config): Promise<Check
     const hasSchema = 'pending' in schema && schema.pending.length === 0
     return [
       checkVersion(version),
-      ...(await checkDatabaseSettings(db, config)),
-      await checkClock(db),
+      ...(await checkDatabaseSettings(db)),
       ...(await checkGrants(db, { isPrivate: config.DATABASE_URL === undefined, hasSchema })),
       checkSchema(schema),
       ...(hasSchema ? [await countImported(db), await checkAddressRanges(db, config)] : []),
@@ -32,18 +27,6 @@ export async function checkDatabase(db: Database, config: Config): Promise<Check
       'Check DATABASE_URL, and that the database runs and accepts connections from this machine'
     return [fail('database', describeFailure(error), todo)]
   }
-}
-
-async function checkClock(db: Database): Promise<Check> {
-  const before = Date.now()
-  const [rows] = await db.execute(
-    sql`SELECT ROUND(UNIX_TIMESTAMP(CURRENT_TIMESTAMP(3)) * 1000) AS ms`,
-  )
-  const differenceMs = Math.round(firstNumber(rows) - (before + Date.now()) / 2)
-  const text = `of the database is ${Math.abs(differenceMs)} ms ${differenceMs < 0 ? 'behind' : 'ahead of'} this machine's`
-  return Math.abs(differenceMs) <= MAX_CLOCK_DIFFERENCE_MS
-    ? ok('clock', text)
-    : warn('clock', text, 'Let NTP set the clocks of both machines')
 }
 
 function checkSchema(

@@ -20,7 +20,8 @@ export async function runChecks(
   config: Config,
   publicUrl: URL | undefined,
 ): Promise<Check[]> {
-  const db = openDatabase(databaseUrl, { connections: 1, timeoutMs: TIMEOUT_MS })
+  const consistency = config.DATABASE_CONSISTENCY
+  const db = openDatabase(databaseUrl, { connections: 1, timeoutMs: TIMEOUT_MS, consistency })
   try {
     const checks = [
       ...checkSettings(config),

@@ -160,6 +160,7 @@ export const additions: Break[] = [
 export const silent: [title: string, edits: Edit[]][] = [
   ['no change', []],
   ['another description', [['components schemas Pet description', 'A pet']]],
+  ['a default that is documented', [['paths /pets get parameters 2 schema default', '*']]],
   ['another order of an enum', [['components schemas Kind enum', ['dog', 'cat']]]],
   [
     'a property that becomes required in responses',

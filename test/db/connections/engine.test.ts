@@ -30,7 +30,7 @@ test('a server is recognised by its variables, and only servers that have others
   t.assert.deepStrictEqual(await waitOf(MYSQL), ['MySQL', true, undefined, false])
   t.assert.deepStrictEqual(await waitOf(TIDB), ['TiDB', true, undefined, true])
   t.assert.match(String((await waitOf(GROUP))[2]), /group_replication_consistency/)
-  t.assert.match(String((await waitOf(GALERA))[2]), /wsrep_sync_wait/)
+  t.assert.match(String((await waitOf(GALERA))[2]), /wsrep_sync_wait = 7, wsrep_dirty_reads = OFF/)
 })
 
 test('a server that is read-only takes no changes, and says which variable is the reason', async (t: TestContext) => {
@@ -51,6 +51,14 @@ test('a Galera node takes changes and reads only if it is synced, ready and in t
     t.assert.deepStrictEqual([takesChanges, takesReads], [false, false])
     t.assert.match(why ?? '', /non-Primary|Synced|Donor/)
   }
+})
+
+test('a Galera node outside the primary component is not read, and a donor is, because it waits', async (t: TestContext) => {
+  const readsAll = async (status: object) => {
+    return (await engineOf(GALERA, { ...SYNCED, ...status })).readsAll
+  }
+  t.assert.strictEqual(await readsAll({ wsrep_cluster_status: 'non-Primary' }), false)
+  t.assert.strictEqual(await readsAll({ wsrep_local_state: '2' }), true)
 })
 
 test('a member of a group serves reads if it is read-only, and nothing while it is not online in the majority', async (t: TestContext) => {

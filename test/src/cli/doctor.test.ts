@@ -71,8 +71,30 @@ test('doctor says what each server is, which cannot be reached, and which one mu
     found[2] ?? '',
     isTidb ? /^ok is TiDB/ : /^fail is .*, which can lack what was committed on another server$/,
   )
+  for (const subject of ['durability', 'connections', 'clock']) {
+    const hosts = several.checks.filter((check) => check.subject === subject)
+    t.assert.deepStrictEqual(
+      hosts.map(({ text }) => text.split(': ', 1)[0]),
+      [...hostsOf(first.url), ...hostsOf(second.url)],
+      subject,
+    )
+  }
   const none = await doctor(t, { DATABASE_URL: 'mysql://me@127.0.0.1:1,127.0.0.1:2/gatehouse' })
   t.assert.deepStrictEqual(none.bad, ['fail servers', 'fail servers', 'fail database'])
+})
+
+test('doctor and other commands obey DATABASE_CONSISTENCY, as the server does', {
+  skip: isTidb && 'each server of the engine can be read',
+}, async (t: TestContext) => {
+  const { code, bad } = await doctor(t, { DATABASE_CONSISTENCY: 'wait' })
+  t.assert.deepStrictEqual([code, bad], [1, ['fail servers', 'fail database']])
+  const site = await install(t)
+  for (const command of [['migrate'], ['migrate', '--check'], ['user', 'list']]) {
+    const environment = { DATABASE_URL: OWNER, DATABASE_CONSISTENCY: 'wait' }
+    const ended = await site.run(CLI, command, environment)
+    t.assert.strictEqual(ended.code, 1, command.join(' '))
+    t.assert.match(ended.stderr, /may lack what was committed on others/, command.join(' '))
+  }
 })
 
 test('doctor, with settings that are not valid, reports each as failed, also as JSON', async (t: TestContext) => {

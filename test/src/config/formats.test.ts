@@ -92,6 +92,28 @@ test('DATABASE_READ_HOSTS accepts hosts with ports, and nothing else', (t: TestC
   t.assert.match(errorOf(t, none), /DATABASE_READ_HOSTS does not go together/)
 })
 
+test('lists of database hosts with a host twice, with port 0 or with a socket are rejected by a text that names the setting', (t: TestContext) => {
+  const url = (rest: string) => ({ DATABASE_URL: `mysql://me:hush@${rest}` })
+  const one = url('one/d')
+  for (const [settings, expected] of [
+    [url('one,two,one/d'), /DATABASE_URL has the host one more than once/],
+    [url('one,One:3306/d'), /DATABASE_URL has the host One:3306 more than once/],
+    [url('one:0/d'), /DATABASE_URL has the port 0: one:0/],
+    [url('one,two/d?socketPath=/s'), /DATABASE_URL has several hosts and a socketPath/],
+    [{ ...one, DATABASE_READ_HOSTS: 'two, two:3306' }, /DATABASE_READ_HOSTS has the host two:3306/],
+    [{ ...one, DATABASE_READ_HOSTS: 'two:0' }, /DATABASE_READ_HOSTS has the port 0: two:0/],
+    [
+      { ...url('one/d?socketPath=/s'), DATABASE_READ_HOSTS: 'two' },
+      /DATABASE_READ_HOSTS does not go together with a socketPath/,
+    ],
+  ] as const) {
+    const message = errorOf(t, settings)
+    t.assert.match(message, expected)
+    t.assert.ok(!message.includes('hush'))
+  }
+  loadConfig({ ...url('one,two/d'), DATABASE_READ_HOSTS: 'two' })
+})
+
 test('DATABASE_URL, with a password that is not percent-encoded, is rejected with a hint and without the password', (t: TestContext) => {
   const hint = 'write # as %23, / as %2F, ? as %3F, @ as %40 and % as %25'
   for (const password of [

@@ -17,6 +17,7 @@ export async function createDatabaseLink(databaseUrl: string) {
   let attempts = 0
   let mute: string | undefined
   let reset: string | undefined
+  let delayMs = 0
   const link = createServer((client) => {
     attempts++
     if (isRefusing) {
@@ -39,7 +40,10 @@ export async function createDatabaseLink(databaseUrl: string) {
       if (mute !== undefined && bytes.includes(mute)) upstream.unpipe()
       if (reset !== undefined && bytes.includes(reset)) client.resetAndDestroy()
     })
-    if (!isStalled) client.pipe(upstream).pipe(client)
+    if (isStalled) return
+    client.pipe(upstream)
+    if (delayMs === 0) upstream.pipe(client)
+    else upstream.on('data', (bytes) => setTimeout(() => client.write(bytes), delayMs))
   })
 
   const listen = async (port: number) => {
@@ -76,6 +80,10 @@ export async function createDatabaseLink(databaseUrl: string) {
     stall() {
       isStalled = true
       for (const socket of sockets) socket.unpipe().pause()
+    },
+    /** Delays each answer on new connections. */
+    delay(ms: number) {
+      delayMs = ms
     },
     /** Passes the statement on, but nothing that the database sends on that connection afterwards. */
     muteAfter(statement: string) {

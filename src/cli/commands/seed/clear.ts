@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { closeDatabase, openDatabase } from '../../../../db/client.ts'
 import { clearSeeded, countSeeded } from '../../../../db/queries/seed.ts'
+import type { Config } from '../../../config/config.ts'
 import { example } from '../../options.ts'
 import { showProgressBar } from '../../progress-bar.ts'
 import { withDatabase } from '../../with-database.ts'
@@ -21,8 +22,8 @@ export function addSeedClear(seed: Command): void {
     )
 }
 
-async function clear(url: string): Promise<void> {
-  const db = openDatabase(url, { connections: 1 })
+async function clear(url: string, { DATABASE_CONSISTENCY: consistency }: Config): Promise<void> {
+  const db = openDatabase(url, { connections: 1, consistency })
   let cleared = 0
   try {
     const progress = showProgressBar(await countSeeded(db))

@@ -79,7 +79,10 @@ async function seed(config: ResolvedConfig, options: SeedOptions): Promise<void>
   const url = options.url ?? localUrl(config)
   const secrets = createSeedSecrets(number, config)
   const start = performance.now()
-  const db = openDatabase(config.DATABASE_URL, { connections: 1 })
+  const db = openDatabase(config.DATABASE_URL, {
+    connections: 1,
+    consistency: config.DATABASE_CONSISTENCY,
+  })
   try {
     await assertUnused(db, number)
     const files = await openSeedFiles({ folder, url, password: secrets.password })

@@ -58,7 +58,7 @@ export function addTokenCreate(token: Command): void {
       leavingAfter(
         () => resolveConfig(loadConfig(readEnvironment())),
         ({ config }) =>
-          connected(config.DATABASE_URL, async (db) => {
+          connected(config.DATABASE_URL, config, async (db) => {
             const found = await findUser(db, wanted)
             const keys = deriveKeys(splitList(config.SESSION_SECRET), TOKEN_KEY_PURPOSE)
             const secret = createTokenFormat(keys).create()

@@ -47,7 +47,7 @@ export function addUserCreate(user: Command): void {
       withDatabase(async (url, config) => {
         if (!isNewUsername(username)) throw new Error(USERNAME_RULE)
         const created = options.service
-          ? await createService(url, username, options)
+          ? await createService(url, config, username, options)
           : await createPerson(url, config, username, options)
         const what = options.service ? 'Service' : 'User'
         const sentence = `${what} ${username} created, role ${options.role}.`
@@ -56,8 +56,13 @@ export function addUserCreate(user: Command): void {
     )
 }
 
-function createService(url: string, username: string, { role, address }: CreateOptions) {
-  return connected(url, async (db) => {
+function createService(
+  url: string,
+  config: Config,
+  username: string,
+  { role, address }: CreateOptions,
+) {
+  return connected(url, config, async (db) => {
     const service = { username, role, addressRanges: address ?? null }
     return added(await users.createService(db, { origin: commandOrigin() }, service), username)
   })
@@ -74,7 +79,7 @@ async function createPerson(
   const password = await readPassword()
   passwords.check(password, username)
   const passwordHash = await passwords.hash(password)
-  return connected(url, async (db) => {
+  return connected(url, config, async (db) => {
     const user = { username, passwordHash, role }
     return added(await users.create(db, { origin: commandOrigin() }, user), username)
   })
