@@ -79,8 +79,9 @@ function stepsOf() {
     (name) => name.endsWith('.tgz') && name !== `gatehouse-${version}.tgz`,
   )
   return [
-    // The version is in package.json and in the documents, which the server makes.
+    // The version is in package.json, in files that name a release, and in the documents, which the server makes.
     ['npm', 'version', version, '--no-git-tag-version', '--allow-same-version'],
+    ['node', 'scripts/set-version.mjs'],
     ...script('openapi'),
     ...script('contract:check'),
     ...(values.validated === undefined ? script('validate') : []),

@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, normalize } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { linksIn } from '../support/links.ts'
 
 const FOLDERS = ['.', '.github', 'docs', 'docs/decisions', 'examples/browser', 'load']
-const LINK = /\]\(([^)\s]+)\)/g
 
 const pages = FOLDERS.flatMap((folder) =>
   readdirSync(folder)
@@ -13,7 +13,7 @@ const pages = FOLDERS.flatMap((folder) =>
 
 test('every link from a page to a file or a heading of this repository leads there', (t: TestContext) => {
   const links = pages.flatMap(({ folder, path }) =>
-    linksOf(path).map((link) => ({ path, link, isBroken: !leadsThere(folder, path, link) })),
+    linksIn(read(path)).map((link) => ({ path, link, isBroken: !leadsThere(folder, path, link) })),
   )
   t.assert.deepStrictEqual(
     links.filter(({ isBroken }) => isBroken).map(({ path, link }) => `${path}: ${link}`),
@@ -30,16 +30,6 @@ test('every row of the threat model names a test', (t: TestContext) => {
     t.assert.match(row, /\]\(\.\.\/test\/[a-z/-]+\.test\.ts\) \|$/, row)
   }
 })
-
-/** @returns the links of a page, without those to other sites and those in code */
-function linksOf(path: string): string[] {
-  const text = read(path)
-    .replaceAll(/^```.*?^```/gms, '')
-    .replaceAll(/`[^`\n]*`/g, '')
-  return [...text.matchAll(LINK)]
-    .map(([, link = '']) => link)
-    .filter((link) => !/^[a-z]+:/.test(link))
-}
 
 function leadsThere(folder: string, path: string, link: string): boolean {
   const [file = '', heading] = link.split('#')

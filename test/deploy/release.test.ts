@@ -21,14 +21,22 @@ const CHANGELOG = `# Changelog
 
 - All.
 `
+/** Files that name a release. */
+const NAMING = {
+  'deploy/kubernetes/migration.yaml': 'image: registry.example/gatehouse:1.0.0 # adapt\n',
+  'deploy/kubernetes/server.yaml': 'image: registry.example/gatehouse:1.0.0 # adapt\nport: 1.0.0\n',
+  'docs/production.md': 'Unpack `gatehouse-1.0.0.tgz`. In the folder of gatehouse-1.0.0.tgz, …\n',
+}
 const IDENTITY = { name: 'A Maintainer', email: 'maintainer@gatehouse.test' }
 
 /** Makes a repository whose last release is 1.0.0. */
 async function makeRepository(t: TestContext, changelog = CHANGELOG) {
   const folder = await makeFolder(t)
   const checkout = join(folder, 'checkout')
-  mkdirSync(join(checkout, 'contract'), { recursive: true })
-  for (const name of ['release.mjs', 'changelog.mjs']) {
+  for (const name of ['contract', 'deploy/kubernetes', 'docs']) {
+    mkdirSync(join(checkout, name), { recursive: true })
+  }
+  for (const name of ['release.mjs', 'changelog.mjs', 'set-version.mjs']) {
     cpSync(`scripts/${name}`, join(checkout, 'scripts', name))
   }
   const log = join(folder, 'log')
@@ -42,6 +50,7 @@ async function makeRepository(t: TestContext, changelog = CHANGELOG) {
   write('package.json', JSON.stringify(manifest))
   write('contract/gatehouse-1.0.0.tgz', 'the last release')
   write('CHANGELOG.md', changelog)
+  for (const [name, text] of Object.entries(NAMING)) write(name, text)
   const run = (program: string, ...args: string[]) => {
     const { PATH = '', HOME = '' } = process.env
     const env = { PATH, HOME, GIT_CONFIG_GLOBAL: '/dev/null', npm_config_update_notifier: 'false' }
@@ -78,6 +87,10 @@ test('a release checks, packs, freezes the contract, commits and tags', async (t
   t.assert.strictEqual(run('git', 'cat-file', '-t', 'v1.1.0').stdout, 'tag')
   const { stdout } = run('git', 'show', 'v1.1.0^{commit}:package.json')
   t.assert.strictEqual(JSON.parse(stdout).version, '1.1.0')
+  for (const [name, text] of Object.entries(NAMING)) {
+    const released = text.replaceAll(/(?<=gatehouse.)1\.0\.0/g, '1.1.0')
+    t.assert.strictEqual(run('git', 'show', `v1.1.0^{commit}:${name}`).stdout, released.trim())
+  }
   t.assert.strictEqual(run('git', 'log', '-1', '--format=%s').stdout, 'Release 1.1.0')
 })
 
@@ -92,6 +105,10 @@ test('a release with --dry-run prints the steps and changes nothing', async (t: 
   const before = head()
   const { status, stdout } = release('1.1.0', '--dry-run')
   t.assert.strictEqual(status, 0)
+  t.assert.match(
+    stdout,
+    /^npm version 1\.1\.0 .*\nnode scripts\/set-version\.mjs\nnpm run openapi\n/,
+  )
   t.assert.match(stdout, /^npm run contract:check\nnpm run validate\n/m)
   t.assert.match(stdout, /^git tag .* v1\.1\.0$/m)
   t.assert.deepStrictEqual([checks(), head(), run('git', 'status', '-s').stdout], ['', before, ''])
@@ -108,6 +125,19 @@ test('a release whose check fails commits and tags nothing', async (t: TestConte
   t.assert.strictEqual(status, 1)
   t.assert.match(stderr, /^release: npm run contract:check failed/m)
   t.assert.deepStrictEqual([head(), run('git', 'tag').stdout], [before, 'v1.0.0'])
+})
+
+test('a release whose files do not name a version to replace commits and tags nothing', async (t: TestContext) => {
+  const { release, run, write, head, checks, checkout } = await makeRepository(t)
+  write('deploy/kubernetes/server.yaml', 'image: registry.example/gatehouse:latest\n')
+  run('git', 'commit', '--all', '--quiet', '--message', 'Take any image')
+  const before = head()
+  const { status, stderr } = release('1.1.0')
+  t.assert.strictEqual(status, 1)
+  t.assert.match(stderr, /^set-version: deploy\/kubernetes\/server\.yaml names no version$/m)
+  t.assert.deepStrictEqual([checks(), head(), run('git', 'tag').stdout], ['', before, 'v1.0.0'])
+  const other = readFileSync(join(checkout, 'docs/production.md'), 'utf8')
+  t.assert.strictEqual(other, NAMING['docs/production.md'])
 })
 
 for (const [circumstance, version, prepare, reason] of [

@@ -3,17 +3,16 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { copyFile, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
 import { join, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { after, type TestContext, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { findProgram } from '../../scripts/server-binary.mjs'
 import { createDatabase } from '../support/database/database.ts'
 import { query } from '../support/database/query.ts'
+import { startLossyProxy, startSlowServer } from '../support/http/bad-servers.ts'
+import { startBuiltServer } from '../support/process/built-server.ts'
 import { makeFolder } from '../support/process/folder.ts'
 import { needsServerBinary } from '../support/process/installation.ts'
-import { listenOnLoopback } from '../support/process/listen-on-loopback.ts'
 import { runQuickStart } from './load-quick-start.ts'
 
 const SERVER = resolve('dist/src/server.js')
@@ -23,7 +22,6 @@ const SECONDS = 2
 const CONNECTIONS = 4
 /** Far above what is wanted of a server that has the machine to itself. */
 const P99_MS = '5000'
-const START_TIMEOUT_MS = 60_000
 const TIMEOUT_MS = 60_000
 const needsWrk = { timeout: TIMEOUT_MS, skip: findProgram('wrk') ? false : 'no wrk' }
 
@@ -45,7 +43,7 @@ const environment = {
   RATE_LIMIT_ENABLED: 'false',
   LOGIN_THROTTLE_ENABLED: 'false',
 }
-const url = await startServer()
+const url = await startBuiltServer(SERVER, folder, environment)
 const seeded = await run(process.execPath, [CLI, 'seed', '--users', '200', '--yes'], environment)
 if (seeded.code !== 0) throw new Error(seeded.said)
 
@@ -89,6 +87,41 @@ test('load/autocannon.mjs sends one login for each nineteen reads in the scenari
   const requests = Number(/^mixed: (\d+) requests/.exec(said)?.[1])
   // Not exactly: the connections are closed in the middle of their rounds.
   t.assert.ok(logins * 10 < requests && logins * 40 > requests, `${logins} of ${requests}: ${said}`)
+})
+
+test('load/changes.mjs passes its thresholds, makes each change once and leaves no token', async (t: TestContext) => {
+  const before = await countTokens()
+  const { code, said } = await changes({})
+  t.assert.strictEqual(code, 0, said)
+  t.assert.strictEqual(said.match(/^pass {3}/gm)?.length, 4, said)
+  const after = await countTokens()
+  const made = Number(/^changes: (\d+) made, \1 ended/.exec(said)?.[1])
+  t.assert.deepStrictEqual(after, { live: before.live, made: before.made + made }, said)
+})
+
+test('load/changes.mjs repeats what is refused or has no answer with the same key, and makes each change once', async (t: TestContext) => {
+  const before = await countTokens()
+  const { code, said } = await changes({ BASE_URL: await startLossyProxy(url) })
+  t.assert.strictEqual(code, 0, said)
+  t.assert.match(
+    said,
+    /^repeated: [1-9][0-9]* requests, [1-9][0-9]* of them replayed by the server$/m,
+  )
+  const after = await countTokens()
+  const made = Number(/^changes: (\d+) made, \1 ended/.exec(said)?.[1])
+  t.assert.deepStrictEqual(after, { live: before.live, made: before.made + made }, said)
+})
+
+test('load/changes.mjs names a threshold that is exceeded and exits with 1', async (t: TestContext) => {
+  const refused = await changes({ DATA: await forgedData() })
+  t.assert.strictEqual(refused.code, 1, refused.said)
+  t.assert.match(refused.said, /^FAIL {3}[1-9][0-9]* changes refused$/m)
+  const slow = await changes({ P99_MS: '1' })
+  t.assert.strictEqual(slow.code, 1, slow.said)
+  t.assert.match(slow.said, /^FAIL {3}p99 of at most 1 ms$/m)
+  const dead = await changes({ BASE_URL: 'http://127.0.0.1:1' })
+  t.assert.strictEqual(dead.code, 1, dead.said)
+  t.assert.match(dead.said, /^FAIL {3}[1-9][0-9]* changes without an answer$/m)
 })
 
 test('load/autocannon.mjs without data prints what to do', async (t: TestContext) => {
@@ -148,8 +181,28 @@ for (const [script, command, option] of [
   })
 }
 
+/** @returns tokens in the database, and events of tokens that were made */
+async function countTokens(): Promise<{ live: number; made: number }> {
+  const count = async (sql: string) => {
+    const [row] = await query(environment.DATABASE_URL, sql)
+    return Number(row?.found)
+  }
+  return {
+    live: await count('SELECT COUNT(*) AS found FROM tokens'),
+    made: await count("SELECT COUNT(*) AS found FROM events WHERE type = 'token_created'"),
+  }
+}
+
 function autocannon(settings: Record<string, string>) {
-  return run(process.execPath, [resolve('load/autocannon.mjs')], {
+  return runScript('load/autocannon.mjs', settings)
+}
+
+function changes(settings: Record<string, string>) {
+  return runScript('load/changes.mjs', settings)
+}
+
+function runScript(script: string, settings: Record<string, string>) {
+  return run(process.execPath, [resolve(script)], {
     ...{ PATH, DATA, BASE_URL: url, P99_MS },
     ...{ CONNECTIONS: String(CONNECTIONS), DURATION: String(SECONDS), ...settings },
   })
@@ -174,15 +227,6 @@ async function forgedData(): Promise<string> {
   return forged
 }
 
-/** @returns the URL of a server that sends each response after a delay */
-async function startSlowServer(delayMs: number): Promise<string> {
-  const server = createServer((_request, response) => {
-    setTimeout(() => response.end('{}'), delayMs)
-  })
-  after(() => server.close().closeAllConnections())
-  return `http://127.0.0.1:${await listenOnLoopback(server)}`
-}
-
 /** Runs a program in the test's folder to its end. */
 async function run(command: string, args: string[], env: Record<string, string>) {
   const child = spawn(command, args, { cwd: folder, env })
@@ -192,26 +236,4 @@ async function run(command: string, args: string[], env: Record<string, string>)
     once(child, 'exit'),
   ])
   return { code: child.exitCode, said: stdout + stderr }
-}
-
-/** Runs until the file's tests have ended. @returns its URL */
-async function startServer(): Promise<string> {
-  const child = spawn(process.execPath, [SERVER], { cwd: folder, env: environment })
-  after(async () => {
-    child.kill('SIGKILL')
-    await once(child, 'exit')
-  })
-  let said = ''
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk: Buffer) => {
-      said += chunk
-    })
-  }
-  const deadline = Date.now() + START_TIMEOUT_MS
-  while (Date.now() < deadline && child.exitCode === null) {
-    const found = /listening at (http:[^"]+)/.exec(said)?.[1]
-    if (found) return found
-    await sleep(50)
-  }
-  throw new Error(`the server does not listen: ${said}`)
 }

@@ -2,15 +2,17 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, readdir, readFile, stat, symlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { after, type TestContext, test } from 'node:test'
 import { createEmptyDatabase } from '../support/database/database.ts'
+import { linksIn } from '../support/links.ts'
 import { contentOf, pack, run, unpack } from '../support/package/package.ts'
 import { makeFolder } from '../support/process/folder.ts'
 import { listenTo } from '../support/process/installation.ts'
 
-const MAX_KB = 400
+/** Both documents, the pages and the examples are more than half of it, and grow with each operation. */
+const MAX_KB = 450
 const VERSION: string = JSON.parse(await readFile('package.json', 'utf8')).version
 
 /** What may be in the package. */
@@ -19,11 +21,17 @@ const KINDS = {
   'its manifest': /^dist\/package\.json$/,
   migrations: /^dist\/db\/migrations\/(\d{4}_\w+\.sql|meta\/_journal\.json)$/,
   manifests: /^(package|npm-shrinkwrap)\.json$/,
-  'the document': /^openapi\.json$/,
+  'the documents': /^openapi(-3\.0)?\.json$/,
   pages: /^docs\/(decisions\/)?[\w-]+\.md$/,
-  'settings and files to deploy': /^\.env\.example$|^deploy\/(?!.*\.test\.)[\w./-]+$/,
-  'pages of the project': /^(README|CHANGELOG|SECURITY|THIRD-PARTY-LICENCES)\.md$|^LICENSE$/,
+  'settings and files to deploy': /^\.env\.example$|^deploy\/(?!.*\.test\.|nginx\/tls\/)[\w./-]+$/,
+  examples: /^examples\/(?!.*(\.test\.|node_modules))[\w./-]+$/,
+  'load scripts': /^load\/[\w-]+\.(js|lua|md|mjs|sh)$/,
+  'pages of the project':
+    /^(README|CHANGELOG|CONTRIBUTING|SECURITY|THIRD-PARTY-LICENCES)\.md$|^LICENSE$/,
 }
+/** What pages may link to although only the repository has it: sources, tests, pictures, and files that set up a checkout. */
+const OF_THE_REPOSITORY =
+  /^(\.github|bench|contract|db|plugins|routes|scripts|src|test)(\/|$)|^(Dockerfile|compose\.yaml|\w+\.config\.ts|biome\.json)$|^docs\/[\w-]+\.png$/
 
 const work = await makeFolder({ after })
 const file = await pack(work)
@@ -39,7 +47,7 @@ test('npm pack takes the build, the migrations, the pages and the files to deplo
     t.assert.ok(count > 0, kind)
   }
   const own = (await readdir('db/migrations')).filter((name) => name.endsWith('.sql'))
-  const packed = files.filter((path) => path.endsWith('.sql'))
+  const packed = files.filter((path) => /^dist\/db\/.*\.sql$/.test(path))
   t.assert.strictEqual(packed.length, own.length)
   const kb = Math.ceil((await stat(file)).size / 1_000)
   t.diagnostic(`${files.length} files, ${kb} kB`)
@@ -48,6 +56,29 @@ test('npm pack takes the build, the migrations, the pages and the files to deplo
     /saved|shrinkwrap|tgz/.test(name),
   )
   t.assert.deepStrictEqual(left, [], 'npm pack leaves nothing in the checkout')
+})
+
+test('every link of the pages in the package leads to a file in it, except to what only the repository has', async (t: TestContext) => {
+  const files = await contentOf(file)
+  const has = (path: string) =>
+    files.some((each) => each === path || each.startsWith(`${path.replace(/\/$/, '')}/`))
+  const folder = await makeFolder(t)
+  await unpack(file, folder)
+  const links: { page: string; target: string }[] = []
+  for (const page of files.filter((path) => path.endsWith('.md'))) {
+    const targets = linksIn(await readFile(join(folder, page), 'utf8')).map((link) => {
+      const [path = ''] = link.split('#')
+      return path === '' ? page : join(dirname(page), path)
+    })
+    links.push(...targets.map((target) => ({ page, target })))
+  }
+  const missing = links.filter(({ target }) => !has(target))
+  t.assert.deepStrictEqual(
+    missing.filter(({ target }) => !OF_THE_REPOSITORY.test(target)),
+    [],
+  )
+  t.diagnostic(`${links.length} links, ${missing.length} of them to files of the repository only`)
+  t.assert.ok(links.length > 100)
 })
 
 test('the package, unpacked and installed, runs in an empty folder: it migrates, makes an admin, serves and stops', async (t: TestContext) => {

@@ -7,13 +7,24 @@ import { readyMessages } from '../../../src/server/ready-messages.ts'
 import { createDatabase } from '../../support/database/database.ts'
 import { build, send } from '../../support/http/build.ts'
 
-test('the version is the same in the package, the lock file, the documents, GET /, the log and gatehouse --version', async (t: TestContext) => {
+/** They name the package or the image of a release. */
+const NAMING = [
+  'deploy/kubernetes/migration.yaml',
+  'deploy/kubernetes/server.yaml',
+  'docs/production.md',
+]
+
+test('the version is the same in the package, the lock file, the documents, the files that name a release, GET /, the log and gatehouse --version', async (t: TestContext) => {
   t.assert.match(VERSION, /^\d+\.\d+\.\d+$/)
   t.assert.strictEqual(JSON.parse(readFileSync('package.json', 'utf8')).version, VERSION)
   const lock = JSON.parse(readFileSync('package-lock.json', 'utf8'))
   t.assert.deepStrictEqual([lock.version, lock.packages[''].version], [VERSION, VERSION])
   for (const file of ['openapi.json', 'openapi-3.0.json']) {
     t.assert.strictEqual(JSON.parse(readFileSync(file, 'utf8')).info.version, VERSION, file)
+  }
+  for (const file of NAMING) {
+    const named = readFileSync(file, 'utf8').matchAll(/\bgatehouse[:-](\d+\.\d+\.\d+)/g)
+    t.assert.deepStrictEqual([...new Set([...named].map(([, found]) => found))], [VERSION], file)
   }
   t.assert.strictEqual(createProgram().version(), VERSION)
 

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { cp, mkdir, symlink, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 
 const execute = promisify(execFile)
@@ -9,9 +9,11 @@ const execute = promisify(execFile)
 const TIMEOUT_MS = 240_000
 /** Folders of a checkout that are large, and that no package has. */
 const LEFT_OUT = ['.git', '.data', '.test-build', 'coverage', 'dist', 'node_modules', 'test']
+/** Git ignores them, but npm does not. */
+const SECRETS = ['.env', 'deploy/nginx/tls/key.pem', 'load/data/tokens.csv']
 
 /**
- * Runs `npm pack` in a copy of the checkout, which has what a checkout should not leak: a `.env`.
+ * Runs `npm pack` in a copy of the checkout, which has what a checkout should not leak: secrets.
  *
  * @param folder empty
  * @returns the path of the package
@@ -22,7 +24,10 @@ export async function pack(folder: string): Promise<string> {
   await cp('.', copy, { recursive: true, filter })
   await mkdir(join(copy, 'test'))
   await writeFile(join(copy, 'test/something.test.ts'), '')
-  await writeFile(join(copy, '.env'), 'SESSION_SECRET=')
+  for (const path of SECRETS) {
+    await mkdir(dirname(join(copy, path)), { recursive: true })
+    await writeFile(join(copy, path), 'a secret')
+  }
   await symlink(resolve('node_modules'), join(copy, 'node_modules'))
   const { stdout } = await run('npm', ['pack', '--pack-destination', folder], copy)
   return join(folder, stdout.trim().split('\n').at(-1) ?? '')
