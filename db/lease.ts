@@ -44,8 +44,8 @@ interface Lease {
 export async function withLease<T>(
   db: Database,
   name: LeaseName,
-  { waitMs = 0, leaseMs = LEASE_MS }: LeaseOptions,
   work: (signal: AbortSignal) => Promise<T>,
+  { waitMs = 0, leaseMs = LEASE_MS }: LeaseOptions = {},
 ): Promise<T | undefined> {
   if (db.pool.size < MIN_CONNECTIONS) throw new Error('a lease needs two connections')
   const lease = { db, name, holder: randomUUID(), leaseMs }

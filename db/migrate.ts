@@ -61,8 +61,11 @@ const ALREADY_APPLIED = new Set([
 export async function migrate(db: Database): Promise<number> {
   if (createLeases) await apply(db, sql.raw(createLeases))
   const engine = await engineOf(db)
-  const applied = await withLease(db, 'migrate', { waitMs: LEASE_TIMEOUT_MS }, (signal) =>
-    onOneConnection(db, (connection) => applyPending(connection, engine, signal)),
+  const applied = await withLease(
+    db,
+    'migrate',
+    (signal) => onOneConnection(db, (connection) => applyPending(connection, engine, signal)),
+    { waitMs: LEASE_TIMEOUT_MS },
   )
   if (applied !== undefined) return applied
   throw new Error(`another process has been migrating for more than ${LEASE_TIMEOUT_MS / 1_000} s`)

@@ -15,6 +15,15 @@ export interface Context {
 /** Who sends a value: the client in a request, or the server in a response. */
 export type Side = 'request' | 'response'
 
+/** Reports what one kind of change does to a schema. */
+export type SchemaComparison = (
+  context: Context,
+  side: Side,
+  old: Json,
+  now: Json,
+  where: string,
+) => void
+
 /** Has no meaning for a program. */
 const ANNOTATIONS = [
   'description',

@@ -1,5 +1,5 @@
 import type { Json } from '../json.ts'
-import type { Context, Side } from './context.ts'
+import type { SchemaComparison } from './context.ts'
 
 type Change = 'narrower' | 'wider' | 'other'
 type Keyword = (old: unknown, now: unknown) => Change
@@ -33,13 +33,7 @@ const KEYWORDS: Record<string, Keyword> = {
 
 export const COMPARED = [...Object.keys(KEYWORDS), 'format', 'default']
 
-export function compareKeywords(
-  { report }: Context,
-  side: Side,
-  old: Json,
-  now: Json,
-  where: string,
-): void {
+export const compareKeywords: SchemaComparison = ({ report }, side, old, now, where) => {
   for (const [keyword, compare] of Object.entries(KEYWORDS)) {
     const isFlag = compare === flag
     if (old[keyword] === now[keyword] || (isFlag && !old[keyword] && !now[keyword])) continue

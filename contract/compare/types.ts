@@ -1,5 +1,5 @@
 import type { Json } from '../json.ts'
-import type { Context, Side } from './context.ts'
+import type { SchemaComparison } from './context.ts'
 
 /** The schema of `code` in errors: which codes an operation can return is in `x-error-codes`. */
 const ERROR_CODES = 'ErrorCode'
@@ -8,13 +8,7 @@ const ALL_TYPES = ['array', 'boolean', 'integer', 'null', 'number', 'object', 's
 
 export const COMPARED = ['type', 'enum']
 
-export function compareTypes(
-  { report }: Context,
-  side: Side,
-  old: Json,
-  now: Json,
-  where: string,
-): void {
+export const compareTypes: SchemaComparison = ({ report }, side, old, now, where) => {
   const from = typesOf(old)
   const to = typesOf(now)
   const added = to.filter((type) => !from.includes(type))
@@ -36,13 +30,7 @@ function typesOf({ type }: Json): string[] {
   return types.includes('number') ? [...new Set([...types, 'integer'])] : types
 }
 
-export function compareEnums(
-  { report }: Context,
-  side: Side,
-  old: Json,
-  now: Json,
-  where: string,
-): void {
+export const compareEnums: SchemaComparison = ({ report }, side, old, now, where) => {
   const from = Array.isArray(old.enum) ? old.enum : undefined
   const to = Array.isArray(now.enum) ? now.enum : undefined
   if (!from || !to) {

@@ -36,7 +36,7 @@ export function sweep(
   { idleMs, eventsMs }: Retention,
   signal?: AbortSignal,
 ): Promise<number | undefined> {
-  return withLease(db, 'sweep', {}, async (lost) => {
+  return withLease(db, 'sweep', async (lost) => {
     const stop = AbortSignal.any([lost, ...(signal ? [signal] : [])])
     let swept = await sweepEndedAccess(db, stop)
     const expired: ExpiredRows[] = [

@@ -21,7 +21,7 @@ import type { Source } from './sources/source.ts'
  *   is empty or some rows have no readable id and username; and the database's errors
  */
 export async function importAccounts(db: Database, options: ImportOptions): Promise<ImportReport> {
-  const report = await withLease(db, 'import', {}, (lost) => importAlone(db, options, lost))
+  const report = await withLease(db, 'import', (lost) => importAlone(db, options, lost))
   if (report) return report
   throw new Error('Another import is running.')
 }

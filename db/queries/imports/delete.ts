@@ -27,7 +27,7 @@ export async function deleteImported(tx: Queryable, id: number): Promise<NewEven
  * @throws Error while an import runs
  */
 export async function forgetImported(db: Database): Promise<number> {
-  const count = await withLease(db, 'import', {}, async () => {
+  const count = await withLease(db, 'import', async () => {
     const [{ affectedRows }] = await db.delete(importedUsers)
     return affectedRows
   })

@@ -98,7 +98,7 @@ test('a sweep deletes nothing while another process sweeps', async (t: TestConte
   const userId = await makeRows(app, 1)
   const before = await storedSessions(app, userId)
   const { app: other } = await build(t, { DATABASE_URL })
-  await withLease(other.db, 'sweep', {}, async () => {
+  await withLease(other.db, 'sweep', async () => {
     t.assert.strictEqual(await sweep(app.db, retention), undefined)
   })
   t.assert.deepStrictEqual(await storedSessions(app, userId), before)

@@ -32,7 +32,7 @@ test('sweep, while another process sweeps, says so and ends with 1', async (t: T
   const url = await createDatabase()
   const db = open(t, url)
   const { run } = await commandsOn(t, url)
-  await withLease(db, 'sweep', {}, async () => {
+  await withLease(db, 'sweep', async () => {
     const stderr = 'Another process sweeps now. Nothing was done.\n'
     t.assert.deepStrictEqual(await run(['sweep']), { code: 1, stdout: '', stderr })
   })
