@@ -125,10 +125,10 @@ async function switchWrites({ site, load }: Move) {
 }
 
 /** The clients continue for some cycles without the Flask service. */
-async function stopLoad(t: TestContext, { load }: Move) {
+async function stopLoad(t: TestContext, { site, load }: Move) {
   await load.waitForCycles(CYCLES)
   await load.stop()
-  t.assert.deepStrictEqual(load.failures, [])
+  assertNoFailure(t, site, load)
 }
 
 async function checkSessions(t: TestContext, { accounts, clients, expectations }: Move) {
@@ -184,7 +184,11 @@ async function goBack(t: TestContext, { site, readers }: Move) {
   await site.switchTo('1-old')
   await readers.waitForCycles(CYCLES)
   await readers.stop()
-  t.assert.deepStrictEqual(readers.failures, [])
+  assertNoFailure(t, site, readers)
+}
+
+function assertNoFailure(t: TestContext, site: Site, { failures }: Load): void {
+  t.assert.strictEqual(failures.length, 0, `${failures.join('\n')}\n${site.nginxLog()}`)
 }
 
 async function checkReturn(t: TestContext, { site, accounts, expectations }: Move) {

@@ -52,6 +52,7 @@ export async function prepareSite(t: TestContext) {
 
   return {
     url: nginx.url,
+    nginxLog: nginx.log,
     flaskDatabase,
     gatehouseDatabase,
     responses,
