@@ -15,6 +15,7 @@ import { responseHeaders } from '../../plugins/response-headers.ts'
 import { formats } from '../../routes/common/schemas.ts'
 import { withoutAppendedPath } from '../../routes/verify/requirements.ts'
 import { type Config, splitList } from '../config/config.ts'
+import { compilersFactory } from './compilers.ts'
 import { type LogStream, loggerOptions } from './logger.ts'
 import { RequestLogger } from './request-logger.ts'
 
@@ -58,6 +59,7 @@ export function serverOptions(
       requireHostHeader: false, // response-headers refuses it, with a body
     },
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    schemaController: { compilersFactory },
     ajv: {
       customOptions: {
         coerceTypes: false,
