@@ -11,8 +11,8 @@ import { createConnection } from 'mysql2/promise'
 import { joinEmbeddedDatabase } from '../src/embedded-database/embedded-database.ts'
 import { BUILD, compile, compiled } from './support/compile.ts'
 
-/** Two keep two cores busy while the third waits for a process or for the database. */
-const DEFAULT_PROCESSES = 3
+/** Two keep two cores busy while others wait for a process or for the database. */
+const DEFAULT_PROCESSES = 4
 const SUITES = ['contract', 'db', 'deploy', 'plugins', 'routes', 'src'].map(
   (name) => `test/${name}`,
 )
@@ -48,7 +48,15 @@ async function runTests(url: string): Promise<number> {
       ...[...coverage, ...runner, `--test-concurrency=${PROCESSES}`],
       ...(isPerFile ? files.map(compiled) : writeGroups()),
     ],
-    { stdio: 'inherit', env: { ...process.env, NODE_ENV: 'test', TEST_DATABASE_URL: url } },
+    {
+      stdio: 'inherit',
+      env: {
+        ...process.env,
+        NODE_ENV: 'test',
+        TEST_DATABASE_URL: url,
+        MEASURED_PROGRAMS: await mkdtemp(join(folder, 'measured-')),
+      },
+    },
   )
   const [code] = await once(child, 'exit')
   return code ?? 1

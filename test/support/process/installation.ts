@@ -1,6 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -106,21 +107,38 @@ export async function install(t: TestContext, databaseFiles?: string) {
   }
 }
 
-/** The programs that were started with coverage: their words, and the names of their settings. */
-const measured = new Set<string>()
+/** Nearly every program gets them. */
+const USUAL_SETTINGS = [
+  'BCRYPT_COST',
+  'DATABASE_URL',
+  'LOG_FORMAT',
+  'NODE_ENV',
+  'PORT',
+  'RATE_LIMIT_ENABLED',
+  'SESSION_SECRET',
+]
+/** A command has one word or two. */
+const COMMAND_WORDS = 2
 
 /**
- * A second run of a program covers little that is new, and each writes 2 MB for the report.
+ * A process with coverage needs twice the processor time, and writes 2 MB for the report. Another
+ * run of the same command, with the same unusual settings, covers little that is new.
  *
  * @returns the folder for the coverage, or nothing if the program was measured before
  */
-function coverageOf(args: string[], environment: Environment): string {
-  const { NODE_V8_COVERAGE = '' } = process.env
-  const words = args.filter((word) => /^[a-z-]+$/.test(word) || /\.ts$/.test(word))
-  const program = [...words, ...Object.keys(environment)].join(' ')
-  if (measured.has(program)) return ''
-  measured.add(program)
-  return NODE_V8_COVERAGE
+function coverageOf([script = '', ...args]: string[], environment: Environment): string {
+  const { NODE_V8_COVERAGE, MEASURED_PROGRAMS } = process.env
+  if (!NODE_V8_COVERAGE || !MEASURED_PROGRAMS) return ''
+  const command = args.filter((word) => /^[a-z][a-z-]*$/.test(word)).slice(0, COMMAND_WORDS)
+  const settings = Object.keys(environment).filter((name) => !USUAL_SETTINGS.includes(name))
+  const program = [script, ...command, ...settings.sort()].join(' ')
+  const mark = join(MEASURED_PROGRAMS, createHash('sha256').update(program).digest('hex'))
+  try {
+    writeFileSync(mark, '', { flag: 'wx' }) // the processes of a run share the folder
+    return NODE_V8_COVERAGE
+  } catch {
+    return ''
+  }
 }
 
 /** Starts the server on a free port and waits until it listens. */
