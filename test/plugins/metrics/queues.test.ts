@@ -70,7 +70,7 @@ test('throttled and refused logins are counted by their codes', async (t: TestCo
 test('metrics, while the database does not respond, are returned, with the operations that wait', async (t: TestContext) => {
   const link = await createDatabaseLink(DATABASE_URL)
   t.after(() => link.cut())
-  const settings = { DATABASE_TIMEOUT_MS: 20_000, METRICS_PORT: 0 }
+  const settings = { METRICS_PORT: 0 }
   const { app } = await build(t, { DATABASE_URL: link.url, ...settings })
   const { headers } = await giveToken(app, await makeUser(app, 'admin'))
   link.muteAfter('users_username_key') // the list of accounts; its caller is found before

@@ -224,7 +224,7 @@ test('a reader who follows events of a type without entries continues from the f
 })
 
 test('a request returns a 503 and changes nothing while another transaction holds the lock of events or of the account', async (t: TestContext) => {
-  const { app } = await build(t, { DATABASE_URL })
+  const { app } = await build(t, { DATABASE_URL, DATABASE_TIMEOUT_MS: 1_000 })
   const account = await makeUser(app)
   const cookie = await signIn(app, account)
   const other = open(t, DATABASE_URL)

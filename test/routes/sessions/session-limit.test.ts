@@ -2,7 +2,6 @@ import { type TestContext, test } from 'node:test'
 import { and, desc, eq, sql } from 'drizzle-orm'
 import { events, sessions } from '../../../db/schema.ts'
 import { createDatabase } from '../../support/database/database.ts'
-import { isTidb } from '../../support/database/engine.ts'
 import { type Account, cookieOf, makeUser, storedSessions } from '../../support/http/accounts.ts'
 import { type App, build, send } from '../../support/http/build.ts'
 
@@ -67,8 +66,7 @@ test('with a limit of one, each login ends the session before it', async (t: Tes
   t.assert.deepStrictEqual(await statusesOf(app, [first, second]), [401, 200])
 })
 
-/** One after the other, all within the time limit of the database. TiDB takes longer for each. */
-const LOGINS = isTidb ? 20 : 60
+const LOGINS = 60
 
 test('concurrent logins leave no more sessions than the limit, and the youngest', async (t: TestContext) => {
   const settings = { MAX_SESSIONS: 5, HASH_QUEUE: 1_000, LOGIN_THROTTLE_ENABLED: false }

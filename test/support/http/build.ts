@@ -15,6 +15,7 @@ export const TEST_SECRET = 'a secret that the tests alone sign with'
 /** Read once: each reading compiles the schema of the settings. */
 const DEFAULTS = loadConfig({
   NODE_ENV: 'test',
+  DATABASE_TIMEOUT_MS: '20000', // on a busy machine, concurrent changes of a row wait longer than the usual 2 s
   RATE_LIMIT_ENABLED: 'false',
   DOCS_ENABLED: 'false',
 })
