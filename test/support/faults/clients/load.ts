@@ -10,6 +10,8 @@ import { repeat } from './repeat.ts'
 /** Pauses between the requests of one actor, so that two cores suffice for several tests. */
 const READ_PAUSE_MS = 20
 const WRITE_PAUSE_MS = 60
+/** For requests that hash a password. The check of the ledger hashes one for each new account, too. */
+const HASH_PAUSE_MS = 150
 
 /** How many registrations are given up at once. */
 const HANG_UPS = 4
@@ -51,8 +53,8 @@ export class Load {
     this.#stops = [
       repeat(t, READ_PAUSE_MS, () => this.#readSelf()),
       repeat(t, READ_PAUSE_MS, () => this.#readOther()),
-      repeat(t, WRITE_PAUSE_MS, () => this.#register()),
-      repeat(t, WRITE_PAUSE_MS, () => this.#logInAndOut()),
+      repeat(t, HASH_PAUSE_MS, () => this.#register()),
+      repeat(t, HASH_PAUSE_MS, () => this.#logInAndOut()),
       ...people.tokens.map((owner) =>
         repeat(t, WRITE_PAUSE_MS, () => this.#makeAndEndToken(owner)),
       ),
