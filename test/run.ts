@@ -54,6 +54,7 @@ async function runTests(url: string): Promise<number> {
         ...process.env,
         NODE_ENV: 'test',
         TEST_DATABASE_URL: url,
+        // For test/support/coverage.ts.
         MEASURED_PROGRAMS: await mkdtemp(join(folder, 'measured-')),
       },
     },

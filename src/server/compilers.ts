@@ -4,6 +4,9 @@ import serializers from '@fastify/fast-json-stringify-compiler'
 /**
  * Compiles the schemas of routes by Fastify's own compilers, but equal ones once for the process:
  * most routes have the same answers for errors, and the tests build many servers.
+ *
+ * With compilers that it is given, Fastify takes the names of headers in schemas as they are: write
+ * them in lower case, as Node does.
  */
 export const compilersFactory = {
   buildValidator: onceForEqual(validators()),

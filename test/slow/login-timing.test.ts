@@ -13,7 +13,7 @@ const COST = 9
 const OLDER_COST = 8
 /** At least 500 in all, interleaved (OWASP ASVS 5.0, 6.3.8). */
 const TRIES_EACH = 85
-/** As many more tries, twice at most, tell a real difference from one that other programs cause. */
+/** While the medians differ, more tries decide: a difference that other programs cause goes away. */
 const MAX_TRIES_EACH = 3 * TRIES_EACH
 /** Of about half the work of a bcrypt hash of cost 9. */
 const SCRYPT = { N: 4_096, r: 8, p: 1 }

@@ -95,16 +95,19 @@ test('metrics, while the database does not respond, are returned, with the opera
     ]
   }
   let last: number[] = []
-  await until(
-    async () => {
-      last = await read()
-      return last.join() === '10,10,5'
-    },
-    () => `maximum, used and waiting are ${last}`,
-  )
-  isSeen = true
-  await link.cut()
-  await pending
+  try {
+    await until(
+      async () => {
+        last = await read()
+        return last.join() === '10,10,5'
+      },
+      () => `maximum, used and waiting are ${last}`,
+    )
+  } finally {
+    isSeen = true
+    await link.cut()
+    await pending
+  }
   const samples = await samplesOf(app)
   const failed = { http_route: '/users', http_response_status_code: '503' }
   t.assert.strictEqual(samples.sum('http_server_request_duration_seconds_count', failed), sent)

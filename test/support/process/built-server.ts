@@ -1,9 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { after } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
-
-const START_TIMEOUT_MS = 60_000
+import { listenTo } from './installation.ts'
 
 /**
  * Starts the result of `npm run build`. It runs until the file's tests have ended.
@@ -22,17 +20,5 @@ export async function startBuiltServer(
     child.kill('SIGKILL')
     await once(child, 'exit')
   })
-  let said = ''
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk: Buffer) => {
-      said += chunk
-    })
-  }
-  const deadline = Date.now() + START_TIMEOUT_MS
-  while (Date.now() < deadline && child.exitCode === null) {
-    const found = /listening at (http:[^"]+)/.exec(said)?.[1]
-    if (found) return found
-    await sleep(50)
-  }
-  throw new Error(`the server does not listen: ${said}`)
+  return listenTo(child).until(/listening at (http:[^"]+)/)
 }

@@ -1,7 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -11,6 +10,7 @@ import { findServerBinary } from '../../../scripts/server-binary.mjs'
 import { migrateDatabase } from '../../../src/config/resolve.ts'
 import { joinEmbeddedDatabase } from '../../../src/embedded-database/embedded-database.ts'
 import { bundled } from '../bundled.ts'
+import { coverageOf } from '../coverage.ts'
 import { until } from '../until.ts'
 import { makeFolder } from './folder.ts'
 
@@ -104,40 +104,6 @@ export async function install(t: TestContext, databaseFiles?: string) {
       if (!pid) throw new Error('no database server runs')
       return pid
     },
-  }
-}
-
-/** Nearly every program gets them. */
-const USUAL_SETTINGS = [
-  'BCRYPT_COST',
-  'DATABASE_URL',
-  'LOG_FORMAT',
-  'NODE_ENV',
-  'PORT',
-  'RATE_LIMIT_ENABLED',
-  'SESSION_SECRET',
-]
-/** A command has one word or two. */
-const COMMAND_WORDS = 2
-
-/**
- * A process with coverage needs twice the processor time, and writes 2 MB for the report. Another
- * run of the same command, with the same unusual settings, covers little that is new.
- *
- * @returns the folder for the coverage, or nothing if the program was measured before
- */
-function coverageOf([script = '', ...args]: string[], environment: Environment): string {
-  const { NODE_V8_COVERAGE, MEASURED_PROGRAMS } = process.env
-  if (!NODE_V8_COVERAGE || !MEASURED_PROGRAMS) return ''
-  const command = args.filter((word) => /^[a-z][a-z-]*$/.test(word)).slice(0, COMMAND_WORDS)
-  const settings = Object.keys(environment).filter((name) => !USUAL_SETTINGS.includes(name))
-  const program = [script, ...command, ...settings.sort()].join(' ')
-  const mark = join(MEASURED_PROGRAMS, createHash('sha256').update(program).digest('hex'))
-  try {
-    writeFileSync(mark, '', { flag: 'wx' }) // the processes of a run share the folder
-    return NODE_V8_COVERAGE
-  } catch {
-    return ''
   }
 }
 
