@@ -16,15 +16,16 @@ export class Admission {
   /** @param unread the connections that have sent no request yet, which are paused */
   slowDown(unread: () => Socket[]): void {
     const now = performance.now()
-    if (now > this.#slowUntil) for (const socket of unread()) this.#pause(socket)
+    if (now > this.#slowUntil) for (const socket of unread()) this.resumeInTurn(socket)
     this.#slowUntil = now + SLOW_MS
   }
 
   admit(socket: Socket): void {
-    if (this.#paused.size > 0 || performance.now() < this.#slowUntil) this.#pause(socket)
+    if (this.#paused.size > 0 || performance.now() < this.#slowUntil) this.resumeInTurn(socket)
   }
 
-  #pause(socket: Socket): void {
+  /** Pauses a connection until its turn. */
+  resumeInTurn(socket: Socket): void {
     socket.pause()
     const { remoteAddress = '' } = socket
     const sockets = this.#paused.get(remoteAddress)

@@ -29,6 +29,8 @@ export class Connection {
   running = 0
   /** Whether the connection stands in the pipeline's queue. */
   isQueued = false
+  /** Whether it is not read until its waiting requests have started. */
+  isPaused = false
   /** Pipelined requests that are never served. */
   dropped = 0
 
@@ -51,6 +53,11 @@ export class Connection {
   onClose(listener: () => void): () => void {
     this.#closeListeners.add(listener)
     return () => this.#closeListeners.delete(listener)
+  }
+
+  /** Stops reading, after the requests that are being parsed: Node resumes a connection after each of them. */
+  pause(): void {
+    process.nextTick(() => this.socket.pause())
   }
 
   begin(response: ServerResponse): void {

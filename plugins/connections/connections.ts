@@ -3,6 +3,7 @@ import { Server as NetServer, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { abortWithoutStacks } from './aborts.ts'
 import { Admission } from './admission.ts'
 import { Connection, connectionOf, type Exchange } from './connection.ts'
 import { Pipeline } from './pipeline.ts'
@@ -63,6 +64,7 @@ export class Connections {
     this.#pipeline = new Pipeline(
       ({ request, response }) => this.#dispatch(request, response),
       () => this.#admission.slowDown(() => this.#unread()),
+      ({ socket }) => this.#admission.resumeInTurn(socket),
     )
     // By default, Node drops the headers beyond 1,000, such as the address that a proxy has appended. The limit of
     // their size bounds their count.
@@ -70,6 +72,7 @@ export class Connections {
     server.removeAllListeners('request')
     server.on('request', this.#receive)
     server.on('connection', (socket) => {
+      abortWithoutStacks(socket)
       const connection = new Connection(socket)
       this.#open.add(connection)
       this.#admission.admit(socket)

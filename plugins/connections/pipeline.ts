@@ -6,6 +6,8 @@ const MAX_RUNNING = 8
 const MAX_HELD = 100
 /** The pipelined requests of one connection that may be dropped. Each takes about 3 KB. */
 const MAX_DROPPED = 400
+/** While more of them wait in all, a connection is not read until its own have started. */
+const MAX_HELD_IN_ALL = 1_000
 /** The pipelined requests of all connections that start in one iteration of the event loop. */
 const MAX_STARTED = 32
 
@@ -19,13 +21,23 @@ const MAX_STARTED = 32
 export class Pipeline {
   readonly #dispatch: (exchange: Exchange) => void
   readonly #onExcess: () => void
+  readonly #onDrained: (connection: Connection) => void
+  #held = 0
   #queue: Connection[] = []
   #isScheduled = false
 
-  /** @param onExcess called when a connection has more requests than may wait */
-  constructor(dispatch: (exchange: Exchange) => void, onExcess: () => void) {
+  /**
+   * @param onExcess called when a connection has more requests than may wait
+   * @param onDrained called with a paused connection whose requests have all started
+   */
+  constructor(
+    dispatch: (exchange: Exchange) => void,
+    onExcess: () => void,
+    onDrained: (connection: Connection) => void,
+  ) {
     this.#dispatch = dispatch
     this.#onExcess = onExcess
+    this.#onDrained = onDrained
   }
 
   /** Takes a request that follows another one whose response is not yet sent. */
@@ -39,6 +51,10 @@ export class Pipeline {
     } else {
       connection.begin(exchange.response)
       held.push(exchange)
+      if (++this.#held > MAX_HELD_IN_ALL && !connection.isPaused) {
+        connection.isPaused = true
+        connection.pause()
+      }
       this.#enqueue(connection)
     }
   }
@@ -47,7 +63,7 @@ export class Pipeline {
   drop(connection: Connection): void {
     const { socket } = connection
     if (++connection.dropped > MAX_DROPPED) socket.destroy()
-    else socket.pause() // what has not been read need not be parsed
+    else connection.pause() // what has not been read need not be parsed
   }
 
   #enqueue(connection: Connection): void {
@@ -73,11 +89,18 @@ export class Pipeline {
   }
 
   #start(connection: Connection): void {
-    const exchange = connection.held.shift()
-    if (!exchange) return
-    if (connection.socket.destroyed) {
-      connection.held.length = 0
+    const { held, socket } = connection
+    if (socket.destroyed) {
+      this.#held -= held.length
+      held.length = 0
       return
+    }
+    const exchange = held.shift()
+    if (!exchange) return
+    this.#held--
+    if (connection.isPaused && held.length === 0) {
+      connection.isPaused = false
+      if (!connection.isEnding) this.#onDrained(connection)
     }
     connection.running++
     exchange.response.once('close', () => {

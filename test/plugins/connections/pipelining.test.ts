@@ -54,6 +54,42 @@ test('of many pipelined requests, nine at most run at the same time, and those a
   t.assert.ok(most <= 9, `${most} ran at the same time`)
 })
 
+test('while a thousand pipelined requests wait, their connections are not read, and later each of them is answered', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  let received = 0
+  app.server.on('request', () => received++)
+  let finish: () => void = () => undefined
+  const finished = new Promise<void>((resolve) => {
+    finish = resolve
+  })
+  app.get('/held', async () => {
+    await finished
+    return 'late'
+  })
+  const port = await listen(app)
+  const clients = await Promise.all(Array.from({ length: 30 }, () => openRaw(port)))
+  for (const client of clients) client.write(get('/held').repeat(60))
+  await until(
+    () => received === 30 * 60,
+    () => `${received} requests are received`,
+  )
+  // Most connections sent their requests before a thousand waited, and are read once more.
+  for (let part = 0; part < 2; part++) {
+    for (const client of clients) client.write(get('/held').repeat(10))
+    // Its answer comes after the server could have read the others.
+    await exchange(port, Buffer.from(get('/livez', LAST)))
+  }
+  const further = received - 30 * 60
+  t.assert.ok(further <= 30 * 10, `${further} further requests are read`)
+  finish()
+  for (const client of clients) client.write(get('/livez', LAST))
+  const answers = await Promise.all(clients.map(({ answer }) => answer))
+  t.assert.deepStrictEqual(
+    answers.map(({ body }) => body.match(/late/g)?.length),
+    answers.map(() => 80),
+  )
+})
+
 test('pipelined requests, whose client closes the connection, are not begun', async (t: TestContext) => {
   const { app } = await build(t, { DATABASE_URL })
   let begun = 0
@@ -79,6 +115,35 @@ test('pipelined requests, whose client closes the connection, are not begun', as
   for (const resolve of finish) resolve()
   t.assert.strictEqual((await exchange(port, Buffer.from(get('/livez', LAST)))).statusCode, 200)
   t.assert.strictEqual(begun, 9)
+})
+
+test('pipelined requests, whose client closes the connection, end with an error without a stack, and later errors have one', async (t: TestContext) => {
+  const { app } = await build(t, { DATABASE_URL })
+  let begun = 0
+  const errors: Error[] = []
+  app.get('/held', async ({ raw }) => {
+    begun++
+    raw.once('error', (error) => errors.push(error))
+    await new Promise<void>((resolve) => raw.once('close', resolve))
+    return 'late'
+  })
+  const client = await openRaw(await listen(app))
+  client.write(get('/held').repeat(5))
+  await until(
+    () => begun === 5,
+    () => `${begun} have begun`,
+  )
+  client.close()
+  await t.assert.rejects(client.answer)
+  await until(
+    () => errors.length === 5,
+    () => `${errors.length} requests have ended with an error`,
+  )
+  t.assert.deepStrictEqual(
+    errors.map(({ stack }) => stack),
+    errors.map(() => 'Error: aborted'),
+  )
+  t.assert.match(new Error('later').stack ?? '', /\n {4}at /)
 })
 
 test('a connection with far more pipelined requests than are served is closed at once', async (t: TestContext) => {
