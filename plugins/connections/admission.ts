@@ -4,8 +4,8 @@ import type { Socket } from 'node:net'
 const SLOW_MS = 1_000
 
 /**
- * While clients send too many pipelined requests, resumes one new connection per iteration of the
- * event loop, in turn by address. Parsing the first chunk of a connection takes up to 10 ms and
+ * While clients send too many pipelined requests, resumes one new or drained connection per iteration
+ * of the event loop, in turn by address. Parsing the next chunk of a connection takes up to 10 ms and
  * cannot be interrupted, so 500 at once would block the server for seconds.
  */
 export class Admission {
@@ -16,16 +16,16 @@ export class Admission {
   /** @param unread the connections that have sent no request yet, which are paused */
   slowDown(unread: () => Socket[]): void {
     const now = performance.now()
-    if (now > this.#slowUntil) for (const socket of unread()) this.resumeInTurn(socket)
+    if (now > this.#slowUntil) for (const socket of unread()) this.pauseUntilTurn(socket)
     this.#slowUntil = now + SLOW_MS
   }
 
   admit(socket: Socket): void {
-    if (this.#paused.size > 0 || performance.now() < this.#slowUntil) this.resumeInTurn(socket)
+    if (this.#paused.size > 0 || performance.now() < this.#slowUntil) this.pauseUntilTurn(socket)
   }
 
-  /** Pauses a connection until its turn. */
-  resumeInTurn(socket: Socket): void {
+  /** Pauses a connection, and resumes it when the ones before it have been resumed. */
+  pauseUntilTurn(socket: Socket): void {
     socket.pause()
     const { remoteAddress = '' } = socket
     const sockets = this.#paused.get(remoteAddress)

@@ -55,11 +55,6 @@ export class Connection {
     return () => this.#closeListeners.delete(listener)
   }
 
-  /** Stops reading, after the requests that are being parsed: Node resumes a connection after each of them. */
-  pause(): void {
-    process.nextTick(() => this.socket.pause())
-  }
-
   begin(response: ServerResponse): void {
     this.#previous = this.newest?.writableFinished ? undefined : this.newest
     this.newest = response

@@ -64,7 +64,7 @@ export class Connections {
     this.#pipeline = new Pipeline(
       ({ request, response }) => this.#dispatch(request, response),
       () => this.#admission.slowDown(() => this.#unread()),
-      ({ socket }) => this.#admission.resumeInTurn(socket),
+      ({ socket }) => this.#admission.pauseUntilTurn(socket),
     )
     // By default, Node drops the headers beyond 1,000, such as the address that a proxy has appended. The limit of
     // their size bounds their count.

@@ -22,7 +22,7 @@ export class Pipeline {
   readonly #dispatch: (exchange: Exchange) => void
   readonly #onExcess: () => void
   readonly #onDrained: (connection: Connection) => void
-  #held = 0
+  #heldInAll = 0
   #queue: Connection[] = []
   #isScheduled = false
 
@@ -51,19 +51,21 @@ export class Pipeline {
     } else {
       connection.begin(exchange.response)
       held.push(exchange)
-      if (++this.#held > MAX_HELD_IN_ALL && !connection.isPaused) {
+      if (++this.#heldInAll > MAX_HELD_IN_ALL && !connection.isPaused) {
         connection.isPaused = true
-        connection.pause()
+        // After the chunk: Node resumes a connection after each request that it has parsed.
+        process.nextTick(() => connection.socket.pause())
       }
       this.#enqueue(connection)
     }
   }
 
-  /** Leaves a request without a response. Its connection closes after an earlier one. */
+  /**
+   * Leaves a request without a response. Its connection closes after an earlier one. It is read on
+   * until then: a close with unread bytes would reset the connection (RFC 9112 9.6).
+   */
   drop(connection: Connection): void {
-    const { socket } = connection
-    if (++connection.dropped > MAX_DROPPED) socket.destroy()
-    else connection.pause() // what has not been read need not be parsed
+    if (++connection.dropped > MAX_DROPPED) connection.socket.destroy()
   }
 
   #enqueue(connection: Connection): void {
@@ -91,16 +93,16 @@ export class Pipeline {
   #start(connection: Connection): void {
     const { held, socket } = connection
     if (socket.destroyed) {
-      this.#held -= held.length
+      this.#heldInAll -= held.length
       held.length = 0
       return
     }
     const exchange = held.shift()
     if (!exchange) return
-    this.#held--
+    this.#heldInAll--
     if (connection.isPaused && held.length === 0) {
       connection.isPaused = false
-      if (!connection.isEnding) this.#onDrained(connection)
+      this.#onDrained(connection)
     }
     connection.running++
     exchange.response.once('close', () => {
