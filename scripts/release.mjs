@@ -1,7 +1,7 @@
 // `npm run release -- 1.2.3`: checks the checkout, packs, freezes the contract, commits and tags. It pushes
 // and publishes nothing.
 // --dry-run           prints the steps
-// --validated COMMIT  leaves out `npm run validate`, which has passed for this commit
+// --validated COMMIT  leaves out `npm run validate -- --long`, which has passed for this commit
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -74,7 +74,11 @@ function problemsOfChangelog() {
 /** @returns {string[][]} the commands, in order */
 function stepsOf() {
   const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'))
-  const script = (/** @type {string} */ name) => (scripts[name] ? [['npm', 'run', name]] : [])
+  /**
+   * @param {string} name
+   * @param {string[]} args
+   */
+  const script = (name, ...args) => (scripts[name] ? [['npm', 'run', name, ...args]] : [])
   const old = readdirSync(PACKAGES).filter(
     (name) => name.endsWith('.tgz') && name !== `gatehouse-${version}.tgz`,
   )
@@ -84,7 +88,7 @@ function stepsOf() {
     ['node', 'scripts/set-version.mjs'],
     ...script('openapi'),
     ...script('contract:check'),
-    ...(values.validated === undefined ? script('validate') : []),
+    ...(values.validated === undefined ? script('validate', '--', '--long') : []),
     ['npm', 'pack', '--pack-destination', PACKAGES],
     ...old.map((name) => ['git', 'rm', '--quiet', `${PACKAGES}/${name}`]),
     ...script('contract:freeze'),

@@ -1,7 +1,9 @@
-// `npm run validate`: runs what CI requires, and stops at the first failure.
+// `npm run validate`: runs what CI requires of each commit, and stops at the first failure.
+// --long  also runs the long tests, as CI does each night and a release requires
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 
+const isLong = process.argv.includes('--long')
 const CHECKS = [
   'npm run lint',
   'npm run lint:openapi',
@@ -21,12 +23,13 @@ const BUILD = 'npm run build'
  */
 const STEPS = [
   { commands: ['npm test'], beside: [] },
-  { commands: ['npm run test:slow -- --compiled'], beside: [...CHECKS, BUILD] },
+  { commands: ['npm run test:races -- --compiled'], beside: [...CHECKS, BUILD] },
   {
     commands: [
       'npm run smoke -- --compiled',
       'npm run test:load -- --compiled',
-      'node --import tsx test/faults/run.ts --compiled',
+      ...(isLong ? ['npm run test:long -- --compiled'] : []),
+      `node --import tsx test/faults/run.ts --compiled ${isLong ? '--long' : ''}`,
     ],
     beside: [],
   },

@@ -13,12 +13,13 @@ interface Workflow {
   on: Record<string, unknown>
   permissions: Record<string, string>
   concurrency: { group: string }
-  jobs: Record<'validate' | 'database', Job>
+  jobs: Record<'validate' | 'long' | 'database', Job>
 }
 interface Job {
   permissions?: unknown
   'timeout-minutes'?: number
-  strategy: { 'fail-fast': boolean; matrix: { node?: number[]; image?: string[] } }
+  if: string
+  strategy?: { 'fail-fast': boolean; matrix: { node?: number[]; image?: string[] } }
   container: { image: string }
   services?: { db: { image: string; env: Record<string, string> } }
   env?: Record<string, string>
@@ -27,7 +28,7 @@ interface Job {
 
 const text = readFileSync(PATH, 'utf8')
 const workflow: Workflow = parse(text)
-const { validate, database } = workflow.jobs
+const { validate, long, database } = workflow.jobs
 const jobs = Object.values(workflow.jobs)
 const { engines, scripts } = JSON.parse(readFileSync('package.json', 'utf8'))
 
@@ -53,7 +54,12 @@ test('every job has a time limit, only reads the code, and uses actions of a fix
   t.assert.deepStrictEqual(workflow.permissions, { contents: 'read' })
   t.assert.ok(workflow.concurrency.group)
   // `pull_request_target` would run the code of a fork with the privileges of this repository.
-  t.assert.deepStrictEqual(Object.keys(workflow.on), ['push', 'pull_request'])
+  t.assert.deepStrictEqual(Object.keys(workflow.on).toSorted(), [
+    'pull_request',
+    'push',
+    'schedule',
+    'workflow_dispatch',
+  ])
   t.assert.doesNotMatch(text, /\bsecrets\b/)
   for (const { permissions, 'timeout-minutes': minutes, steps } of jobs) {
     t.assert.strictEqual(permissions, undefined)
@@ -65,18 +71,26 @@ test('every job has a time limit, only reads the code, and uses actions of a fix
   }
 })
 
+test('the long tests run each night and by hand, the other jobs for each commit', (t: TestContext) => {
+  const events = (job: Job) =>
+    [...job.if.matchAll(/github\.event_name == '(\w+)'/g)].map(([, name]) => name)
+  t.assert.deepStrictEqual(events(validate), ['push', 'pull_request'])
+  t.assert.deepStrictEqual(events(database), ['push', 'pull_request'])
+  t.assert.deepStrictEqual(events(long), ['schedule', 'workflow_dispatch'])
+})
+
 test('the commands of the jobs exist', (t: TestContext) => {
   const commands = jobs.flatMap(({ steps }) => steps.flatMap(({ run }) => run?.split(' && ') ?? []))
   const own = commands.filter((command) => !command.startsWith('apt-get '))
-  t.assert.deepStrictEqual(own, ['.ci/run', 'npm test'])
+  t.assert.deepStrictEqual(own, ['.ci/run', 'npm run validate -- --long', 'npm test'])
   t.assert.ok(statSync('.ci/run').mode & 0o100)
-  t.assert.ok(scripts.test)
+  t.assert.ok(scripts.test && scripts.validate)
 })
 
 test('the versions of Node are the oldest of engines, that of the Dockerfile, and the even ones between', (t: TestContext) => {
   const major = (version: string) => Number(/\d+/.exec(version)?.[0])
   const [oldest, shipped] = [major(engines.node), major(baseImage())]
-  const versions = validate.strategy.matrix.node ?? []
+  const versions = validate.strategy?.matrix.node ?? []
   const even = Array.from({ length: (shipped - oldest) / 2 + 1 }, (_, step) => oldest + 2 * step)
   t.assert.deepStrictEqual(versions, even)
   t.assert.match(validate.container.image, /^node:\$\{\{ matrix\.node \}\}-bookworm$/)
@@ -87,7 +101,7 @@ test('the database servers are supported by docs/production.md, and one is that 
   const docs = readFileSync('docs/production.md', 'utf8')
   const oldest = (name: string) =>
     new RegExp(`${name} (\\d+\\.\\d+) or newer`).exec(docs)?.[1] ?? ''
-  const images = database.strategy.matrix.image ?? []
+  const images = database.strategy?.matrix.image ?? []
   t.assert.deepStrictEqual(images, ['mariadb:10.11', 'mysql:8.4', 'mysql:9'])
   t.assert.ok(images.includes(serviceOf(readCompose(), 'db').image))
   for (const image of images) {

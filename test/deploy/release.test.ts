@@ -40,7 +40,9 @@ async function makeRepository(t: TestContext, changelog = CHANGELOG) {
     cpSync(`scripts/${name}`, join(checkout, 'scripts', name))
   }
   const log = join(folder, 'log')
-  const note = (name: string) => `node -e "fs.appendFileSync('${log}', '${name}\\n')"`
+  // Node passes what follows `--` to the program.
+  const note = (name: string) =>
+    `node -e "fs.appendFileSync('${log}', ['${name}', ...process.argv.slice(1)].join(' ') + '\\n')" --`
   const names = ['openapi', 'contract:check', 'validate', 'contract:freeze']
   const manifest = {
     ...{ name: 'gatehouse', version: '1.0.0', files: ['scripts'] },
@@ -81,7 +83,7 @@ test('a release checks, packs, freezes the contract, commits and tags', async (t
   const { release, run, checks, checkout } = await makeRepository(t)
   const { status, stderr } = release('1.1.0')
   t.assert.strictEqual(status, 0, stderr)
-  t.assert.strictEqual(checks(), 'openapi\ncontract:check\nvalidate\ncontract:freeze')
+  t.assert.strictEqual(checks(), 'openapi\ncontract:check\nvalidate --long\ncontract:freeze')
   t.assert.deepStrictEqual(readdirSync(join(checkout, 'contract')), ['gatehouse-1.1.0.tgz'])
   t.assert.strictEqual(run('git', 'status', '--porcelain').stdout, '')
   t.assert.strictEqual(run('git', 'cat-file', '-t', 'v1.1.0').stdout, 'tag')
@@ -109,7 +111,7 @@ test('a release with --dry-run prints the steps and changes nothing', async (t: 
     stdout,
     /^npm version 1\.1\.0 .*\nnode scripts\/set-version\.mjs\nnpm run openapi\n/,
   )
-  t.assert.match(stdout, /^npm run contract:check\nnpm run validate\n/m)
+  t.assert.match(stdout, /^npm run contract:check\nnpm run validate -- --long\n/m)
   t.assert.match(stdout, /^git tag .* v1\.1\.0$/m)
   t.assert.deepStrictEqual([checks(), head(), run('git', 'status', '-s').stdout], ['', before, ''])
 })

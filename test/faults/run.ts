@@ -1,5 +1,5 @@
 // `npm run test:faults`: runs the built server through each fault, and prints a table.
-// Arguments: --full for the durations and counts of the standard, and for the long tests of a cluster;
+// Arguments: --long for the long tests, too; --full for all tests with the durations and counts of the standard;
 // names of files or folders; --compiled after another run.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -18,12 +18,16 @@ const TOGETHER = 3
 /** They take 30 to 60 s, the others less. They start first, so that none is left for the end. */
 const SLOWEST = ['bytes-swallowed', 'refusals-of-the-server', 'slow-sockets', 'shutdown']
 const isFull = process.argv.includes('--full')
+const isLong = isFull || process.argv.includes('--long')
 const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
 const SUITES = [
   { folder: 'test/faults/together', processes: TOGETHER },
   { folder: 'test/faults/alone', processes: 1 },
   { folder: 'test/faults/cluster', processes: 1 },
-  ...(isFull || named.length > 0 ? [{ folder: 'test/faults/cluster-long', processes: 1 }] : []),
+]
+const LONG_SUITES = [
+  { folder: 'test/faults/alone-long', processes: 1 },
+  { folder: 'test/faults/cluster-long', processes: 1 },
 ]
 /** No test file takes as long. */
 const FILE_TIMEOUT_MS = (isFull ? 12 : 3) * 60_000
@@ -42,7 +46,8 @@ await compile()
 await makeTemplate(join(folder, 'template'))
 const startedAt = Date.now()
 const failed: string[] = []
-for (const suite of SUITES) await runSuite(suite)
+const suites = isLong || named.length > 0 ? [...SUITES, ...LONG_SUITES] : SUITES
+for (const suite of suites) await runSuite(suite)
 const rows = existsSync(rowsFile) ? readFileSync(rowsFile, 'utf8').trim().split('\n') : []
 console.log(table(rows.map((row): Row => JSON.parse(row)).sort(byFault)))
 console.log(`${rows.length} faults in ${Math.round((Date.now() - startedAt) / 1_000)} s`)

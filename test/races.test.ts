@@ -4,11 +4,11 @@ import { Readable } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import { hash } from '@node-rs/bcrypt'
 import { inArray, sql } from 'drizzle-orm'
-import { digest } from '../../db/digest.ts'
-import { sessions, tokens, users } from '../../db/schema.ts'
-import { createDatabase } from '../support/database/database.ts'
-import { type Account, makeUser, signIn } from '../support/http/accounts.ts'
-import { type App, build, send, TEST_COST } from '../support/http/build.ts'
+import { digest } from '../db/digest.ts'
+import { sessions, tokens, users } from '../db/schema.ts'
+import { createDatabase } from './support/database/database.ts'
+import { type Account, makeUser, signIn } from './support/http/accounts.ts'
+import { type App, build, send, TEST_COST } from './support/http/build.ts'
 
 const DATABASE_URL = await createDatabase()
 /** For each ending: 1,000 in all. */

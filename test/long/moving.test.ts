@@ -1,11 +1,11 @@
 // Follows docs/moving-from-flask.md, while clients of the Flask service work.
 import { type TestContext, test } from 'node:test'
-import { query } from '../../support/database/query.ts'
-import type { Client } from '../../support/moving/client.ts'
-import { Load } from '../../support/moving/load.ts'
-import * as roles from '../../support/moving/roles.ts'
-import { prepareSite, type Site } from '../../support/moving/site.ts'
-import { needsNginx } from '../../support/process/nginx.ts'
+import { query } from '../support/database/query.ts'
+import type { Client } from '../support/moving/client.ts'
+import { Load } from '../support/moving/load.ts'
+import * as roles from '../support/moving/roles.ts'
+import { prepareSite, type Site } from '../support/moving/site.ts'
+import { needsNginx } from '../support/process/nginx.ts'
 
 /** How long each phase lasts, in the cycles of the slowest client. */
 const CYCLES = 4
