@@ -108,26 +108,17 @@ test('a second request with the key of one that is being processed is a 409, and
   const account = await makeUser(app)
   const cookie = await signIn(app, account)
   const options = { cookie, body: { name: 'job' }, headers: { 'idempotency-key': 'one' } }
-  let early: Answer | undefined
   const create = () => send(app, 'POST', '/tokens', options)
-  const [first] = await meetAtLock(
-    app,
-    async (tx) => {
-      await lockUser(account.id)(tx)
-    },
-    [
-      async () => {
-        const pending = create()
-        await until(
-          async () => (await countWaiting(app)) > 0,
-          () => 'it does not wait',
-        )
-        early = await create()
-        return pending
-      },
-    ],
-  )
-  if (!early) throw new Error('no answer')
+  const { early, pending } = await transaction(app.db, async (tx) => {
+    await lockUser(account.id)(tx)
+    const first = create()
+    await until(
+      async () => (await countWaiting(app)) > 0,
+      () => 'the first request does not wait for the lock',
+    )
+    return { early: await create(), pending: [first] }
+  })
+  const [first] = await Promise.all(pending)
   assertError(t, early, 409, 'IDEMPOTENCY_IN_PROGRESS')
   t.assert.strictEqual(early.headers['retry-after'], '1')
   t.assert.strictEqual((await create()).body, first?.body)
