@@ -88,14 +88,9 @@ if (packagesAreStale()) {
   if (!run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund'])) process.exit(1)
 }
 
-const isForTests = [
-  'pretest',
-  'pretest:races',
-  'pretest:load',
-  'pretest:long',
-  'presmoke',
-  'prepicture',
-].includes(process.env.npm_lifecycle_event ?? '')
+const isForTests = ['pretest', 'pretest:races', 'pretest:long', 'presmoke', 'prepicture'].includes(
+  process.env.npm_lifecycle_event ?? '',
+)
 // The fault tests kill their servers, so they always need the program.
 const isForFaults = process.env.npm_lifecycle_event === 'pretest:faults'
 const url = isForTests ? 'TEST_DATABASE_URL' : 'DATABASE_URL'

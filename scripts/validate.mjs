@@ -14,7 +14,7 @@ const CHECKS = [
   'npm run audit',
   'npm run licences -- --check',
 ]
-/** For `test:load`, `smoke` and the faults. */
+/** For `smoke`, `test:long` and the faults. */
 const BUILD = 'npm run build'
 
 /**
@@ -27,7 +27,6 @@ const STEPS = [
   {
     commands: [
       'npm run smoke -- --compiled',
-      'npm run test:load -- --compiled',
       ...(isLong ? ['npm run test:long -- --compiled'] : []),
       `node --import tsx test/faults/run.ts --compiled ${isLong ? '--long' : ''}`,
     ],

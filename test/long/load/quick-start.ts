@@ -4,16 +4,16 @@ import { readFileSync } from 'node:fs'
 import { cp, symlink } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { TestContext } from 'node:test'
-import { findProgram } from '../../scripts/server-binary.mjs'
-import { freePort } from '../support/process/free-port.ts'
+import { findProgram } from '../../../scripts/server-binary.mjs'
+import { freePort } from '../../support/process/free-port.ts'
 import {
   ended,
   exitCode,
   type Installation,
   install,
   listenTo,
-} from '../support/process/installation.ts'
-import { until } from '../support/until.ts'
+} from '../../support/process/installation.ts'
+import { until } from '../../support/until.ts'
 
 /** The lock file is left out, so that nothing is installed into the linked node_modules. */
 const COPIED = [
