@@ -1,5 +1,5 @@
 // `npm run validate`: runs what CI requires of each commit, and stops at the first failure.
-// --long  also runs the long tests, as CI does each night and a release requires
+// --long  runs the same and the long tests: CI does so each night, and `npm run release` before it packs
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 

@@ -19,7 +19,7 @@ interface Job {
   permissions?: unknown
   'timeout-minutes'?: number
   if: string
-  strategy?: { 'fail-fast': boolean; matrix: { node?: number[]; image?: string[] } }
+  strategy: { 'fail-fast': boolean; matrix: { node?: number[]; image?: string[] } }
   container: { image: string }
   services?: { db: { image: string; env: Record<string, string> } }
   env?: Record<string, string>
@@ -90,10 +90,13 @@ test('the commands of the jobs exist', (t: TestContext) => {
 test('the versions of Node are the oldest of engines, that of the Dockerfile, and the even ones between', (t: TestContext) => {
   const major = (version: string) => Number(/\d+/.exec(version)?.[0])
   const [oldest, shipped] = [major(engines.node), major(baseImage())]
-  const versions = validate.strategy?.matrix.node ?? []
+  const versions = validate.strategy.matrix.node ?? []
   const even = Array.from({ length: (shipped - oldest) / 2 + 1 }, (_, step) => oldest + 2 * step)
   t.assert.deepStrictEqual(versions, even)
-  t.assert.match(validate.container.image, /^node:\$\{\{ matrix\.node \}\}-bookworm$/)
+  t.assert.deepStrictEqual(long.strategy.matrix.node, versions)
+  for (const { container } of [validate, long]) {
+    t.assert.match(container.image, /^node:\$\{\{ matrix\.node \}\}-bookworm$/)
+  }
   t.assert.strictEqual(`${database.container.image}-slim`, baseImage())
 })
 
@@ -101,7 +104,7 @@ test('the database servers are supported by docs/production.md, and one is that 
   const docs = readFileSync('docs/production.md', 'utf8')
   const oldest = (name: string) =>
     new RegExp(`${name} (\\d+\\.\\d+) or newer`).exec(docs)?.[1] ?? ''
-  const images = database.strategy?.matrix.image ?? []
+  const images = database.strategy.matrix.image ?? []
   t.assert.deepStrictEqual(images, ['mariadb:10.11', 'mysql:8.4', 'mysql:9'])
   t.assert.ok(images.includes(serviceOf(readCompose(), 'db').image))
   for (const image of images) {

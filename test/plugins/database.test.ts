@@ -48,6 +48,7 @@ test('a change while the database does not respond returns a 503 after the time 
   await untilStatus(() => send(app, 'GET', '/readyz'), 200)
   t.assert.strictEqual((await storedUser(app, user.id))?.disabled, false)
   t.assert.strictEqual((await findByName(t, username)).length, 0)
+  // `/readyz` uses another pool. The pool of changes tries to connect at most once a second after a failure.
   await untilStatus(() => send(app, 'POST', '/user', { body }), 200)
 })
 
@@ -61,7 +62,6 @@ test('a change whose connection is lost during its commit returns a 503 OUTCOME_
     assertError(t, answer, 503, 'OUTCOME_UNKNOWN')
     t.assert.strictEqual(answer.headers['retry-after'], '1')
     link.resume()
-    // `/readyz` uses another pool. This one opens a connection at most once a second while that fails.
     const other = () => ({ username: randomUUID(), password: PASSWORD })
     await untilStatus(() => send(app, 'POST', '/user', { body: other() }), 200)
   }

@@ -26,7 +26,7 @@ const COPIED = [
   'scripts',
   'src',
 ]
-/** Other tests run at the same time, so a threshold can be exceeded once. */
+/** Other programs may run at the same time, so a threshold can be exceeded once. */
 const ATTEMPTS = 3
 /** Less data, less time, and a port that is free. `DURATION` does the same for load/autocannon.mjs. */
 const SUBSTITUTIONS = [
