@@ -16,6 +16,7 @@ const CHECKS = [
 ]
 /** For `smoke`, `test:long` and the faults. */
 const BUILD = 'npm run build'
+const FAULTS = 'node --import tsx test/faults/run.ts --compiled'
 
 /**
  * Each step is a list of commands, one after the other. The commands of `beside` run during the
@@ -28,7 +29,7 @@ const STEPS = [
     commands: [
       'npm run smoke -- --compiled',
       ...(isLong ? ['npm run test:long -- --compiled'] : []),
-      `node --import tsx test/faults/run.ts --compiled ${isLong ? '--long' : ''}`,
+      isLong ? `${FAULTS} --long` : FAULTS,
     ],
     beside: [],
   },
